@@ -1,0 +1,133 @@
+"""Floor 0. Batch normalisation (Ioffe & Szegedy 2015), cut into chunks of rows.
+
+Each chunk writes its own sums; the last chunk to arrive combines them, in the order of the chunks,
+with Chan's update (Chan, Golub & LeVeque 1979). Differences keep their order of rounding: that is
+what makes them small. `statistics` has eight rows of n columns: the mean
+(high part, and what its rounding left), 1 / deviation, scale, shift, and backward's two means.
+"""
+
+import math
+
+import numpy as np
+
+from fastnn.kernels.functions import ZERO
+from fastnn.kernels.jit import exact_kernel
+
+MEAN, MEAN_LOW, RSTD, SCALE, SHIFT, DY_MEAN, DY_SLOPE, N_STATISTICS = range(8)
+
+
+@exact_kernel
+def batchnorm_partials(x, partial):
+    """Mean and sum of squared deviations of each column of a chunk.  x (r, n) -> (2, n)."""
+    rows, n = x.shape
+    share = x.dtype.type(1.0 / rows)
+    for j in range(n):
+        partial[0, j] = ZERO
+        partial[1, j] = ZERO
+    # Deviations from the first row are small where the mean is large.
+    for i in range(1, rows):
+        for j in range(n):
+            partial[0, j] += x[i, j] - x[0, j]
+    for j in range(n):
+        partial[0, j] = partial[0, j] * share
+    for i in range(rows):
+        for j in range(n):
+            d = (x[i, j] - x[0, j]) - partial[0, j]
+            partial[1, j] += d * d
+    for j in range(n):
+        partial[0, j] += x[0, j]
+
+
+@exact_kernel
+def batchnorm_combine(partials, batch_rows, weight, bias, eps, momentum, running, statistics):
+    """Mean and variance of the batch, what forward needs of them, and the running averages.
+
+    partials (C, 2, n), C chunks of a batch of `batch_rows` rows; running (3, n).
+    """
+    n = partials.shape[2]
+    for j in range(n):
+        mean, m2, count = 0.0, 0.0, 0
+        for c in range(partials.shape[0]):
+            rows = batch_rows * (c + 1) // partials.shape[0] - batch_rows * c // partials.shape[0]
+            if rows > 0:
+                delta = np.float64(partials[c, 0, j]) - mean
+                count += rows
+                mean += delta * rows / count
+                m2 += partials[c, 1, j] + delta * delta * rows * (count - rows) / count
+        rstd = 1.0 / math.sqrt(m2 / count + eps)
+        high = statistics.dtype.type(mean)
+        scale = weight[j] * rstd
+        statistics[MEAN, j] = high
+        statistics[MEAN_LOW, j] = mean - high
+        statistics[RSTD, j] = rstd
+        statistics[SCALE, j] = scale
+        statistics[SHIFT, j] = bias[j] - (mean - high) * scale
+        running[0, j] = momentum * running[0, j] + (1.0 - momentum) * mean
+        running[1, j] = momentum * running[1, j] + (1.0 - momentum) * m2 / max(count - 1, 1)
+        running[2, j] = momentum * running[2, j] + (1.0 - momentum)
+
+
+@exact_kernel
+def batchnorm_forward(x, statistics, y):
+    """y = (x - mean) scale + shift.  x (r, n), statistics (8, n) -> y (r, n)."""
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            d = x[i, j] - statistics[MEAN, j]
+            y[i, j] = d * statistics[SCALE, j] + statistics[SHIFT, j]
+
+
+@exact_kernel
+def batchnorm_backward_partials(x, dy, statistics, partial):
+    """Sums of dy and of dy (x - mean) over the rows of a chunk.  (r, n) -> (2, n)."""
+    for j in range(x.shape[1]):
+        partial[0, j] = ZERO
+        partial[1, j] = ZERO
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            d = (x[i, j] - statistics[MEAN, j]) - statistics[MEAN_LOW, j]
+            partial[0, j] += dy[i, j]
+            partial[1, j] += dy[i, j] * d
+
+
+@exact_kernel
+def batchnorm_backward_combine(partials, rows, statistics, dgamma, dbeta):
+    """dbeta = sum dy, dgamma = sum dy xhat, and the two means that dx needs."""
+    for j in range(partials.shape[2]):
+        total, slope = 0.0, 0.0
+        for c in range(partials.shape[0]):
+            total += partials[c, 0, j]
+            slope += partials[c, 1, j]
+        rstd = np.float64(statistics[RSTD, j])
+        dbeta[j] = total
+        dgamma[j] = slope * rstd
+        statistics[DY_MEAN, j] = total / rows
+        statistics[DY_SLOPE, j] = slope * rstd * rstd / rows
+
+
+@exact_kernel
+def batchnorm_backward(x, statistics, dy):
+    """dx = scale (dy - mean dy - (x - mean) rstd^2 mean(dy (x - mean))), in place of dy."""
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            d = (x[i, j] - statistics[MEAN, j]) - statistics[MEAN_LOW, j]
+            g = dy[i, j] - statistics[DY_MEAN, j] - d * statistics[DY_SLOPE, j]
+            dy[i, j] = statistics[SCALE, j] * g
+
+
+@exact_kernel
+def batchnorm_predict(x, weight, bias, running, eps, statistics, y):
+    """y = gamma (x - running mean) / sqrt(running variance + eps) + beta.
+
+    running (3, n) holds the two averages and their common bias correction; before any training
+    that is 0, and the layer passes x through gamma and beta alone.
+    """
+    for j in range(x.shape[1]):
+        correction = np.float64(running[2, j])
+        mean = running[0, j] / correction if correction > 0 else 0.0
+        variance = running[1, j] / correction if correction > 0 else 1.0
+        scale = weight[j] / math.sqrt(variance + eps)
+        high = statistics.dtype.type(mean)
+        statistics[MEAN, j] = high
+        statistics[SCALE, j] = scale
+        statistics[SHIFT, j] = bias[j] - (mean - high) * scale
+    batchnorm_forward(x, statistics, y)

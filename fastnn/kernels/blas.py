@@ -1,0 +1,61 @@
+"""Floor 0. Matrix products, through the BLAS that SciPy ships.
+
+`numba_xxgemm` is Numba's own door to it; it is found by name, so that functions which use it can
+be cached on disk. BLAS counts columns first; a row-major (rows, columns) matrix is its transpose.
+"""
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from fastnn.kernels.jit import kernel
+
+_N, _T = np.int8(ord("n")), np.int8(ord("t"))
+
+
+@intrinsic
+def gemm(typingctx: Any, ta: Any, tb: Any, m: Any, n: Any, k: Any, alpha: Any,
+         a: Any, lda: Any, b: Any, ldb: Any, beta: Any, c: Any, ldc: Any) -> Any:  # fmt: skip
+    """BLAS xGEMM on pointers: C = alpha op(A) op(B) + beta C, column-major."""
+    dtype = a.dtype
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        i8, size = ir.IntType(8), ir.IntType(64)
+        p = i8.as_pointer()
+        kinds = [i8, i8, i8, size, size, size, p, p, size, p, size, p, p, size]
+        door = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(ir.IntType(32), kinds), "numba_xxgemm"
+        )
+        ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc = args
+        alpha, beta = (cgutils.alloca_once_value(builder, v) for v in (alpha, beta))
+        alpha, a, b, beta, c = (builder.bitcast(v, p) for v in (alpha, a, b, beta, c))
+        kind = ir.Constant(i8, ord("s" if dtype == types.float32 else "d"))
+        builder.call(door, [kind, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc])
+        return context.get_dummy_value()
+
+    char, size = types.char, types.intp
+    return types.void(
+        char, char, size, size, size, dtype, a, size, b, size, dtype, c, size
+    ), codegen
+
+
+@kernel
+def multiply(x, W, rows, n_in, n_out, z):
+    """z = x W.  x (rows, n_in), W (n_in, n_out) -> z (rows, n_out)."""
+    gemm(_N, _N, n_out, rows, n_in, 1.0, W, n_out, x, n_in, 0.0, z, n_out)
+
+
+@kernel
+def multiply_transposed(dz, W, rows, n_in, n_out, dx):
+    """dx = dz W^T.  dz (rows, n_out), W (n_in, n_out) -> dx (rows, n_in)."""
+    gemm(_T, _N, n_in, rows, n_out, 1.0, W, n_out, dz, n_out, 0.0, dx, n_in)
+
+
+@kernel
+def transposed_multiply(x, dz, rows, n_in, n_out, n, dW):
+    """dW = x^T dz.  n columns of x (rows, n_in), dz (rows, n_out) -> dW (n, n_out)."""
+    gemm(_N, _T, n_out, n, rows, 1.0, dz, n_out, x, n_in, 0.0, dW, n_out)

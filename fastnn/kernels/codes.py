@@ -1,0 +1,74 @@
+"""Floor 0. The words that Python and the compiled loop share: codes and record types.
+
+A network is data: `OP` is one row of the program, `TASK` one piece of a training step, and
+`CONTEXT` is everything one run of the compiled loop needs. Offsets count elements from the start
+of an arena; addresses are absolute; -1 (offset) and 0 (address) mean "absent".
+"""
+
+import numpy as np
+
+# Operations. The elementwise ones follow ACTIVATION, in the order of `ACTIVATIONS`.
+DENSE, BATCHNORM, DROPOUT, STANDARDIZE, SOFTMAX, HARDMAX, CUSTOM = range(7)
+ACTIVATION = 10
+ACTIVATIONS = (
+    "identity", "relu", "leaky_relu", "elu", "selu", "gelu",
+    "silu", "tanh", "sigmoid", "softplus", "mish",
+)  # fmt: skip
+IDENTITY, RELU, LEAKY_RELU, ELU, SELU, GELU, SILU, TANH, SIGMOID, SOFTPLUS, MISH = range(
+    ACTIVATION, ACTIVATION + len(ACTIVATIONS)
+)
+
+# Losses; the first two read logits, because softmax and sigmoid are fused into them.
+CROSS_ENTROPY, BINARY_CROSS_ENTROPY, MSE, MAE, HUBER, POISSON, PINBALL, CUSTOM_LOSS = range(8)
+
+# Optimizers.
+SGD, RMSPROP, ADAM, NADAM, RPROP = range(5)
+
+# Tasks of a step: see `interpreter.run_task`.
+FORWARD, TURN, BACKWARD, UPDATE, GRADIENT, APPLY, PREDICT, EVALUATE = range(8)
+
+# Where the rows of X come from, by element type.
+X_FLOAT32, X_FLOAT64, X_UINT8 = range(3)
+
+
+def _record(**fields: str) -> np.dtype:
+    codes = {"int": np.int64, "float": np.float64}
+    return np.dtype([(n, codes[t]) for t, names in fields.items() for n in names.split()])
+
+
+OP = _record(
+    int="""kind n_in n_out x y dy dx weight bias statistics partials running function derivative
+           layer trainable""",
+    float="alpha momentum l1 l2",
+)
+"""One row of the program.
+
+`x, y` are offsets in the work arena of its input (B, n_in) and output (B, n_out), `dy, dx` of their
+gradients (dx = -1: nobody asks). `weight` (W or gamma) and `bias` (b or beta) are offsets in the
+state arena; `running` too: mean, variance and bias correction of batch norm. `statistics` and
+`partials` are batch norm's sums over the batch and over each chunk. `function, derivative` are
+addresses of a user's functions. `alpha` is the slope, the rate or epsilon.
+"""
+
+TASK = _record(int="kind first last begin end low")
+"""One piece of a step. Ops `first .. last-1`; chunk `begin` of `end` chunks, or rows
+`begin .. end-1` of a weight matrix; a TURN goes back down to op `low`."""
+
+CONTEXT = _record(
+    int="""ops n_ops n_fused tasks phases n_phases n_tasks n_steps bounds order rates step seed
+           X X_kind X_row X_column y labels n_targets sample_weight targets weights reduction
+           loss loss_function quantiles n_quantiles optimizer nesterov inside_root
+           gradient scratch scratch_size slots n_params losses norms outputs
+           training worker_stride ticket done failed arrived""",
+    float="""smoothing delta beta_1 beta_2 epsilon momentum weight_decay momentum_decay
+             clip_value clip_norm eta_minus eta_plus step_min step_max""",
+)
+"""Everything one run needs.
+
+`bounds` (n_steps + 1,) cuts `order` into mini-batches; `rates` (n_steps,) are the learning rates;
+`step` is the number of updates made before. `X_row, X_column` are strides in elements. `labels` is
+1 where y holds class numbers. `n_fused` is the number of ops of a training pass: a softmax or
+sigmoid that the loss has absorbed is left out. `losses` (n_steps, n_tasks) receives one partial
+sum a task. `ticket` and `done` count tasks handed out and finished, `failed` is the step of the
+first non-finite loss, plus one.
+"""

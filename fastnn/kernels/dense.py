@@ -1,0 +1,44 @@
+"""Floor 0. What surrounds the matrix products: rows of X, biases, input standardisation."""
+
+from fastnn.kernels.functions import ZERO
+from fastnn.kernels.jit import exact_kernel, kernel
+
+
+@kernel
+def gather_rows(X, row, column, order, start, x):
+    """x[i] = X[order[start + i]], with strides of X in elements; no order: rows in sequence."""
+    for i in range(x.shape[0]):
+        source = order[start + i] if order.size > 0 else start + i
+        place = source * row
+        if column == 1:
+            for j in range(x.shape[1]):
+                x[i, j] = X[place + j]
+        else:
+            for j in range(x.shape[1]):
+                x[i, j] = X[place + j * column]
+
+
+@kernel
+def add_bias(z, b):
+    """z += b, row by row."""
+    for i in range(z.shape[0]):
+        for j in range(z.shape[1]):
+            z[i, j] += b[j]
+
+
+@kernel
+def column_sums(dz, db):
+    """db = sum of the rows of dz."""
+    for j in range(dz.shape[1]):
+        db[j] = ZERO
+    for i in range(dz.shape[0]):
+        for j in range(dz.shape[1]):
+            db[j] += dz[i, j]
+
+
+@exact_kernel
+def standardize(x, moments):
+    """x = (x - mean) / deviation in place; moments (2, n) holds both."""
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            x[i, j] = (x[i, j] - moments[0, j]) / moments[1, j]

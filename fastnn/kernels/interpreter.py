@@ -1,0 +1,157 @@
+"""Floor 0. The compiled loop's reader of programs: one pass of a chunk of rows through the ops.
+
+`net` is the run's CONTEXT record, `ops` its program, `state` the arena of parameters, `work` the
+arena of activations and gradients. Rows r0 .. r1-1 are those of a chunk within its mini-batch.
+"""
+
+import numpy as np
+from numba import carray
+
+from fastnn.kernels import activations as act
+from fastnn.kernels import batchnorm as bn
+from fastnn.kernels.blas import multiply, multiply_transposed
+from fastnn.kernels.codes import (
+    ACTIVATION, BATCHNORM, CUSTOM, DENSE, DROPOUT, ELU, GELU, HARDMAX, IDENTITY, LEAKY_RELU, MISH,
+    RELU, SELU, SIGMOID, SILU, SOFTMAX, SOFTPLUS, STANDARDIZE, TANH, X_FLOAT32, X_FLOAT64,
+)  # fmt: skip
+from fastnn.kernels.dense import add_bias, gather_rows, standardize
+from fastnn.kernels.dropout import dropout, dropout_key
+from fastnn.kernels.jit import kernel
+from fastnn.kernels.memory import call_elementwise, matrix, shift, vector, void_pointer
+
+
+@kernel
+def gather(net, order, start, x):
+    """Rows `order[start:start + len(x)]` of X, cast; without an order, rows start, start + 1, ..."""
+    row, column = net.X_row, net.X_column
+    if net.X_kind == X_FLOAT32:
+        X32 = carray(void_pointer(net.X), (1,), np.float32)
+        gather_rows(X32, row, column, order, start, x)
+    elif net.X_kind == X_FLOAT64:
+        X64 = carray(void_pointer(net.X), (1,), np.float64)
+        gather_rows(X64, row, column, order, start, x)
+    else:
+        X8 = carray(void_pointer(net.X), (1,), np.uint8)
+        gather_rows(X8, row, column, order, start, x)
+
+
+@kernel
+def activate(op, z, y):
+    """One elementwise op forward, on contiguous elements."""
+    kind = op.kind
+    if kind == RELU:
+        act.relu_forward(z, y)
+    elif kind == LEAKY_RELU:
+        act.leaky_relu_forward(z, op.alpha, y)
+    elif kind == ELU:
+        act.elu_forward(z, 1.0, op.alpha, y)
+    elif kind == SELU:
+        act.elu_forward(z, act.SELU_SCALE, act.SELU_ALPHA, y)
+    elif kind == GELU:
+        act.gelu_forward(z, y)
+    elif kind == SILU:
+        act.silu_forward(z, y)
+    elif kind == TANH:
+        act.tanh_forward(z, y)
+    elif kind == SIGMOID:
+        act.sigmoid_forward(z, y)
+    elif kind == SOFTPLUS:
+        act.softplus_forward(z, y)
+    elif kind == MISH:
+        act.mish_forward(z, y)
+
+
+@kernel
+def activate_backward(op, z, y, dy):
+    """One elementwise op backward: dy becomes dz."""
+    kind = op.kind
+    if kind == RELU:
+        act.relu_backward(y, dy)
+    elif kind == LEAKY_RELU:
+        act.leaky_relu_backward(z, op.alpha, dy)
+    elif kind == ELU:
+        act.elu_backward(y, 1.0, op.alpha, dy)
+    elif kind == SELU:
+        act.elu_backward(y, act.SELU_SCALE, act.SELU_ALPHA, dy)
+    elif kind == GELU:
+        act.gelu_backward(z, dy)
+    elif kind == SILU:
+        act.silu_backward(z, dy)
+    elif kind == TANH:
+        act.tanh_backward(y, dy)
+    elif kind == SIGMOID:
+        act.sigmoid_backward(y, dy)
+    elif kind == SOFTPLUS:
+        act.softplus_backward(z, dy)
+    elif kind == MISH:
+        act.mish_backward(z, dy)
+
+
+@kernel
+def forward(net, ops, state, work, first, last, r0, r1, step):
+    """Ops first .. last-1 on rows r0 .. r1-1 of the batch."""
+    rows = r1 - r0
+    for k in range(first, last):
+        op = ops[k]
+        kind, n = op.kind, op.n_out
+        x = shift(work, op.x + r0 * op.n_in)
+        y = shift(work, op.y + r0 * n)
+        if kind == DENSE:
+            multiply(x, shift(state, op.weight), rows, op.n_in, n, y)
+            if op.bias >= 0:
+                add_bias(matrix(y, 0, rows, n), vector(state, op.bias, n))
+        elif kind >= ACTIVATION:
+            if kind != IDENTITY:
+                activate(op, vector(x, 0, rows * n), vector(y, 0, rows * n))
+        elif kind == BATCHNORM:
+            statistics = matrix(work, op.statistics, bn.N_STATISTICS, n)
+            if net.training and op.trainable:
+                bn.batchnorm_forward(matrix(x, 0, rows, n), statistics, matrix(y, 0, rows, n))
+            else:
+                gamma, beta = vector(state, op.weight, n), vector(state, op.bias, n)
+                bn.batchnorm_predict(
+                    matrix(x, 0, rows, n), gamma, beta, matrix(state, op.running, 3, n),
+                    op.alpha, statistics, matrix(y, 0, rows, n),
+                )  # fmt: skip
+        elif kind == DROPOUT:
+            rate = op.alpha if net.training else 0.0
+            key = dropout_key(net.seed, net.step + step, op.layer)
+            dropout(vector(x, 0, rows * n), rate, key, r0 * n, vector(y, 0, rows * n))
+        elif kind == STANDARDIZE:
+            standardize(matrix(x, 0, rows, n), matrix(state, op.running, 2, n))
+        elif kind == SOFTMAX:
+            act.softmax_forward(matrix(x, 0, rows, n), matrix(y, 0, rows, n))
+        elif kind == HARDMAX:
+            act.hardmax_forward(matrix(x, 0, rows, n), matrix(y, 0, rows, n))
+        elif kind == CUSTOM:
+            call_elementwise(op.function, x, y, y, rows * n)
+
+
+@kernel
+def backward(net, ops, state, work, first, last, r0, r1, step):
+    """Ops last-1 .. first on rows r0 .. r1-1: each turns dy into dx."""
+    rows = r1 - r0
+    for k in range(last - 1, first - 1, -1):
+        op = ops[k]
+        kind, n = op.kind, op.n_out
+        x = shift(work, op.x + r0 * op.n_in)
+        y = shift(work, op.y + r0 * n)
+        dy = shift(work, op.dy + r0 * n)
+        if kind == DENSE:
+            if op.dx >= 0:
+                dx = shift(work, op.dx + r0 * op.n_in)
+                multiply_transposed(dy, shift(state, op.weight), rows, op.n_in, n, dx)
+        elif kind >= ACTIVATION:
+            if kind != IDENTITY:
+                m = rows * n
+                activate_backward(op, vector(x, 0, m), vector(y, 0, m), vector(dy, 0, m))
+        elif kind == BATCHNORM:
+            statistics = matrix(work, op.statistics, bn.N_STATISTICS, n)
+            bn.batchnorm_backward(matrix(x, 0, rows, n), statistics, matrix(dy, 0, rows, n))
+        elif kind == DROPOUT:
+            key = dropout_key(net.seed, net.step + step, op.layer)
+            dropout(vector(dy, 0, rows * n), op.alpha, key, r0 * n, vector(dy, 0, rows * n))
+        elif kind == SOFTMAX:
+            act.softmax_backward(matrix(y, 0, rows, n), matrix(dy, 0, rows, n))
+        elif kind == CUSTOM:
+            call_elementwise(op.derivative, x, y, dy, rows * n)

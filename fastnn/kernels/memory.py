@@ -1,0 +1,136 @@
+"""Floor 0. Views of bare memory, atomic counters and calls by address."""
+
+import platform
+from typing import Any
+
+from llvmlite import ir
+from numba import carray, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from fastnn.kernels.jit import kernel
+
+_I8P = ir.IntType(8).as_pointer()
+_I64 = ir.IntType(64)
+
+
+@intrinsic
+def shift(typingctx: Any, pointer: Any, n: Any) -> Any:
+    """Pointer to the element `n` places further on."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.gep(args[0], [args[1]])
+
+    return pointer(pointer, types.intp), codegen
+
+
+@intrinsic
+def void_pointer(typingctx: Any, address: Any) -> Any:
+    """An absolute address as a pointer, for `carray(pointer, shape, dtype)`."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], _I8P)
+
+    return types.voidptr(types.int64), codegen
+
+
+@kernel
+def vector(base, offset, n):
+    """View of n elements, `offset` elements after base."""
+    return carray(shift(base, offset), (n,))
+
+
+@kernel
+def matrix(base, offset, rows, columns):
+    """View (rows, columns), `offset` elements after base."""
+    return carray(shift(base, offset), (rows, columns))
+
+
+def _counter(context: Any, builder: Any, array_type: Any, array: Any, i: Any) -> Any:
+    view = context.make_array(array_type)(context, builder, array)
+    return builder.gep(view.data, [i])
+
+
+@intrinsic
+def fetch_add(typingctx: Any, counters: Any, i: Any, amount: Any) -> Any:
+    """Add to an int64 counter that threads share; the value before."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        place = _counter(context, builder, sig.args[0], args[0], args[1])
+        return builder.atomic_rmw("add", place, args[2], "seq_cst")
+
+    return types.int64(counters, types.intp, types.int64), codegen
+
+
+@intrinsic
+def fetch(typingctx: Any, counters: Any, i: Any) -> Any:
+    """Read an int64 counter that threads share."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        place = _counter(context, builder, sig.args[0], args[0], args[1])
+        return builder.load_atomic(place, "seq_cst", 8)
+
+    return types.int64(counters, types.intp), codegen
+
+
+@intrinsic
+def call_run(typingctx: Any, function: Any, context_address: Any, state: Any, work: Any, w: Any):
+    """Call `function(context, state, work, worker)` by its address."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        kind = ir.FunctionType(ir.VoidType(), [_I64, _I8P, _I8P, _I64])
+        target = builder.inttoptr(args[0], kind.as_pointer())
+        arenas = [builder.inttoptr(a, _I8P) for a in args[2:4]]
+        builder.call(target, [args[1], *arenas, args[4]])
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 5), codegen
+
+
+@intrinsic
+def call_elementwise(typingctx: Any, function: Any, a: Any, b: Any, c: Any, n: Any) -> Any:
+    """Call a user's `function(a, b, c, n)` on three arrays of n elements by its address."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        kind = ir.FunctionType(ir.VoidType(), [_I8P, _I8P, _I8P, _I64])
+        target = builder.inttoptr(args[0], kind.as_pointer())
+        builder.call(target, [builder.bitcast(p, _I8P) for p in args[1:4]] + [args[4]])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, a, b, c, types.int64), codegen
+
+
+@intrinsic
+def call_loss(typingctx: Any, function: Any, z: Any, n: Any, t: Any, m: Any, dz: Any) -> Any:
+    """Call a user's loss of one sample by its address: z and dz (n,), target (m,) -> value."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        kind = ir.FunctionType(ir.DoubleType(), [_I8P, _I64, _I8P, _I64, _I8P])
+        target = builder.inttoptr(args[0], kind.as_pointer())
+        z, n, t, m, dz = args[1:]
+        z, t, dz = (builder.bitcast(p, _I8P) for p in (z, t, dz))
+        return builder.call(target, [z, n, t, m, dz])
+
+    return types.float64(types.int64, z, types.int64, t, types.int64, dz), codegen
+
+
+_MACHINE = platform.machine().lower()
+
+
+@intrinsic
+def relax(typingctx: Any) -> Any:
+    """Tell the processor that this thread is spinning."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        if _MACHINE in ("x86_64", "amd64"):
+            kind = ir.FunctionType(ir.VoidType(), [])
+            builder.call(
+                cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.sse2.pause"), []
+            )
+        elif _MACHINE in ("arm64", "aarch64"):
+            kind = ir.FunctionType(ir.VoidType(), [ir.IntType(32)])
+            hint = cgutils.get_or_insert_function(builder.module, kind, "llvm.aarch64.hint")
+            builder.call(hint, [ir.Constant(ir.IntType(32), 1)])
+        return context.get_dummy_value()
+
+    return types.void(), codegen

@@ -1,0 +1,181 @@
+"""Floor 0. The compiled loop: workers take the tasks of a run, step by step, phase by phase.
+
+Tasks carry tickets in one fixed order. A worker takes the next ticket, waits until all tasks of
+earlier phases are done, and runs it: whoever holds the lowest open ticket never waits, so that any
+number of workers, from one up, gets through. What a task computes depends on its row of the table
+alone: one worker and many leave the same bits.
+"""
+
+import math
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+from numba import carray, njit, prange, types
+from numba.core.ccallback import CFunc
+
+from fastnn.kernels.cache import KernelCache
+from fastnn.kernels.chunks import backward_chunk, forward_chunk, loss_of_chunk
+from fastnn.kernels.codes import (
+    APPLY, BACKWARD, CONTEXT, FORWARD, GRADIENT, OP, PREDICT, TASK, TURN, UPDATE,
+)  # fmt: skip
+from fastnn.kernels.interpreter import forward, gather
+from fastnn.kernels.jit import FAST, kernel
+from fastnn.kernels.memory import (
+    call_run, fetch, fetch_add, matrix, relax, shift, void_pointer,
+)  # fmt: skip
+from fastnn.kernels.tiles import apply_tile, gradient_tile, tile_norm, update_tile
+
+
+@kernel
+def rows_task(net, ops, state, work, task, step, losses):
+    """FORWARD, TURN and BACKWARD: a chunk of a training batch."""
+    bounds = carray(void_pointer(net.bounds), (net.n_steps + 1,), np.int64)
+    order = carray(void_pointer(net.order), (bounds[net.n_steps],), np.int64)
+    counters = carray(void_pointer(net.arrived), (net.n_ops,), np.int64)
+    start, rows = bounds[step], bounds[step + 1] - bounds[step]
+    r0, r1 = rows * task.begin // task.end, rows * (task.begin + 1) // task.end
+    if task.kind != BACKWARD:
+        if task.first == 0:
+            n = ops[0].n_in
+            gather(net, order, start + r0, matrix(work, ops[0].x + r0 * n, r1 - r0, n))
+        forward_chunk(net, ops, state, work, counters, task, r0, r1, rows, step)
+    if task.kind == TURN:
+        batch = bounds[step : step + 2]
+        value = loss_of_chunk(net, ops, work, order, start + r0, batch, r0, r1 - r0)
+        losses[0] = value
+        if not math.isfinite(value):
+            failed = carray(void_pointer(net.failed), (1,), np.int64)
+            failed[0] = step + 1
+    if task.kind != FORWARD:
+        backward_chunk(net, ops, state, work, counters, task, r0, r1, rows, step)
+
+
+@kernel
+def predict_task(net, ops, state, work, task, losses):
+    """PREDICT and EVALUATE: rows begin .. end-1 of X through the network as it predicts."""
+    everything = carray(void_pointer(net.bounds), (2,), np.int64)
+    order = carray(void_pointer(net.order), (0,), np.int64)
+    rows, n = task.end - task.begin, ops[0].n_in
+    gather(net, order, task.begin, matrix(work, ops[0].x, rows, n))
+    forward(net, ops, state, work, 0, task.last, 0, rows, 0)
+    if task.kind == PREDICT:
+        op = ops[task.last - 1]
+        y = matrix(work, op.y, rows, op.n_out)
+        outputs = carray(void_pointer(net.outputs), (task.end, op.n_out), y.dtype)
+        for i in range(rows):
+            for j in range(op.n_out):
+                outputs[task.begin + i, j] = y[i, j]
+    else:
+        losses[0] = loss_of_chunk(net, ops, work, order, task.begin, everything, 0, rows)
+
+
+@kernel
+def weights_task(net, ops, state, work, scratch, task, index, step, losses):
+    """UPDATE, GRADIENT and APPLY: ops first .. last-1, of a single one rows begin .. end-1."""
+    bounds = carray(void_pointer(net.bounds), (net.n_steps + 1,), np.int64)
+    rates = carray(void_pointer(net.rates), (net.n_steps,), np.float64)
+    norms = carray(void_pointer(net.norms), (net.n_tasks,), np.float64)
+    rows, t = bounds[step + 1] - bounds[step], net.step + step + 1
+    for k in range(task.first, task.last):
+        op = ops[k]
+        if op.weight < 0 or not op.trainable:
+            continue
+        alone = task.last - task.first == 1
+        begin, end = (task.begin, task.end) if alone else (0, op.n_in)
+        if task.kind == UPDATE:
+            update_tile(net, op, state, work, rows, begin, end, scratch, losses, rates[step], t)
+        elif task.kind == GRADIENT:
+            gradient_tile(net, op, state, work, rows, begin, end, losses)
+            norms[index] = tile_norm(net, op, work, begin, end)
+        else:
+            apply_tile(net, op, state, work, begin, end, norms, rates[step], t)
+
+
+def work_through(context, state, work, worker):
+    """Take tasks until none is left.  context: address of a CONTEXT record."""
+    net = carray(void_pointer(context), (1,), CONTEXT)[0]
+    ops = carray(void_pointer(net.ops), (net.n_ops,), OP)
+    tasks = carray(void_pointer(net.tasks), (net.n_tasks,), TASK)
+    phases = carray(void_pointer(net.phases), (net.n_phases,), np.int64)
+    losses = carray(void_pointer(net.losses), (net.n_steps * net.n_tasks,), np.float64)
+    tickets = carray(void_pointer(net.ticket), (1,), np.int64)
+    done = carray(void_pointer(net.done), (1,), np.int64)
+    failed = carray(void_pointer(net.failed), (1,), np.int64)
+    scratch = shift(work, net.scratch + worker * net.scratch_size)
+    own_work = shift(work, worker * net.worker_stride)
+    n_tasks, total = net.n_tasks, net.n_steps * net.n_tasks
+    step, phase, phase_start, phase_stop = 0, 0, 0, phases[0]
+    while True:
+        ticket = fetch_add(tickets, 0, 1)
+        if ticket >= total:
+            return
+        while ticket >= phase_stop:
+            phase += 1
+            if phase == net.n_phases:
+                phase = 0
+                step += 1
+            phase_start = phase_stop
+            phase_stop = step * n_tasks + phases[phase]
+        while fetch(done, 0) < phase_start:
+            if fetch(failed, 0):
+                return
+            relax()
+        if fetch(failed, 0):
+            return
+        task = tasks[ticket - step * n_tasks]
+        place = losses[ticket : ticket + 1]
+        if task.kind <= BACKWARD:
+            rows_task(net, ops, state, own_work, task, step, place)
+        elif task.kind <= APPLY:
+            index = ticket - step * n_tasks
+            weights_task(net, ops, state, work, scratch, task, index, step, place)
+        else:
+            predict_task(net, ops, state, own_work, task, place)
+        fetch_add(done, 0, 1)
+
+
+@cache
+def compiled_loop(dtype: np.dtype) -> int:
+    """Address of `work_through` for a number type; compiled once, then read from the disk."""
+    pointer = types.CPointer(types.float32 if dtype == np.float32 else types.float64)
+    signature = (types.int64, pointer, pointer, types.int64), types.void
+    options = {"nogil": True, "error_model": "numpy", "fastmath": FAST}
+    loop = CFunc(work_through, signature, {}, options)
+    loop._cache = KernelCache("work_through")
+    loop.compile()
+    _kept.append(loop)
+    return loop.address
+
+
+_kept: list[CFunc] = []
+_ADDRESSES = types.void(*[types.int64] * 5)
+
+
+def _serial(function, context, state, work, workers):
+    call_run(function, context, state, work, 0)
+
+
+def _parallel(function, context, state, work, workers):
+    for worker in prange(workers):
+        call_run(function, context, state, work, worker)
+
+
+def _entry(fn: Callable, parallel: bool) -> Callable:
+    entry = njit(nogil=True, parallel=parallel)(fn)
+    entry._cache = KernelCache(fn.__name__)
+    entry.compile(_ADDRESSES.args)
+    entry.disable_compile()
+    return entry
+
+
+@cache
+def serial_entry() -> Callable:
+    """`f(function, context, state, work, 1)`: one worker, on this thread."""
+    return _entry(_serial, parallel=False)
+
+
+@cache
+def parallel_entry() -> Callable:
+    """`f(function, context, state, work, n)`: n workers, in one parallel region."""
+    return _entry(_parallel, parallel=True)

@@ -1,0 +1,104 @@
+"""The slow truth of whole networks: forward, loss and backward in float64 NumPy.
+
+A network is a list of tuples, one per layer, that carry their own parameters:
+
+    ("dense", W, b)                     b may be None
+    ("batchnorm", gamma, beta, eps)
+    ("batchnorm_predict", gamma, beta, eps, running_mean, running_var)
+    ("dropout", mask, rate)
+    ("softmax",)
+    ("relu",), ("leaky_relu", alpha)    any name of reference.ACTIVATIONS
+
+The two cross-entropies take logits, so with them the list ends before its softmax or sigmoid.
+"""
+
+import numpy as np
+import reference as ref
+
+N_PARAMETERS = {"dense": 2, "batchnorm": 2, "batchnorm_predict": 2}
+
+
+def layer_forward(layer, x):
+    """The layer's output y for its input x."""
+    kind, *rest = layer
+    if kind == "dense":
+        return ref.dense_forward(x, *rest)
+    if kind == "batchnorm":
+        return ref.batchnorm_forward(x, *rest)[0]
+    if kind == "batchnorm_predict":
+        gamma, beta, eps, mean, var = rest
+        return ref.batchnorm_predict(x, gamma, beta, mean, var, eps)
+    if kind == "dropout":
+        return ref.dropout(x, *rest)
+    if kind == "softmax":
+        return ref.softmax(x)
+    return ref.ACTIVATIONS[kind][0](x, *rest)
+
+
+def layer_backward(layer, x, y, dy):
+    """dx and the tuple of gradients of the layer's parameters; b = None has none."""
+    kind, *rest = layer
+    if kind == "dense":
+        W, b = rest
+        dx, dW, db = ref.dense_backward(x, W, dy)
+        return dx, (dW,) if b is None else (dW, db)
+    if kind == "batchnorm":
+        gamma, _, eps = rest
+        dx, dgamma, dbeta = ref.batchnorm_backward(x, gamma, eps, dy)
+        return dx, (dgamma, dbeta)
+    if kind == "batchnorm_predict":
+        gamma, _, eps, mean, var = rest
+        u = (x - mean) / np.sqrt(var + eps)
+        return dy * gamma / np.sqrt(var + eps), ((dy * u).sum(axis=0), dy.sum(axis=0))
+    if kind == "dropout":
+        return ref.dropout(dy, *rest), ()
+    if kind == "softmax":
+        return ref.softmax_backward(y, dy), ()
+    return dy * ref.ACTIVATIONS[kind][1](x, *rest), ()
+
+
+def network_forward(layers, x):
+    """The input followed by every layer's output: [x, y_1, ..., y_L]."""
+    outputs = [x]
+    for layer in layers:
+        outputs.append(layer_forward(layer, outputs[-1]))
+    return outputs
+
+
+def network_loss_and_gradients(layers, x, target, loss, weight=None, **options):
+    """Loss value, gradients (one tuple per layer, in order) and dx of a whole network.
+
+    `loss` is a name of reference.LOSSES; `options` go to it (reduction, smoothing, delta, ...).
+    """
+    outputs = network_forward(layers, x)
+    value, dy = ref.LOSSES[loss](outputs[-1], target, weight, **options)
+    gradients = []
+    for k in reversed(range(len(layers))):
+        dy, grads = layer_backward(layers[k], outputs[k], outputs[k + 1], dy)
+        gradients.append(grads)
+    return value, gradients[::-1], dy
+
+
+def pack(groups):
+    """One flat vector of all arrays in a list of tuples, such as the gradients."""
+    return np.concatenate([a.ravel() for group in groups for a in group] or [np.empty(0)])
+
+
+def parameters(layers):
+    """One tuple of parameter arrays per layer, in the gradients' order."""
+    return [
+        tuple(a for a in layer[1 : 1 + N_PARAMETERS.get(layer[0], 0)] if a is not None)
+        for layer in layers
+    ]
+
+
+def with_parameters(layers, vector):
+    """The same network with its parameters read from a flat vector, the inverse of pack."""
+    filled, start = [], 0
+    for layer, arrays in zip(layers, parameters(layers), strict=True):
+        layer = list(layer)
+        for k, a in enumerate(arrays, start=1):
+            layer[k] = vector[start : start + a.size].reshape(a.shape)
+            start += a.size
+        filled.append(tuple(layer))
+    return filled
