@@ -9,7 +9,14 @@ from numba import carray
 from fastnn.kernels import batchnorm as bn
 from fastnn.kernels import losses as loss_kernels
 from fastnn.kernels.codes import (
-    BATCHNORM, BINARY_CROSS_ENTROPY, CROSS_ENTROPY, HUBER, MAE, MSE, PINBALL, POISSON,
+    BATCHNORM,
+    BINARY_CROSS_ENTROPY,
+    CROSS_ENTROPY,
+    HUBER,
+    MAE,
+    MSE,
+    PINBALL,
+    POISSON,
 )  # fmt: skip
 from fastnn.kernels.functions import sigmoid
 from fastnn.kernels.interpreter import backward, forward
@@ -138,9 +145,11 @@ def forward_chunk(net, ops, state, work, counters, task, r0, r1, rows, step):
 def backward_chunk(net, ops, state, work, counters, task, r0, r1, rows, step):
     """A chunk back from op task.last-1 to task.low, and the sums of the batch norm in front of it."""
     backward(net, ops, state, work, task.low, task.last, r0, r1, step)
-    if task.low == 0 or ops[task.low - 1].kind != BATCHNORM:
+    if task.low == 0:
         return
     op = ops[task.low - 1]
+    if op.kind != BATCHNORM or not op.trainable:
+        return
     n = op.n_out
     partials = shift(work, op.partials)
     statistics = matrix(work, op.statistics, bn.N_STATISTICS, n)

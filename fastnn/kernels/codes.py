@@ -55,7 +55,8 @@ TASK = _record(int="kind first last begin end low")
 `begin .. end-1` of a weight matrix; a TURN goes back down to op `low`."""
 
 CONTEXT = _record(
-    int="""ops n_ops n_fused tasks phases n_phases n_tasks n_steps bounds order rates step seed
+    int="""ops n_ops n_fused tasks phases n_phases n_tasks n_steps bounds order n_order rates step
+           seed
            X X_kind X_row X_column y labels n_targets sample_weight targets weights reduction
            loss loss_function quantiles n_quantiles optimizer nesterov inside_root
            gradient scratch scratch_size slots n_params losses norms outputs

@@ -11,8 +11,27 @@ from fastnn.kernels import activations as act
 from fastnn.kernels import batchnorm as bn
 from fastnn.kernels.blas import multiply, multiply_transposed
 from fastnn.kernels.codes import (
-    ACTIVATION, BATCHNORM, CUSTOM, DENSE, DROPOUT, ELU, GELU, HARDMAX, IDENTITY, LEAKY_RELU, MISH,
-    RELU, SELU, SIGMOID, SILU, SOFTMAX, SOFTPLUS, STANDARDIZE, TANH, X_FLOAT32, X_FLOAT64,
+    ACTIVATION,
+    BATCHNORM,
+    CUSTOM,
+    DENSE,
+    DROPOUT,
+    ELU,
+    GELU,
+    HARDMAX,
+    IDENTITY,
+    LEAKY_RELU,
+    MISH,
+    RELU,
+    SELU,
+    SIGMOID,
+    SILU,
+    SOFTMAX,
+    SOFTPLUS,
+    STANDARDIZE,
+    TANH,
+    X_FLOAT32,
+    X_FLOAT64,
 )  # fmt: skip
 from fastnn.kernels.dense import add_bias, gather_rows, standardize
 from fastnn.kernels.dropout import dropout, dropout_key

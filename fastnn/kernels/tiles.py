@@ -16,8 +16,7 @@ from fastnn.kernels.memory import matrix, shift, vector
 
 @kernel
 def penalize(net, op, W, g, place):
-    """Add the gradient of the L2 penalty to g; the value of both penalties goes into `place`."""
-    place[0] = 0.0
+    """Add the gradient of the L2 penalty to g, and the value of both penalties to `place`."""
     if op.l2 > 0:
         opt.regularize(W, g, op.l2)
         place[0] += 0.5 * op.l2 * opt.square_sum(W)

@@ -17,12 +17,27 @@ from numba.core.ccallback import CFunc
 from fastnn.kernels.cache import KernelCache
 from fastnn.kernels.chunks import backward_chunk, forward_chunk, loss_of_chunk
 from fastnn.kernels.codes import (
-    APPLY, BACKWARD, CONTEXT, FORWARD, GRADIENT, OP, PREDICT, TASK, TURN, UPDATE,
+    APPLY,
+    BACKWARD,
+    CONTEXT,
+    FORWARD,
+    GRADIENT,
+    OP,
+    PREDICT,
+    TASK,
+    TURN,
+    UPDATE,
 )  # fmt: skip
 from fastnn.kernels.interpreter import forward, gather
 from fastnn.kernels.jit import FAST, kernel
 from fastnn.kernels.memory import (
-    call_run, fetch, fetch_add, matrix, relax, shift, void_pointer,
+    call_run,
+    fetch,
+    fetch_add,
+    matrix,
+    relax,
+    shift,
+    void_pointer,
 )  # fmt: skip
 from fastnn.kernels.tiles import apply_tile, gradient_tile, tile_norm, update_tile
 
@@ -31,7 +46,7 @@ from fastnn.kernels.tiles import apply_tile, gradient_tile, tile_norm, update_ti
 def rows_task(net, ops, state, work, task, step, losses):
     """FORWARD, TURN and BACKWARD: a chunk of a training batch."""
     bounds = carray(void_pointer(net.bounds), (net.n_steps + 1,), np.int64)
-    order = carray(void_pointer(net.order), (bounds[net.n_steps],), np.int64)
+    order = carray(void_pointer(net.order), (net.n_order,), np.int64)
     counters = carray(void_pointer(net.arrived), (net.n_ops,), np.int64)
     start, rows = bounds[step], bounds[step + 1] - bounds[step]
     r0, r1 = rows * task.begin // task.end, rows * (task.begin + 1) // task.end
@@ -53,9 +68,9 @@ def rows_task(net, ops, state, work, task, step, losses):
 
 @kernel
 def predict_task(net, ops, state, work, task, losses):
-    """PREDICT and EVALUATE: rows begin .. end-1 of X through the network as it predicts."""
+    """PREDICT and EVALUATE: rows begin .. end-1 of the order through the network as it predicts."""
     everything = carray(void_pointer(net.bounds), (2,), np.int64)
-    order = carray(void_pointer(net.order), (0,), np.int64)
+    order = carray(void_pointer(net.order), (net.n_order,), np.int64)
     rows, n = task.end - task.begin, ops[0].n_in
     gather(net, order, task.begin, matrix(work, ops[0].x, rows, n))
     forward(net, ops, state, work, 0, task.last, 0, rows, 0)
@@ -87,7 +102,9 @@ def weights_task(net, ops, state, work, scratch, task, index, step, losses):
             update_tile(net, op, state, work, rows, begin, end, scratch, losses, rates[step], t)
         elif task.kind == GRADIENT:
             gradient_tile(net, op, state, work, rows, begin, end, losses)
-            norms[index] = tile_norm(net, op, work, begin, end)
+            if k == task.first:
+                norms[index] = 0.0
+            norms[index] += tile_norm(net, op, work, begin, end)
         else:
             apply_tile(net, op, state, work, begin, end, norms, rates[step], t)
 

@@ -1,0 +1,1 @@
+"""Benchmarks of fastnn: the peers side by side, and the asv suite."""

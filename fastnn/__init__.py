@@ -1,0 +1,76 @@
+"""Floor 4. fastnn: small neural networks, trained fast on a CPU.
+
+>>> from fastnn import Dense, Sequential, Softmax
+>>> model = Sequential([Dense(3), Softmax()])
+"""
+
+from fastnn import datasets, initializers, losses, metrics
+from fastnn.callbacks import Callback, Progress
+from fastnn.checks import check_gradient
+from fastnn.history import History
+from fastnn.layers import (
+    ELU,
+    GELU,
+    SELU,
+    Activation,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Hardmax,
+    Identity,
+    LeakyReLU,
+    Mish,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Standardize,
+    Tanh,
+)
+from fastnn.model import Sequential
+from fastnn.optimizers import LBFGS, SGD, Adam, AdamW, NAdam, RMSprop, Rprop
+from fastnn.threads import get_num_threads, set_num_threads
+from fastnn.training import DivergenceError
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ELU",
+    "GELU",
+    "LBFGS",
+    "SELU",
+    "SGD",
+    "Activation",
+    "Adam",
+    "AdamW",
+    "BatchNorm",
+    "Callback",
+    "Dense",
+    "Dropout",
+    "Hardmax",
+    "History",
+    "Identity",
+    "LeakyReLU",
+    "Mish",
+    "NAdam",
+    "Progress",
+    "RMSprop",
+    "ReLU",
+    "Rprop",
+    "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Standardize",
+    "Tanh",
+    "DivergenceError",
+    "check_gradient",
+    "datasets",
+    "get_num_threads",
+    "initializers",
+    "losses",
+    "metrics",
+    "set_num_threads",
+]

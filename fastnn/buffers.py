@@ -1,0 +1,85 @@
+"""Floor 2. Buffers: flat, aligned arrays, and the named views into them."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from fastnn.kernels.codes import BATCHNORM
+from fastnn.plan import Layout, Tensor
+
+_LINE = 64
+
+
+def arena(n: int, dtype: np.dtype) -> np.ndarray:
+    """A zeroed vector (n,) that starts on a cache line; pages never touched cost no memory."""
+    dtype = np.dtype(dtype)
+    raw = np.zeros(n * dtype.itemsize + _LINE, dtype=np.uint8)
+    start = -raw.ctypes.data % _LINE
+    return raw[start : start + n * dtype.itemsize].view(dtype)
+
+
+class State:
+    """All that training changes: parameters, the optimizer's slots, running statistics.
+
+    One vector `values`; `copy` and `restore` are copies of it.
+    """
+
+    def __init__(self, layout: Layout, dtype: np.dtype) -> None:
+        self.layout = layout
+        self.values = arena(layout.n_state, dtype)
+
+    def view(self, tensor: Tensor) -> np.ndarray:
+        """One named array, of its own shape, sharing memory."""
+        return self.values[tensor.slice].reshape(tensor.shape)
+
+    @property
+    def parameters(self) -> np.ndarray:
+        """All parameters as one vector; gaps between arrays hold zeros."""
+        return self.values[: self.layout.n_parameters]
+
+    def array(self, name: str) -> np.ndarray:
+        """An array by its name, such as "0.W"; running averages come bias-corrected, as copies."""
+        layer, part = name.split(".")
+        tensor = self.layout.tensor(int(layer), part)
+        if tensor is not None:
+            return self.view(tensor)
+        running = self.view(self.layout.tensor(int(layer), "running"))
+        row = 0 if part in ("running_mean", "mean") else 1
+        if self.layout.layers[int(layer)].kind != BATCHNORM:
+            return running[row]
+        untrained = np.zeros_like if row == 0 else np.ones_like
+        trained = running[2] > 0
+        return np.where(
+            trained, running[row] / np.where(trained, running[2], 1), untrained(running[row])
+        )
+
+    def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
+        """All arrays that a model keeps, by name, layer by layer."""
+        for name in self.layout.array_names():
+            yield name, self.array(name)
+
+    def set_arrays(self, arrays: Sequence[np.ndarray]) -> None:
+        """Set all arrays, in the order of `arrays()`."""
+        for name, values in zip(self.layout.array_names(), list(arrays), strict=True):
+            layer, part = name.split(".")
+            if part in ("running_mean", "running_var"):
+                running = self.view(self.layout.tensor(int(layer), "running"))
+                running[0 if part == "running_mean" else 1] = values
+                running[2] = 1
+            else:
+                self.array(name)[...] = values
+
+    def penalty(self) -> float:
+        """sum of l1 sum |W| + l2 / 2 sum W^2 over the layers."""
+        total = 0.0
+        for k, layer in enumerate(self.layout.layers):
+            l1, l2 = getattr(layer, "l1", 0.0), getattr(layer, "l2", 0.0)
+            if l1 or l2:
+                W = self.array(f"{k}.W").astype(np.float64)
+                total += l1 * np.abs(W).sum() + 0.5 * l2 * np.square(W).sum()
+        return float(total)
+
+    def reset_optimizer(self) -> None:
+        """Forget momenta and averages."""
+        n = self.layout.n_parameters
+        self.values[n : 3 * n] = 0

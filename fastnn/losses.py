@@ -1,0 +1,230 @@
+"""Floor 1. Losses: what training minimises, declared.
+
+A loss knows its code in the compiled loop, what its targets look like, and the output layer that is
+fused into it. Rows are averaged over their outputs (cross-entropy sums over the classes), then over
+the mini-batch by sample weight, or summed with `reduction="sum"`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from fastnn.kernels import codes
+from fastnn.names import unknown
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What all losses share.
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum"}
+        "mean" divides by the sum of the batch's sample weights, "sum" does not divide.
+    """
+
+    reduction: str = field(default="mean", kw_only=True)
+    kind: ClassVar[int]
+    targets: ClassVar[str] = "real"
+    """What y may hold: "classes", "binary", "real" or "counts"."""
+    fused: ClassVar[int | None] = None
+    """Code of the output layer that the loss absorbs, and so requires."""
+
+    def __post_init__(self) -> None:
+        if self.reduction not in ("mean", "sum"):
+            raise unknown("reduction", self.reduction, ("mean", "sum"))
+
+    @property
+    def name(self) -> str:
+        """The name by which `compile` finds it."""
+        return next((n for n, cls in LOSSES.items() if cls is type(self)), "loss")
+
+    def n_targets(self, n_outputs: int) -> int:
+        """Number of target columns for so many outputs."""
+        return n_outputs
+
+    def settings(self) -> dict[str, Any]:
+        """The fields of the run's CONTEXT record that it sets."""
+        return {}
+
+
+@dataclass(frozen=True)
+class _Smoothed(Loss):
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.label_smoothing < 1:
+            raise ValueError(
+                f"label_smoothing is {self.label_smoothing!r}; expected a number in [0, 1)"
+            )
+
+
+@dataclass(frozen=True)
+class CrossEntropy(_Smoothed):
+    """-sum_k t_k log y_k after `Softmax`, in one pass with it: dz = y - t.
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum"}, default "mean"
+    label_smoothing : float in [0, 1), default 0
+        Share of each target spread evenly over all classes (Szegedy et al. 2016).
+
+    y holds class numbers (n,), or one-hot or soft targets (n, K).
+
+    Examples
+    --------
+    >>> from fastnn.losses import CrossEntropy
+    >>> CrossEntropy(label_smoothing=0.1).reduction
+    'mean'
+    """
+
+    kind: ClassVar[int] = codes.CROSS_ENTROPY
+    targets: ClassVar[str] = "classes"
+    fused: ClassVar[int | None] = codes.SOFTMAX
+
+    def settings(self) -> dict[str, Any]:
+        return {"smoothing": self.label_smoothing}
+
+
+@dataclass(frozen=True)
+class BinaryCrossEntropy(Loss):
+    """-mean_k t_k log y_k + (1 - t_k) log(1 - y_k) after `Sigmoid`, in one pass with it.
+
+    y holds numbers in [0, 1], (n,) for one output or (n, K) for several labels at once.
+    """
+
+    kind: ClassVar[int] = codes.BINARY_CROSS_ENTROPY
+    targets: ClassVar[str] = "binary"
+    fused: ClassVar[int | None] = codes.SIGMOID
+
+
+@dataclass(frozen=True)
+class MSE(Loss):
+    """mean_k (y_k - t_k)^2."""
+
+    kind: ClassVar[int] = codes.MSE
+
+
+@dataclass(frozen=True)
+class MAE(Loss):
+    """mean_k |y_k - t_k|."""
+
+    kind: ClassVar[int] = codes.MAE
+
+
+@dataclass(frozen=True)
+class Huber(Loss):
+    """e^2 / 2 where |e| <= delta, else delta (|e| - delta / 2) (Huber 1964); delta > 0."""
+
+    delta: float = 1.0
+    kind: ClassVar[int] = codes.HUBER
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.delta > 0:
+            raise ValueError(f"Huber(delta={self.delta!r}): expected a number above 0")
+
+    def settings(self) -> dict[str, Any]:
+        return {"delta": self.delta}
+
+
+@dataclass(frozen=True)
+class Poisson(Loss):
+    """mean_k y_k - t_k log(y_k + 1e-7): the network's output is a rate, so let it be positive.
+
+    `Softplus` as the last layer does that.
+    """
+
+    kind: ClassVar[int] = codes.POISSON
+    targets: ClassVar[str] = "counts"
+
+
+@dataclass(frozen=True)
+class Pinball(Loss):
+    """Quantile loss max(q e, (q - 1) e), e = t - y (Koenker & Bassett 1978).
+
+    Parameters
+    ----------
+    quantiles : float or sequence of floats in (0, 1), default 0.5
+        With Q quantiles and T targets the network has T Q outputs; column t Q + q is quantile q
+        of target t.
+
+    Examples
+    --------
+    >>> from fastnn.losses import Pinball
+    >>> Pinball(quantiles=(0.1, 0.5, 0.9)).n_targets(3)
+    1
+    """
+
+    quantiles: float | tuple[float, ...] = 0.5
+    kind: ClassVar[int] = codes.PINBALL
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        values = tuple(np.atleast_1d(np.asarray(self.quantiles, dtype=float)).tolist())
+        if not values or not all(0 < q < 1 for q in values):
+            raise ValueError(f"quantiles are {self.quantiles!r}; expected numbers in (0, 1)")
+        object.__setattr__(self, "quantiles", values)
+
+    def n_targets(self, n_outputs: int) -> int:
+        n = len(self.settings()["quantiles"])
+        if n_outputs % n:
+            raise ValueError(
+                f"the network has {n_outputs} outputs for {n} quantiles; expected a multiple: "
+                f"give the last Dense layer {n} units for one target"
+            )
+        return n_outputs // n
+
+    def settings(self) -> dict[str, Any]:
+        return {"quantiles": np.asarray(self.quantiles, dtype=np.float64)}
+
+
+@dataclass(frozen=True)
+class Custom(Loss):
+    """A user's own loss of one sample, handed to the engine by address.
+
+    Parameters
+    ----------
+    function : njit function ``(prediction, target, dprediction) -> value``
+        All three are vectors, one sample's; it fills `dprediction` with the gradient and returns
+        the value. Sample weights and the reduction are applied to both.
+    """
+
+    function: Callable | None = None
+    kind: ClassVar[int] = codes.CUSTOM_LOSS
+
+
+LOSSES: dict[str, type[Loss]] = {
+    "cross_entropy": CrossEntropy,
+    "binary_cross_entropy": BinaryCrossEntropy,
+    "mse": MSE,
+    "mae": MAE,
+    "huber": Huber,
+    "poisson": Poisson,
+    "pinball": Pinball,
+}
+
+
+def get(spec: Any) -> Loss:
+    """A loss from a name, a loss, or a user's njit function.
+
+    Examples
+    --------
+    >>> get("mse")
+    MSE(reduction='mean')
+    """
+    if isinstance(spec, Loss):
+        return spec
+    if isinstance(spec, str):
+        if spec not in LOSSES:
+            raise unknown("loss", spec, LOSSES)
+        return LOSSES[spec]()
+    if callable(spec) and not isinstance(spec, type):
+        return Custom(function=spec)
+    raise TypeError(
+        f"got {spec!r} as the loss; expected a name, a loss such as Huber(delta=2.0), or an njit "
+        "function (prediction, target, dprediction) -> value"
+    )
