@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from fastnn.kernels.codes import BATCHNORM
-from fastnn.plan import Layout, Tensor
+from fastnn.layout import Layout, Tensor
 
 _LINE = 64
 
@@ -37,21 +37,26 @@ class State:
         """All parameters as one vector; gaps between arrays hold zeros."""
         return self.values[: self.layout.n_parameters]
 
+    def running(self, layer: int) -> np.ndarray:
+        """The running statistics of a layer, (3, n) or (2, n), sharing memory."""
+        tensor = self.layout.tensor(layer, "running")
+        if tensor is None:
+            raise KeyError(f"layer {layer} keeps no statistics")
+        return self.view(tensor)
+
     def array(self, name: str) -> np.ndarray:
         """An array by its name, such as "0.W"; running averages come bias-corrected, as copies."""
-        layer, part = name.split(".")
-        tensor = self.layout.tensor(int(layer), part)
+        layer, part = int(name.split(".")[0]), name.split(".")[1]
+        tensor = self.layout.tensor(layer, part)
         if tensor is not None:
             return self.view(tensor)
-        running = self.view(self.layout.tensor(int(layer), "running"))
+        running = self.running(layer)
         row = 0 if part in ("running_mean", "mean") else 1
-        if self.layout.layers[int(layer)].kind != BATCHNORM:
+        if self.layout.layers[layer].kind != BATCHNORM:
             return running[row]
-        untrained = np.zeros_like if row == 0 else np.ones_like
         trained = running[2] > 0
-        return np.where(
-            trained, running[row] / np.where(trained, running[2], 1), untrained(running[row])
-        )
+        corrected = running[row] / np.where(trained, running[2], 1)
+        return np.where(trained, corrected, running.dtype.type(row))
 
     def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
         """All arrays that a model keeps, by name, layer by layer."""
@@ -63,7 +68,7 @@ class State:
         for name, values in zip(self.layout.array_names(), list(arrays), strict=True):
             layer, part = name.split(".")
             if part in ("running_mean", "running_var"):
-                running = self.view(self.layout.tensor(int(layer), "running"))
+                running = self.running(int(layer))
                 running[0 if part == "running_mean" else 1] = values
                 running[2] = 1
             else:

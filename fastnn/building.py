@@ -2,21 +2,30 @@
 
 import warnings
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
-from fastnn import initializers
+from fastnn import initializers, layers
 from fastnn.buffers import State
 from fastnn.engine import BLOCK_ELEMENTS, PredictRun, Rows
 from fastnn.kernels import codes
 from fastnn.layers import BatchNorm, Dense, Dropout, Layer, Standardize
+from fastnn.layout import Layout
 from fastnn.losses import CrossEntropy, Loss
-from fastnn.plan import Layout
 
 
-def check_output(layers: Sequence[Layer], loss: Loss) -> None:
+def as_layers(given: Any) -> list[Layer]:
+    """The layers of a list of layers, or of names of those that need no arguments."""
+    if isinstance(given, str | Layer) or not isinstance(given, Sequence):
+        raise TypeError(f"got {given!r}; expected a list of layers, such as [Dense(1)]")
+    return [layers.get(layer) for layer in given]
+
+
+def check_output(given: Sequence[Layer], loss: Loss) -> None:
     """Refuse a loss that does not fit the last layer."""
-    last = layers[-1]
+    last = given[-1]
     if last.kind == codes.HARDMAX:
         raise ValueError(
             "Hardmax has no gradient and is for prediction only; to train, end with Softmax() "
@@ -32,9 +41,9 @@ def check_output(layers: Sequence[Layer], loss: Loss) -> None:
     )
 
 
-def build_state(layout: Layout, dtype: np.dtype, rng: np.random.Generator) -> State:
-    """The state of a new network: weights drawn, biases 0, gamma 1, beta 0."""
-    state = State(layout, dtype)
+def draw_weights(state: State, rng: np.random.Generator) -> None:
+    """Fill a new state: weights drawn, biases 0, gamma 1, beta 0."""
+    layout = state.layout
     for tensor in layout.parameters:
         layer = layout.layers[tensor.layer]
         if isinstance(layer, Dense) and tensor.name == "W":
@@ -50,7 +59,6 @@ def build_state(layout: Layout, dtype: np.dtype, rng: np.random.Generator) -> St
     for k, layer in enumerate(layout.layers):
         if isinstance(layer, Standardize):
             state.array(f"{k}.deviation")[:] = 1
-    return state
 
 
 def _activation_after(layout: Layout, k: int) -> str | None:
@@ -60,10 +68,10 @@ def _activation_after(layout: Layout, k: int) -> str | None:
     return None
 
 
-def warn_of_symmetry(layout: Layout, state: State) -> None:
+def warn_of_symmetry(state: State) -> None:
     """Warn where all units of a hidden layer start alike: they would stay alike."""
-    dense = [k for k, layer in enumerate(layout.layers) if isinstance(layer, Dense)]
-    for k, following in zip(dense, dense[1:], strict=False):
+    dense = [k for k, layer in enumerate(state.layout.layers) if isinstance(layer, Dense)]
+    for k, following in pairwise(dense):
         W, after = state.array(f"{k}.W"), state.array(f"{following}.W")
         if W.shape[1] > 1 and np.all(W[:, :1] == W) and np.all(after == after[:1]):
             warnings.warn(
@@ -75,9 +83,9 @@ def warn_of_symmetry(layout: Layout, state: State) -> None:
             )
 
 
-def fit_standardize(layout: Layout, state: State, X: np.ndarray, index: np.ndarray) -> None:
+def fit_standardize(state: State, X: np.ndarray, index: np.ndarray) -> None:
     """Mean and deviation of each feature over the training rows, for a leading Standardize."""
-    if not isinstance(layout.layers[0], Standardize):
+    if not isinstance(state.layout.layers[0], Standardize):
         return
     mean, variance = moments(X, index)
     deviation = np.sqrt(variance)
@@ -104,15 +112,15 @@ def moments(X: np.ndarray, index: np.ndarray | None) -> tuple[np.ndarray, np.nda
     return mean, m2 / count
 
 
-def exact_batchnorm(layout: Layout, state: State, run: PredictRun, rows: Rows) -> None:
+def exact_batchnorm(state: State, run: PredictRun, rows: Rows) -> None:
     """Exact mean and variance of each BatchNorm's input, one layer after the other."""
     n = len(rows.X)
-    for k, layer in enumerate(layout.layers):
+    for k, layer in enumerate(state.layout.layers):
         if not isinstance(layer, BatchNorm):
             continue
         source = rows.X if k == 0 else run.predict(rows, last=k)
         mean, variance = moments(source, None)
-        running = state.view(layout.tensor(k, "running"))
+        running = state.running(k)
         running[0], running[1], running[2] = mean, variance * n / max(n - 1, 1), 1
 
 

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
@@ -97,3 +97,15 @@ class Progress(Callback):
         self.out.write(("\r" if self.live else "") + line + (padding if self.live else ""))
         self.out.flush()
         self.width = len(line)
+
+
+def listeners(callbacks: Sequence[Any], verbose: Any) -> list[Callback]:
+    """The callbacks of a fit, with the progress line where it is wanted."""
+    if verbose not in ("auto", 0, 1):
+        raise ValueError(f'verbose is {verbose!r}; expected "auto", 0 or 1')
+    if not isinstance(callbacks, Sequence):
+        raise TypeError(f"callbacks is {callbacks!r}; expected a list of callbacks")
+    chosen = [get(c) for c in callbacks]
+    progress = Progress()
+    shown = progress.is_live() if verbose == "auto" else bool(verbose)
+    return [*chosen, progress] if shown else chosen

@@ -1,13 +1,14 @@
 """Floor 4. Gradient checks: is the gradient that training follows the slope of the loss?"""
 
-import copy
 from typing import Any
 
 import numpy as np
 
-from fastnn.data import as_sample_weight
+from fastnn.building import draw_weights
+from fastnn.layout import Layout
 from fastnn.model import Sequential
-from fastnn.training import gradient_run
+from fastnn.network import Network
+from fastnn.rows import feature_rows, target_rows
 
 
 def check_gradient(
@@ -40,16 +41,16 @@ def check_gradient(
     >>> check_gradient(model, [[0.1, 0.2], [0.3, 0.4]], [1.0, 2.0]) < 1e-6
     True
     """
-    twin = _double_twin(model)
-    features = twin._features(X)
-    twin.build(features.shape[1])
-    rows = twin._rows(features, y, as_sample_weight(sample_weight, len(features), np.float64),
-                      twin._layout)  # fmt: skip
+    setup = model._compiled()
+    twin = _double_twin(model, X)
+    rows = feature_rows(X, twin.layout.n_in, twin.dtype)
+    rows = target_rows(rows, y, sample_weight, setup, twin.layout, twin.dtype)
     if not rows.direct:
         rows = rows.block(slice(None), twin.dtype)
-    run = gradient_run(twin, len(features))
-    bounds, order = np.array([0, len(features)]), np.arange(len(features))
-    parameters = twin._state.parameters
+    n = len(rows.X)
+    run = twin.gradient_run(setup.loss, n)
+    bounds, order = np.array([0, n]), np.arange(n)
+    parameters = twin.state.parameters
 
     def loss() -> float:
         return float(run.steps(rows, order, bounds, np.zeros(1), 0)[0][0])
@@ -73,13 +74,17 @@ def check_gradient(
     return worst
 
 
-def _double_twin(model: Sequential) -> Sequential:
-    """A float64 model with the same layers, settings and weights."""
-    model._compiled()
-    twin = copy.copy(model)
-    twin.dtype = np.dtype(np.float64)
-    twin._prepared, twin._layout = {}, None
-    twin._init_rng = copy.deepcopy(model._init_rng)
-    if model._layout is not None:
-        twin.set_weights(model.get_weights())
+def _double_twin(model: Sequential, X: Any) -> Network:
+    """A float64 network with the model's layers, and its weights where it has some."""
+    double = np.dtype(np.float64)
+    built = model._network
+    n_features = built.layout.n_in if built else None
+    rows = feature_rows(X, n_features, double)
+    layout = built.layout if built else Layout(model.layers, rows.X.shape[1])
+    twin = Network(layout, double, np.random.default_rng(0), 0)
+    if built is None:
+        draw_weights(twin.state, np.random.default_rng(0))
+    else:
+        twin.state.set_arrays([array for _, array in built.state.arrays()])
+        twin.frozen = built.frozen
     return twin

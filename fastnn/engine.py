@@ -11,7 +11,9 @@ import numpy as np
 from fastnn.buffers import State, arena
 from fastnn.kernels import codes
 from fastnn.layers import Activation
-from fastnn.plan import Layout, Program
+from fastnn.layout import Layout
+from fastnn.losses import Custom, Loss
+from fastnn.plan import Program
 from fastnn.threads import one_blas_thread, region
 
 X_KINDS = {
@@ -34,6 +36,13 @@ class Rows:
     labels: bool = False
     sample_weight: np.ndarray | None = None
 
+    @property
+    def targets(self) -> np.ndarray:
+        """y, of rows that have it."""
+        if self.y is None:
+            raise TypeError("these rows have no targets")
+        return self.y
+
     def block(self, index: np.ndarray | slice, dtype: np.dtype) -> "Rows":
         """A copy of some rows that the loop can read."""
         y, weight = self.y, self.sample_weight
@@ -54,13 +63,12 @@ def address(array: np.ndarray) -> int:
 class Run:
     """A program with its arenas and its CONTEXT record, ready to be called again and again."""
 
-    def __init__(
-        self, program: Program, state: State, settings: dict[str, Any], workers: int = 1
-    ) -> None:
+    work: np.ndarray
+
+    def __init__(self, program: Program, state: State, settings: dict[str, Any]) -> None:
         self.program, self.state = program, state
-        dtype = state.values.dtype
-        self.dtype = dtype
-        self.workers = workers
+        self.dtype = state.values.dtype
+        self.n_in = program.layout.n_in
         self.context = np.zeros(1, codes.CONTEXT)
         self.net = self.context[0]
         self._kept: dict[str, np.ndarray] = {}
@@ -75,12 +83,11 @@ class Run:
         layout = program.layout
         self.net["slots"], self.net["n_params"] = layout.slots, layout.n_parameters
         if program.loss is not None:
-            self._describe_loss()
+            self._describe_loss(program.loss)
         for name, value in settings.items():
             self.net[name] = value
 
-    def _describe_loss(self) -> None:
-        loss = self.program.loss
+    def _describe_loss(self, loss: Loss) -> None:
         self.net["loss"] = loss.kind
         for name, value in loss.settings().items():
             if isinstance(value, np.ndarray):
@@ -88,7 +95,7 @@ class Run:
                 self.net[f"n_{name}"] = value.size
             else:
                 self.net[name] = value
-        if loss.kind == codes.CUSTOM_LOSS:
+        if isinstance(loss, Custom):
             from fastnn.kernels.custom import loss_address
 
             self.net["loss_function"] = loss_address(loss.function, self.dtype)
@@ -152,7 +159,7 @@ class TrainingRun(Run):
         self.work = arena(program.n_work + self.threads * program.scratch, self.dtype)
         self.net["scratch"], self.net["scratch_size"] = program.n_work, program.scratch
         self.net["training"], self.net["seed"] = 1, seed
-        self.net["reduction"] = program.loss.reduction == "mean"
+        self.net["reduction"] = program.loss is not None and program.loss.reduction == "mean"
 
     def steps(
         self,

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from fastnn import callbacks as callback_module
 from fastnn import layers, losses, optimizers
 from fastnn import metrics as metric_functions
 from fastnn.building import (
-    build_state,
+    as_layers,
     check_output,
+    draw_weights,
     exact_batchnorm,
     fit_standardize,
     infer_features,
     warn_of_symmetry,
 )
-from fastnn.data import as_features, as_sample_weight, as_targets, check_count, gather_kind, split
-from fastnn.engine import PredictRun, Rows, TrainingRun, predict_rows
+from fastnn.callbacks import listeners
+from fastnn.data import check_count
 from fastnn.history import History
+from fastnn.layout import Layout, check_order
 from fastnn.lbfgs import train_lbfgs
-from fastnn.plan import Layout, Program, check_order
+from fastnn.network import Network, Setup
+from fastnn.rows import batch_rows, feature_rows, hold_out, refuse_l1, target_rows
 from fastnn.summary import describe
-from fastnn.threads import get_num_threads
-from fastnn.training import Epochs, Validation, automatic_batch_size, score, train
+from fastnn.training import Job, Part, score, train
 
 
 class Sequential:
@@ -61,40 +62,39 @@ class Sequential:
     def __init__(
         self, layers: Sequence[Any], seed: int | None = None, dtype: Any = "float32"
     ) -> None:
-        self.layers = tuple(_layers(layers))
+        self.layers = tuple(as_layers(layers))
         check_order(self.layers)
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"dtype is {dtype!r}; expected float32 or float64")
         if seed is not None and (not isinstance(seed, int | np.integer) or seed < 0):
             raise ValueError(f"seed is {seed!r}; expected a whole number of at least 0, or None")
-        self._seeds = np.random.SeedSequence(seed)
-        init, shuffle, dropout, self._split_seed = self._seeds.spawn(4)
+        init, shuffle, dropout, self._split_seed = np.random.SeedSequence(seed).spawn(4)
         self._init_rng = np.random.default_rng(init)
-        self._rng = np.random.default_rng(shuffle)
+        self._shuffle_rng = np.random.default_rng(shuffle)
         self._dropout_seed = int(dropout.generate_state(1, np.uint64)[0] >> 1)
         self.history = History()
-        self.optimizer: optimizers.Optimizer | None = None
-        self.loss: losses.Loss | None = None
-        self.metrics: dict[str, Callable] = {}
-        self.clip_norm = self.clip_value = 0.0
-        self.frozen = 0
-        self._step = self._epoch = 0
-        self._layout: Layout | None = None
+        self._setup: Setup | None = None
+        self._network: Network | None = None
 
     def build(self, n_features: int) -> Sequential:
         """Lay out and draw the weights for so many input features; `fit` does it by itself."""
         check_count(n_features, "n_features")
-        if self._layout is not None and self._layout.n_in != n_features:
+        if self._network is None:
+            self._adopt(Layout(self.layers, n_features))
+        elif self._network.layout.n_in != n_features:
             raise ValueError(
-                f"the model was built for {self._layout.n_in} features; got {n_features}"
+                f"the model was built for {self._network.layout.n_in} features; got {n_features}; "
+                "make a new model for other features"
             )
-        if self._layout is None:
-            layout = Layout(self.layers, n_features)
-            self._state = build_state(layout, self.dtype, self._init_rng)
-            self._layout = layout
-            self._prepared: dict[Any, Any] = {}
         return self
+
+    def _adopt(self, layout: Layout) -> Network:
+        """The network of a layout, new weights drawn."""
+        network = Network(layout, self.dtype, self._shuffle_rng, self._dropout_seed)
+        draw_weights(network.state, self._init_rng)
+        self._network = network
+        return network
 
     def compile(
         self,
@@ -127,19 +127,25 @@ class Sequential:
         """
         if isinstance(metrics, str) or not isinstance(metrics, Sequence):
             raise TypeError(f'metrics is {metrics!r}; expected a list, such as ["accuracy"]')
-        new_optimizer, new_loss = optimizers.get(optimizer), losses.get(loss)
-        check_output(self.layers, new_loss)
-        new_metrics = dict(metric_functions.get(m) for m in metrics)
         limits = {"clip_norm": clip_norm, "clip_value": clip_value}
         for name, limit in limits.items():
             if limit is not None and not limit > 0:
                 raise ValueError(f"{name} is {limit!r}; expected a number above 0, or None")
-        if self._layout is not None and type(new_optimizer) is not type(self.optimizer):
-            self._state.reset_optimizer()
-            self._step = 0
-        self.optimizer, self.loss, self.metrics = new_optimizer, new_loss, new_metrics
-        self.clip_norm, self.clip_value = (float(limit or 0) for limit in limits.values())
-        self._prepared = {}
+        setup = Setup(
+            optimizers.get(optimizer),
+            losses.get(loss),
+            dict(metric_functions.get(m) for m in metrics),
+            **{name: float(limit or 0) for name, limit in limits.items()},
+        )
+        check_output(self.layers, setup.loss)
+        before, self._setup = self._setup, setup
+        if (
+            self._network is not None
+            and before is not None
+            and type(before.optimizer) is not type(setup.optimizer)
+        ):
+            self._network.state.reset_optimizer()
+            self._network.step = 0
 
     def fit(
         self,
@@ -192,32 +198,26 @@ class Sequential:
         DivergenceError
             When the loss is not finite; the last finite weights are kept.
         """
-        optimizer = self._compiled()
+        setup = self._compiled()
         check_count(epochs, "epochs")
-        features = self._features(X)
-        layout = self._layout or Layout(self.layers, features.shape[1])
-        rows = self._rows(features, y, sample_weight, layout)
-        index, validation = self._split(rows, layout, validation_data, validation_split)
-        n_batch = _batch_size(batch_size, len(index), optimizer)
-        if isinstance(optimizer, optimizers.LBFGS):
-            _refuse_l1(self.layers)
-        listeners = [callback_module.get(c) for c in callbacks]
-        progress = callback_module.Progress()
-        if verbose not in ("auto", 0, 1, 2):
-            raise ValueError(f'verbose is {verbose!r}; expected "auto", 0 or 1')
-        if verbose in (1, 2) or (verbose == "auto" and progress.is_live()):
-            listeners.append(progress)
-        optimizer.rates(self._step, 1)
+        rows = feature_rows(X, self._n_features(), self.dtype)
+        layout = self._network.layout if self._network else Layout(self.layers, rows.X.shape[1])
+        rows = target_rows(rows, y, sample_weight, setup, layout, self.dtype)
+        index, validation = hold_out(
+            rows, setup, layout, self.dtype, validation_data, validation_split, self._split_seed
+        )
+        size = batch_rows(batch_size, len(index), setup.optimizer)
+        refuse_l1(layout, setup.optimizer)
+        watchers = listeners(callbacks, verbose)
+        job = Job(rows, index, epochs, size, shuffle, validation, watchers, self)
 
-        first = self._layout is None
-        self.build(features.shape[1])
-        if first:
-            fit_standardize(self._layout, self._state, rows.X, index)
-            warn_of_symmetry(self._layout, self._state)
-        if isinstance(optimizer, optimizers.LBFGS):
-            train_lbfgs(self, rows, index, epochs, validation, listeners)
-        else:
-            train(self, Epochs(self, rows, index, n_batch), epochs, shuffle, validation, listeners)
+        network = self._network
+        if network is None:
+            network = self._adopt(layout)
+            fit_standardize(network.state, rows.X, index)
+            warn_of_symmetry(network.state)
+        by = train_lbfgs if isinstance(setup.optimizer, optimizers.LBFGS) else train
+        by(network, setup, self.history, job)
         return self.history
 
     def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
@@ -228,14 +228,16 @@ class Sequential:
         scores : dict
             "loss" (penalties included) and one entry a metric.
         """
-        self._compiled()
-        rows = self._rows(self._features(X, built=True), y, sample_weight, self._layout)
-        return score(self, self._predict_run(), rows, None)
+        network, setup = self._built(), self._compiled()
+        layout = network.layout
+        rows = feature_rows(X, layout.n_in, self.dtype)
+        rows = target_rows(rows, y, sample_weight, setup, layout, self.dtype)
+        return score(network, setup, Part(rows))
 
     def predict(self, X: Any) -> np.ndarray:
         """The network's outputs (n, n_outputs) for X (n, features): probabilities, or values."""
-        features = self._features(X, built=True)
-        return self._predict_run().predict(Rows(features, gather_kind(features) is not None))
+        network = self._built()
+        return network.predict_run().predict(feature_rows(X, network.layout.n_in, self.dtype))
 
     def predict_classes(self, X: Any) -> np.ndarray:
         """The most probable class of each row, (n,) int64.
@@ -250,18 +252,19 @@ class Sequential:
 
     def recompute_batchnorm(self, X: Any) -> None:
         """Replace the running averages of batch norm by the exact statistics of X (n, features)."""
-        features = self._features(X, built=True)
-        rows = Rows(features, gather_kind(features) is not None)
-        exact_batchnorm(self._layout, self._state, self._predict_run(), rows)
+        network = self._built()
+        rows = feature_rows(X, network.layout.n_in, self.dtype)
+        exact_batchnorm(network.state, network.predict_run(), rows)
 
     def summary(self) -> None:
         """Print the layers, their output widths and their numbers of parameters."""
-        print(describe(self.layers, self._layout, self.frozen))
+        network = self._network
+        frozen = network.frozen if network else 0
+        print(describe(self.layers, network.layout if network else None, frozen))
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all arrays, layer by layer: W, b; gamma, beta, running mean and variance."""
-        self._built()
-        return [array.copy() for _, array in self._state.arrays()]
+        return [array.copy() for _, array in self._built().state.arrays()]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Set all arrays, in the form that `get_weights` returns.
@@ -270,15 +273,15 @@ class Sequential:
         ValueError names the array whose shape differs; then nothing is changed.
         """
         given = [np.asarray(w, dtype=np.float64) for w in weights]
-        layout = self._layout or Layout(self.layers, infer_features(given))
+        network = self._network
+        layout = network.layout if network else Layout(self.layers, infer_features(given))
         names = layout.array_names()
         if len(given) != len(names):
             raise ValueError(f"got {len(given)} arrays; expected {len(names)}: {list(names)}")
         for (name, shape), array in zip(names.items(), given, strict=True):
             if array.shape != shape:
                 raise ValueError(f"{name} has shape {array.shape}; expected {shape}")
-        self.build(layout.n_in)
-        self._state.set_arrays(given)
+        (network or self._adopt(layout)).state.set_arrays(given)
 
     def initialize_from(self, other: Sequential, freeze: int = 0) -> list[str]:
         """Take over another model's arrays, layer by layer, where the shapes match (pretraining).
@@ -296,124 +299,32 @@ class Sequential:
         copied : list of str
             Names of the arrays that were taken, such as "0.W".
         """
-        other._built()
+        source = other._built()
         if not 0 <= freeze <= len(self.layers):
             raise ValueError(f"freeze is {freeze}; expected 0 to {len(self.layers)} layers")
-        self.build(self._layout.n_in if self._layout else other._layout.n_in)
-        theirs = dict(other._state.arrays())
-        copied = []
-        mine = []
-        for name, array in self._state.arrays():
-            source = theirs.get(name)
-            fits = source is not None and source.shape == array.shape
-            mine.append(source if fits else array)
-            copied += [name] * fits
-        self._state.set_arrays(mine)
-        self.frozen = freeze
-        self._prepared = {}
+        network = self._network or self._adopt(Layout(self.layers, source.layout.n_in))
+        theirs = dict(source.state.arrays())
+        mine = dict(network.state.arrays())
+        copied = [
+            name for name, array in mine.items()
+            if name in theirs and theirs[name].shape == array.shape
+        ]  # fmt: skip
+        network.state.set_arrays([theirs[n] if n in copied else mine[n] for n in mine])
+        network.frozen = freeze
         return copied
 
     def __repr__(self) -> str:
         return f"Sequential([{', '.join(map(repr, self.layers))}])"
 
-    def _built(self) -> None:
-        if self._layout is None:
+    def _built(self) -> Network:
+        if self._network is None:
             raise ValueError("the model has no weights yet; call fit, or build(n_features)")
+        return self._network
 
-    def _compiled(self) -> optimizers.Optimizer:
-        if self.optimizer is None:
+    def _compiled(self) -> Setup:
+        if self._setup is None:
             raise ValueError("the model is not compiled; call compile(optimizer, loss) first")
-        return self.optimizer
+        return self._setup
 
-    def _features(self, X: Any, built: bool = False) -> np.ndarray:
-        if built:
-            self._built()
-        n = self._layout.n_in if self._layout else None
-        return as_features(X, n_features=n, dtype=self.dtype)
-
-    def _rows(self, X: np.ndarray, y: Any, sample_weight: Any, layout: Layout) -> Rows:
-        n_targets = self.loss.n_targets(layout.n_out)
-        found = as_targets(
-            y, self.loss.targets, layout.n_out, len(X), self.dtype, n_targets=n_targets
-        )
-        weight = as_sample_weight(sample_weight, len(X), np.float64)
-        return Rows(X, gather_kind(X) is not None, found.array, found.labels, weight)
-
-    def _split(
-        self, rows: Rows, layout: Layout, data: Any, share: float | bool
-    ) -> tuple[np.ndarray, Validation | None]:
-        everything = np.arange(len(rows.X))
-        if data is not None:
-            if share:
-                raise ValueError("got validation_data and validation_split; pass one of them")
-            if not isinstance(data, tuple | list) or len(data) not in (2, 3):
-                raise ValueError("validation_data is not (X, y) or (X, y, sample_weight)")
-            X = as_features(data[0], n_features=layout.n_in, name="validation X", dtype=self.dtype)
-            weight = data[2] if len(data) == 3 else None
-            return everything, Validation(self._rows(X, data[1], weight, layout), None)
-        if not share:
-            return everything, None
-        fraction = 0.2 if share is True else share
-        rng = np.random.default_rng(self._split_seed)
-        by_class = self.loss.targets == "classes"
-        train_index, held_out = split(rows.y if by_class else len(rows.X), fraction, rng)
-        return train_index, Validation(rows, held_out)
-
-    def _settings(self) -> dict[str, Any]:
-        chosen = self.optimizer.settings()
-        limits = {"clip_norm": self.clip_norm, "clip_value": self.clip_value}
-        return {"optimizer": self.optimizer.kind, **chosen, **limits}
-
-    def _training_run(self, rows: int) -> TrainingRun:
-        key = "train", rows, get_num_threads()
-        if key not in self._prepared:
-            program = Program(
-                self._layout, rows, self.loss, frozen=self.frozen, clip_norm=self.clip_norm > 0
-            )
-            self._prepared = {k: v for k, v in self._prepared.items() if k[0] != "train"}
-            self._prepared[key] = TrainingRun(
-                program, self._state, self._settings(), self._dropout_seed, key[2]
-            )
-        return self._prepared[key]
-
-    def _predict_run(self) -> PredictRun:
-        key = "predict", get_num_threads()
-        if key not in self._prepared:
-            program = Program(self._layout, predict_rows(self._layout), self.loss)
-            self._prepared[key] = PredictRun(program, self._state, key[1])
-        return self._prepared[key]
-
-    def _penalty(self) -> float:
-        return self._state.penalty()
-
-
-def _layers(given: Sequence[Any]) -> list[layers.Layer]:
-    if isinstance(given, str | layers.Layer) or not isinstance(given, Sequence):
-        raise TypeError(f"got {given!r}; expected a list of layers, such as [Dense(1)]")
-    return [layers.get(layer) for layer in given]
-
-
-def _refuse_l1(given: Sequence[layers.Layer]) -> None:
-    for k, layer in enumerate(given):
-        if getattr(layer, "l1", 0) > 0:
-            raise ValueError(
-                f"layer {k + 1} has l1={layer.l1}; LBFGS needs a smooth loss, and L1 has a kink "  # type: ignore[attr-defined]
-                "at 0: use l2, or another optimizer"
-            )
-
-
-def _batch_size(given: Any, n: int, optimizer: optimizers.Optimizer) -> int:
-    if given is None:
-        return n
-    if isinstance(given, str):
-        if given != "auto":
-            raise ValueError(f'batch_size is {given!r}; expected a whole number, "auto" or None')
-        return n if optimizer.full_batch else automatic_batch_size(n)
-    size = min(check_count(given, "batch_size"), n)
-    if optimizer.full_batch and size < n:
-        raise ValueError(
-            f"batch_size is {size} for {n} rows; {type(optimizer).__name__} needs the full batch: "
-            "it goes by the gradient of all rows, and a mini-batch's differs in sign and size. "
-            "Pass batch_size=None, or use RMSprop or Adam, which are made for mini-batches"
-        )
-    return size
+    def _n_features(self) -> int | None:
+        return self._network.layout.n_in if self._network else None

@@ -156,7 +156,7 @@ class Adam(Optimizer):
 
 @dataclass(frozen=True)
 class AdamW(Adam):
-    """Adam with decoupled decay (Loshchilov & Hutter 2019): W shrinks by learning_rate weight_decay.
+    """Adam with decoupled decay (Loshchilov & Hutter 2019): W -= learning_rate weight_decay W.
 
     It touches weights only, neither biases nor batch norm; `weight_decay` defaults to 0.01.
     """
@@ -223,9 +223,6 @@ class LBFGS(Optimizer):
             raise ValueError("LBFGS has no learning rate: it searches its own step lengths")
         if not isinstance(self.memory, int) or self.memory < 1:
             raise ValueError(f"LBFGS(memory={self.memory!r}): expected a whole number above 0")
-
-    def settings(self) -> dict[str, Any]:
-        return {}
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {

@@ -1,148 +1,18 @@
-"""Floor 2. The plan: from a list of layers to an op table, named slices and the tasks of a step.
+"""Floor 2. The plan: from a layout to an op table and the tasks of a step.
 
-`Layout` says where each parameter lies in one flat vector: weights first, so that what decay
-touches is one slice. `Program` places activations and gradients for a batch size and cuts a step
-into tasks. Both are tables that can be printed, saved and compared.
+`Program` places activations and gradients for a batch size and cuts a step into tasks. It is a
+table that can be printed, saved and compared.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from fastnn.kernels import codes
 from fastnn.kernels.batchnorm import N_STATISTICS
-from fastnn.kernels.codes import BATCHNORM, DENSE, HARDMAX, SOFTMAX, STANDARDIZE
-from fastnn.layers import BatchNorm, Dense, Layer
+from fastnn.kernels.codes import BATCHNORM, DENSE, HARDMAX
+from fastnn.layout import Layout, padded
 from fastnn.losses import Loss
-
-ALIGN = 16  # elements: one cache line of float32
-RUNNING_NAMES = ("running_mean", "running_var")
-STANDARDIZE_NAMES = ("mean", "deviation")
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """One named array inside the state vector."""
-
-    layer: int
-    name: str
-    offset: int
-    shape: tuple[int, ...]
-
-    @property
-    def size(self) -> int:
-        """Number of elements."""
-        return int(np.prod(self.shape))
-
-    @property
-    def slice(self) -> slice:
-        """Its place in the state vector."""
-        return slice(self.offset, self.offset + self.size)
-
-
-def _padded(n: int) -> int:
-    return -(-n // ALIGN) * ALIGN
-
-
-def check_order(layers: Sequence[Layer]) -> None:
-    """Refuse impossible orders of layers, in a sentence."""
-    if not layers:
-        raise ValueError("the model has no layers; pass at least one, such as Dense(1)")
-    last = len(layers) - 1
-    for k, layer in enumerate(layers):
-        if layer.kind in (SOFTMAX, HARDMAX) and k != last:
-            raise ValueError(
-                f"{layer.name} is layer {k + 1} of {last + 1}; expected it last: its outputs are "
-                "classes, so put an activation such as ReLU() there"
-            )
-        if layer.kind == STANDARDIZE and k != 0:
-            raise ValueError(
-                f"Standardize is layer {k + 1}; expected it first: it normalises the inputs, so "
-                "use BatchNorm() there"
-            )
-    if not any(isinstance(layer, Dense) for layer in layers):
-        raise ValueError("the model has no Dense layer; it would have nothing to learn")
-
-
-def drop_redundant_biases(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """The layers, each Dense directly before a BatchNorm without its bias."""
-    followers = [*layers[1:], None]
-    return tuple(
-        replace(layer, bias=False)
-        if isinstance(layer, Dense) and isinstance(after, BatchNorm)
-        else layer
-        for layer, after in zip(layers, followers, strict=True)
-    )
-
-
-class Layout:
-    """Where the parameters and the running statistics of a network lie.
-
-    Parameters
-    ----------
-    layers : sequence of Layer
-    n_in : int
-        Number of input features.
-    """
-
-    def __init__(self, layers: Sequence[Layer], n_in: int) -> None:
-        check_order(layers)
-        self.layers = drop_redundant_biases(layers)
-        self.widths = [n_in]
-        for layer in self.layers:
-            self.widths.append(layer.n_out(self.widths[-1]))
-        self.n_in, self.n_out = n_in, self.widths[-1]
-        shapes = [
-            (k, name, shape)
-            for k, layer in enumerate(self.layers)
-            for name, shape in layer.parameters(self.widths[k]).items()
-        ]
-        shapes.sort(key=lambda item: len(item[2]) == 1)
-        self.parameters, self.n_parameters = _place(shapes, 0)
-        self.n_weights = sum(_padded(t.size) for t in self.parameters if len(t.shape) == 2)
-        running = [
-            (k, "running", (3 if layer.kind == BATCHNORM else 2, self.widths[k]))
-            for k, layer in enumerate(self.layers)
-            if layer.kind in (BATCHNORM, STANDARDIZE)
-        ]
-        # The optimizer's two slots lie between the parameters and the running statistics.
-        self.slots = self.n_parameters
-        self.running, self.n_state = _place(running, 3 * self.n_parameters)
-        self._by_name = {(t.layer, t.name): t for t in (*self.parameters, *self.running)}
-
-    def tensor(self, layer: int, name: str) -> Tensor | None:
-        """The array of that name, if the layer has one."""
-        return self._by_name.get((layer, name))
-
-    def array_names(self) -> dict[str, tuple[int, ...]]:
-        """Names and shapes of all arrays that a model keeps, such as "0.W", layer by layer."""
-        names: dict[str, tuple[int, ...]] = {}
-        tensors = sorted([*self.parameters, *self.running], key=lambda t: t.layer)
-        for t in tensors:
-            if t.name != "running":
-                names[f"{t.layer}.{t.name}"] = t.shape
-                continue
-            kind = self.layers[t.layer].kind
-            parts = RUNNING_NAMES if kind == BATCHNORM else STANDARDIZE_NAMES
-            names |= {f"{t.layer}.{part}": t.shape[1:] for part in parts}
-        return names
-
-    @cached_property
-    def flops_per_row(self) -> int:
-        """Multiplications and additions of the matrix products of one row, forward."""
-        return sum(2 * t.size for t in self.parameters if len(t.shape) == 2)
-
-
-def _place(
-    shapes: Sequence[tuple[int, str, tuple[int, ...]]], offset: int
-) -> tuple[list[Tensor], int]:
-    tensors = []
-    for layer, name, shape in shapes:
-        tensors.append(Tensor(layer, name, offset, shape))
-        offset += _padded(tensors[-1].size)
-    return tensors, offset
 
 
 class Program:
@@ -198,7 +68,7 @@ class Program:
                 self.phases.append(updates)
 
     def _take(self, n: int) -> int:
-        offset, self._work = self._work, self._work + _padded(n)
+        offset, self._work = self._work, self._work + padded(n)
         return offset
 
     @property
@@ -312,7 +182,7 @@ class Program:
     def scratch(self) -> int:
         """Elements that a worker needs for the gradient of its tile."""
         tiles = [t for op in self.ops if op["kind"] == DENSE for t in self._tile_sizes(op)]
-        return _padded(max([*tiles, int(self.ops["n_out"].max())]))
+        return padded(max([*tiles, int(self.ops["n_out"].max())]))
 
     def _tile_sizes(self, op: np.void) -> list[int]:
         return [(end - begin) * int(op["n_out"]) for begin, end in tiles_of(op, self.rows)]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from fastnn.layers import BatchNorm, Dense, Layer
-from fastnn.plan import Layout, drop_redundant_biases
+from fastnn.layout import Layout, drop_redundant_biases
 
 
 def describe(layers: Sequence[Layer], layout: Layout | None, frozen: int) -> str:
@@ -19,13 +19,12 @@ def describe(layers: Sequence[Layer], layout: Layout | None, frozen: int) -> str
             total += n
             count = f"{n:,}"
         notes = []
-        if isinstance(given, Dense) and given.bias and not layer.bias:  # type: ignore[attr-defined]
+        if isinstance(given, Dense) and given != layer:
             notes.append("no bias: the batch norm after it takes it away")
         if k < frozen:
             notes.append("frozen")
         after = f"  ({'; '.join(notes)})" if notes else ""
-        name = repr(given).replace("init=None, ", "")
-        lines.append(f"{name:<34.33}{width:>8}{count:>12}{after}")
+        lines.append(f"{given!r:<34.33}{width:>8}{count:>12}{after}")
     if layout is None:
         lines.append("not built yet: fit, or build(n_features), counts the parameters")
     else:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from fastnn.callbacks import Callback
-from fastnn.engine import BLOCK_ELEMENTS, PredictRun, Rows, TrainingRun
-from fastnn.plan import Program
-from fastnn.threads import get_num_threads
-
-if TYPE_CHECKING:
-    from fastnn.history import History
-    from fastnn.model import Sequential
+from fastnn.engine import BLOCK_ELEMENTS, Rows
+from fastnn.history import History
+from fastnn.network import Network, Setup
 
 BLOCK_SECONDS = 0.07
 """Time between returns to Python: for Ctrl-C and progress."""
@@ -44,11 +41,38 @@ class DivergenceError(ArithmeticError):
         )
 
 
-class Validation(NamedTuple):
-    """The rows to validate on."""
+@dataclass(frozen=True)
+class Part:
+    """Some rows: all of them, or those of an index."""
 
     rows: Rows
-    index: np.ndarray | None
+    index: np.ndarray | None = None
+
+    @property
+    def y(self) -> np.ndarray:
+        """Their targets."""
+        return self.rows.targets if self.index is None else self.rows.targets[self.index]
+
+    @property
+    def sample_weight(self) -> np.ndarray | None:
+        """Their weights."""
+        weight = self.rows.sample_weight
+        return weight if weight is None or self.index is None else weight[self.index]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One call of `fit`, checked."""
+
+    rows: Rows
+    index: np.ndarray
+    epochs: int
+    batch_size: int
+    shuffle: bool
+    validation: Part | None
+    callbacks: list[Callback]
+    model: Any
+    """What the callbacks are shown."""
 
 
 def batch_bounds(n: int, batch_size: int) -> np.ndarray:
@@ -59,73 +83,66 @@ def batch_bounds(n: int, batch_size: int) -> np.ndarray:
     return bounds.astype(np.int64)
 
 
-def automatic_batch_size(n: int) -> int:
-    """A power of two from 16 to 256, about a fiftieth of the rows."""
-    return int(2 ** np.clip(np.round(np.log2(max(n / 50, 1))), 4, 8))
-
-
 class Epochs:
-    """The epochs of one call of `fit`."""
+    """The epochs of one job."""
 
-    def __init__(self, model: Sequential, rows: Rows, index: np.ndarray, batch_size: int) -> None:
-        self.model, self.rows, self.index = model, rows, index
-        self.bounds = batch_bounds(len(index), batch_size)
-        largest = int(np.diff(self.bounds).max())
-        self.run = model._training_run(largest)
-        self.batch = largest
-        self.steps_a_second = 1e9 / (1e4 + 0.1 * largest * model._layout.flops_per_row)
+    def __init__(self, network: Network, setup: Setup, history: History, job: Job) -> None:
+        self.network, self.setup, self.history = network, setup, history
+        self.rows, self.index, self.shuffle = job.rows, job.index, job.shuffle
+        self.bounds = batch_bounds(len(job.index), job.batch_size)
+        self.n_steps = len(self.bounds) - 1
+        self.batch = int(np.diff(self.bounds).max())
+        self.run = network.training_run(setup, self.batch)
+        # A first guess; each block corrects it.
+        self.steps_a_second = 1e9 / (1e4 + 0.1 * self.batch * network.layout.flops_per_row)
         self._snapshot = np.empty(0)
         self._snapshot_step = -1
         self._snapshot_due = 0.0
-        weight = rows.sample_weight
-        self.batch_weights = np.diff(self.bounds).astype(float) if weight is None else None
 
-    def epoch(self, shuffle: bool) -> dict[str, float]:
+    def epoch(self) -> dict[str, float]:
         """One pass over the rows; the epoch's loss and metrics."""
-        model = self.model
+        network, setup = self.network, self.setup
         self._keep_snapshot()
-        order = model._rng.permutation(self.index) if shuffle else self.index
-        n_steps = len(self.bounds) - 1
-        rates = model.optimizer.rates(model._step, n_steps)
+        order = network.rng.permutation(self.index) if self.shuffle else self.index
+        rates = setup.optimizer.rates(network.step, self.n_steps)
         outputs = None
-        if model.metrics:
-            outputs = np.empty((len(order), model._layout.n_out), model.dtype)
-        losses, failed = self._steps(order, rates, 0, n_steps, outputs)
+        if setup.metrics:
+            outputs = np.empty((len(order), network.layout.n_out), network.dtype)
+        losses, failed = self._steps(order, rates, self.n_steps, outputs)
         if failed:
             self._go_back(order, rates, failed)
-            step = model._step + failed
-            raise DivergenceError(model._epoch + 1, step, rates[failed - 1], model.history)
-        model._step += n_steps
-        model._epoch += 1
+            step = network.step + failed
+            raise DivergenceError(network.epoch + 1, step, rates[failed - 1], self.history)
+        network.step += self.n_steps
+        network.epoch += 1
         row = {"loss": self._mean_loss(losses, order)}
-        for name, metric in model.metrics.items():
-            row[name] = float(metric(self.rows.y[order], outputs))
+        if outputs is not None:
+            row |= measure(setup, Part(self.rows, order).y, outputs)
         return row | {"learning_rate": float(rates[-1])}
 
     def _mean_loss(self, losses: np.ndarray, order: np.ndarray) -> float:
-        if self.model.loss.reduction == "sum":
+        if self.setup.loss.reduction == "sum":
             return float(losses.sum())
-        weights = self.batch_weights
-        if weights is None:
-            weights = np.add.reduceat(self.rows.sample_weight[order], self.bounds[:-1])
+        weight = self.rows.sample_weight
+        if weight is None:
+            weights = np.diff(self.bounds).astype(np.float64)
+        else:
+            weights = np.add.reduceat(weight[order], self.bounds[:-1])
         return float(losses @ weights / weights.sum())
 
     def _steps(
-        self, order: np.ndarray, rates: np.ndarray, first: int, last: int,
-        outputs: np.ndarray | None,
-    ) -> tuple[np.ndarray, int]:  # fmt: skip
-        """Steps first .. last-1 of an epoch, some at a time; their losses, and the failed one."""
-        losses = np.empty(last - first)
-        at = first
-        while at < last:
-            stop = min(last, at + max(1, int(BLOCK_SECONDS * self.steps_a_second)))
+        self, order: np.ndarray, rates: np.ndarray, n: int, outputs: np.ndarray | None
+    ) -> tuple[np.ndarray, int]:
+        """The first n steps of an epoch, some at a time; their losses, and the failed one."""
+        losses = np.empty(n)
+        at = 0
+        while at < n:
+            stop = min(n, at + max(1, int(BLOCK_SECONDS * self.steps_a_second)))
             if not self.rows.direct:
-                size = BLOCK_ELEMENTS // (self.rows.X.shape[1] * self.batch)
-                stop = min(stop, at + max(1, size))
+                stop = min(stop, at + max(1, BLOCK_ELEMENTS // (self.batch * self.run.n_in)))
             start = time.perf_counter()
-            part, failed = self._block(order, rates, at, stop, outputs)
+            losses[at:stop], failed = self._block(order, rates, at, stop, outputs)
             self.steps_a_second = (stop - at) / max(time.perf_counter() - start, 1e-9)
-            losses[at - first : stop - first] = part
             if failed:
                 return losses, at + failed
             at = stop
@@ -135,91 +152,71 @@ class Epochs:
         self, order: np.ndarray, rates: np.ndarray, at: int, stop: int, outputs: np.ndarray | None
     ) -> tuple[np.ndarray, int]:
         low, high = self.bounds[at], self.bounds[stop]
-        bounds = self.bounds[at : stop + 1] - low
         rows, index = self.rows, order[low:high]
         if not rows.direct:
-            rows, index = rows.block(index, self.model.dtype), np.arange(high - low)
+            rows, index = rows.block(index, self.network.dtype), np.arange(high - low)
         part = None if outputs is None else outputs[low:high]
-        step = self.model._step + at
-        return self.run.steps(rows, index, bounds, rates[at:stop], step, part)
+        bounds = self.bounds[at : stop + 1] - low
+        return self.run.steps(rows, index, bounds, rates[at:stop], self.network.step + at, part)
 
     def _keep_snapshot(self) -> None:
         start = time.perf_counter()
         if start >= self._snapshot_due:
-            self._snapshot = self.model._state.values.copy()
-            self._snapshot_step = self.model._step
+            self._snapshot = self.network.state.values.copy()
+            self._snapshot_step = self.network.step
             now = time.perf_counter()
             self._snapshot_due = now + (now - start) / SNAPSHOT_SHARE
 
     def _go_back(self, order: np.ndarray, rates: np.ndarray, failed: int) -> None:
         """To the last finite state: the steps of this epoch are taken again, up to it."""
-        values = self.model._state.values
-        if np.isfinite(values).all():
-            return
+        values = self.network.state.values
         steps = failed - 1
-        while True:
+        while not np.isfinite(values).all():
             values[:] = self._snapshot
-            if steps < 1 or self._snapshot_step != self.model._step:
+            if steps > 0 and self._snapshot_step == self.network.step:
+                self._steps(order, rates, steps, None)
+                steps //= 2
+            else:
                 return
-            self._steps(order, rates, 0, steps, None)
-            if np.isfinite(values).all():
-                return
-            steps //= 2
 
 
-def validate(model: Sequential, validation: Validation) -> dict[str, float]:
-    """Loss and metrics on validation rows, as "val_..." columns."""
-    scores = score(model, model._predict_run(), validation.rows, validation.index)
-    return {f"val_{name}": value for name, value in scores.items()}
+def measure(setup: Setup, y: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
+    """The metrics of the setup."""
+    return {name: float(metric(y, outputs)) for name, metric in setup.metrics.items()}
 
 
-def score(
-    model: Sequential, run: PredictRun, rows: Rows, index: np.ndarray | None
-) -> dict[str, float]:
-    """Loss (with penalties) and metrics of the model as it predicts."""
-    total, outputs = run.evaluate(rows, index)
-    y, weight = rows.y, rows.sample_weight
-    if index is not None:
-        y = y[index]
-        weight = None if weight is None else weight[index]
-    if model.loss.reduction == "mean":
+def score(network: Network, setup: Setup, part: Part) -> dict[str, float]:
+    """Loss (with penalties) and metrics of the network as it predicts."""
+    total, outputs = network.predict_run(setup.loss).evaluate(part.rows, part.index)
+    if setup.loss.reduction == "mean":
+        weight = part.sample_weight
         total /= len(outputs) if weight is None else float(weight.sum())
-    scores = {"loss": total + model._penalty()}
-    for name, metric in model.metrics.items():
-        scores[name] = float(metric(y, outputs))
-    return scores
+    return {"loss": total + network.state.penalty(), **measure(setup, part.y, outputs)}
 
 
-def train(
-    model: Sequential,
-    epochs: Epochs,
-    n_epochs: int,
-    shuffle: bool,
-    validation: Validation | None,
-    callbacks: Sequence[Callback],
-) -> None:
+def record(
+    network: Network, setup: Setup, history: History, job: Job, row: Mapping[str, float],
+    start: float,
+) -> bool:  # fmt: skip
+    """Validate, append an epoch to the history, and ask the callbacks whether to stop."""
+    columns: dict[str, Any] = dict(row)
+    if job.validation is not None:
+        scores = score(network, setup, job.validation)
+        columns |= {f"val_{name}": value for name, value in scores.items()}
+    history.append(network.epoch, {**columns, "seconds": time.perf_counter() - start})
+    # Each callback sees each epoch, also after another has asked to stop.
+    return any([callback.on_epoch_end(job.model, history) for callback in job.callbacks])
+
+
+def train(network: Network, setup: Setup, history: History, job: Job) -> None:
     """Run epochs until their number is reached or a callback asks to stop."""
+    epochs = Epochs(network, setup, history, job)
     with ExitStack() as at_end:
-        for callback in callbacks:
-            callback.on_train_begin(model, n_epochs)
-            at_end.callback(callback.on_train_end, model, model.history)
-        for _ in range(n_epochs):
+        for callback in job.callbacks:
+            callback.on_train_begin(job.model, job.epochs)
+            at_end.callback(callback.on_train_end, job.model, history)
+        for _ in range(job.epochs):
             start = time.perf_counter()
-            row: dict[str, Any] = epochs.epoch(shuffle)
-            if validation is not None:
-                row |= validate(model, validation)
-            record(model, row, start)
-            # Each callback sees each epoch, also after another has asked to stop.
-            if any([callback.on_epoch_end(model, model.history) for callback in callbacks]):
+            row = epochs.epoch()
+            if record(network, setup, history, job, row, start):
                 return
-
-
-def record(model: Sequential, row: Mapping[str, float], start: float) -> None:
-    """Append an epoch to the history."""
-    model.history.append(model._epoch, {**row, "seconds": time.perf_counter() - start})
-
-
-def gradient_run(model: Sequential, rows: int) -> TrainingRun:
-    """A run that leaves the mean gradient of one batch in its gradient vector."""
-    program = Program(model._layout, rows, model.loss, frozen=model.frozen, gradient_only=True)
-    return TrainingRun(program, model._state, {}, model._dropout_seed, get_num_threads())

@@ -41,7 +41,7 @@ from fastnn.kernels.memory import call_elementwise, matrix, shift, vector, void_
 
 @kernel
 def gather(net, order, start, x):
-    """Rows `order[start:start + len(x)]` of X, cast; without an order, rows start, start + 1, ..."""
+    """x[i] = X[order[start + i]], cast; without an order x[i] = X[start + i]."""
     row, column = net.X_row, net.X_column
     if net.X_kind == X_FLOAT32:
         X32 = carray(void_pointer(net.X), (1,), np.float32)

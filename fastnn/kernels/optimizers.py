@@ -88,7 +88,7 @@ def nadam_product(t, beta_1, decay):
 
 @kernel
 def rprop(w, g, previous, size, rate, t, minus, plus, smallest, largest):
-    """Rprop (Riedmiller & Braun 1993): step sizes grow while the sign stays, shrink where it turns."""
+    """Rprop (Riedmiller & Braun 1993): a step size grows while its sign stays, else shrinks."""
     down, up = w.dtype.type(minus), w.dtype.type(plus)
     low, high = w.dtype.type(smallest), w.dtype.type(largest)
     if t == 1:

@@ -159,10 +159,10 @@ def compiled_loop(dtype: np.dtype) -> int:
     signature = (types.int64, pointer, pointer, types.int64), types.void
     options = {"nogil": True, "error_model": "numpy", "fastmath": FAST}
     loop = CFunc(work_through, signature, {}, options)
-    loop._cache = KernelCache("work_through")
+    loop._cache = KernelCache("work_through")  # type: ignore[attr-defined]
     loop.compile()
     _kept.append(loop)
-    return loop.address
+    return int(loop.address or 0)
 
 
 _kept: list[CFunc] = []

@@ -1,0 +1,51 @@
+"""Floor 1. What all layers share."""
+
+from dataclasses import MISSING, fields
+from typing import ClassVar
+
+
+class Layer:
+    """What all layers share: `kind` is the code of their op in the compiled loop."""
+
+    kind: ClassVar[int]
+    backward_reads: ClassVar[str] = "y"
+    """Which of its arrays backward needs: its input "x", its output "y", or "" for neither."""
+
+    def __repr__(self) -> str:
+        """The call that makes it, defaults left out."""
+        shown = []
+        for f in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, f.name)
+            if f.default is MISSING:
+                shown.append(f"{getattr(value, '__name__', value)}")
+            elif value is not f.default and value != f.default:
+                shown.append(f"{f.name}={value!r}")
+        return f"{self.name}({', '.join(shown)})"
+
+    @property
+    def name(self) -> str:
+        """The class's name."""
+        return type(self).__name__
+
+    @property
+    def alpha(self) -> float:
+        """The one number that the op's kernel takes."""
+        return 0.0
+
+    def n_out(self, n_in: int) -> int:
+        """Width of the output for an input of width n_in."""
+        return n_in
+
+    def parameters(self, n_in: int) -> dict[str, tuple[int, ...]]:
+        """Name and shape of each learned array."""
+        return {}
+
+
+def check_number(layer: Layer, name: str, low: float, high: float, closed: bool = True) -> None:
+    value = getattr(layer, name)
+    inside = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (inside and low <= value and (value <= high if closed else value < high)):
+        bracket = "]" if closed else ")"
+        raise ValueError(
+            f"{layer.name}({name}={value!r}): expected a number in [{low:g}, {high:g}{bracket}"
+        )

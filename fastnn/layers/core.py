@@ -1,0 +1,141 @@
+"""Floor 1. Layers that hold numbers: Dense, BatchNorm, Standardize; and Dropout."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from fastnn.kernels import codes
+from fastnn.layers.base import Layer, check_number
+
+
+@dataclass(frozen=True, repr=False)
+class Dense(Layer):
+    """Affine map z = x W + b.  x (B, n_in), W (n_in, units), b (units,) -> z (B, units).
+
+    Parameters
+    ----------
+    units : int
+        Width of the output.
+    init : str, array, callable or initializer, optional
+        Start values of W, see `fastnn.initializers`. Default: by the activation that follows (He
+        for ReLU and its relatives, LeCun for SELU, Glorot otherwise). Biases start at 0.
+    bias : bool, default True
+        Whether to add b. Directly before `BatchNorm` b is redundant (the mean takes it away
+        again) and is left out in any case.
+    l1, l2 : float, default 0
+        Penalties l1 sum |W| and l2 / 2 sum W^2 on the weights, not the biases. L1 is applied as a
+        proximal step and gives exact zeros.
+
+    Examples
+    --------
+    >>> from fastnn import Dense
+    >>> Dense(64, l2=1e-4).units
+    64
+    """
+
+    units: int
+    init: Any = field(default=None, compare=False)
+    bias: bool = True
+    l1: float = 0.0
+    l2: float = 0.0
+    kind: ClassVar[int] = codes.DENSE
+    backward_reads: ClassVar[str] = "x"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.units, int) or isinstance(self.units, bool) or self.units < 1:
+            raise ValueError(f"Dense(units={self.units!r}): expected a whole number of at least 1")
+        check_number(self, "l1", 0, float("inf"))
+        check_number(self, "l2", 0, float("inf"))
+
+    def n_out(self, n_in: int) -> int:
+        return self.units
+
+    def parameters(self, n_in: int) -> dict[str, tuple[int, ...]]:
+        shapes: dict[str, tuple[int, ...]] = {"W": (n_in, self.units)}
+        return shapes | ({"b": (self.units,)} if self.bias else {})
+
+
+@dataclass(frozen=True, repr=False)
+class BatchNorm(Layer):
+    """Batch normalisation (Ioffe & Szegedy 2015): y = gamma (x - mean) / sqrt(var + eps) + beta.
+
+    In training, mean and variance are those of the mini-batch; gamma and beta are learned.
+    Prediction uses running averages, exponential and bias-corrected, so that they are right after
+    few steps; `Sequential.recompute_batchnorm` replaces them by exact statistics.
+
+    Parameters
+    ----------
+    momentum : float in [0, 1), default 0.9
+        Share of the old running average kept at each step.
+    epsilon : float, default 1e-5
+        Added to the variance.
+
+    Examples
+    --------
+    >>> from fastnn import BatchNorm
+    >>> BatchNorm().momentum
+    0.9
+    """
+
+    momentum: float = 0.9
+    epsilon: float = 1e-5
+    kind: ClassVar[int] = codes.BATCHNORM
+    backward_reads: ClassVar[str] = "x"
+
+    def __post_init__(self) -> None:
+        check_number(self, "momentum", 0, 1, closed=False)
+        check_number(self, "epsilon", 0, 1)
+
+    @property
+    def alpha(self) -> float:
+        return self.epsilon
+
+    def parameters(self, n_in: int) -> dict[str, tuple[int, ...]]:
+        return {"gamma": (n_in,), "beta": (n_in,)}
+
+
+@dataclass(frozen=True, repr=False)
+class Dropout(Layer):
+    """In training, set each element to 0 with probability `rate` (Srivastava et al. 2014).
+
+    The kept ones are divided by 1 - rate, so that prediction changes nothing. As the first layer
+    it drops inputs.
+
+    Parameters
+    ----------
+    rate : float in [0, 1)
+        Probability of dropping an element.
+
+    Examples
+    --------
+    >>> from fastnn import Dropout
+    >>> Dropout(0.2).rate
+    0.2
+    """
+
+    rate: float
+    kind: ClassVar[int] = codes.DROPOUT
+    backward_reads: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        check_number(self, "rate", 0, 1, closed=False)
+
+    @property
+    def alpha(self) -> float:
+        return self.rate
+
+
+@dataclass(frozen=True, repr=False)
+class Standardize(Layer):
+    """Input normalisation (x - mean) / deviation, fitted on the training rows, kept in the model.
+
+    Only as the first layer. The first `fit` computes both per feature, on its training rows alone
+    (never on the validation rows); a feature that does not vary is only centred.
+
+    Examples
+    --------
+    >>> from fastnn import Dense, Sequential, Standardize
+    >>> model = Sequential([Standardize(), Dense(1)])
+    """
+
+    kind: ClassVar[int] = codes.STANDARDIZE
+    backward_reads: ClassVar[str] = ""

@@ -1,0 +1,90 @@
+"""Floor 3. The two halves of a model: what it is to do (Setup), what it has become (Network)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from fastnn.buffers import State
+from fastnn.engine import PredictRun, TrainingRun, predict_rows
+from fastnn.layout import Layout
+from fastnn.losses import Loss
+from fastnn.optimizers import Optimizer
+from fastnn.plan import Program
+from fastnn.threads import get_num_threads
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What `compile` has chosen."""
+
+    optimizer: Optimizer
+    loss: Loss
+    metrics: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] = field(default_factory=dict)
+    clip_norm: float = 0.0
+    clip_value: float = 0.0
+
+    def settings(self) -> dict[str, Any]:
+        """The fields of a run's CONTEXT record that it decides."""
+        limits = {"clip_norm": self.clip_norm, "clip_value": self.clip_value}
+        return {"optimizer": self.optimizer.kind, **self.optimizer.settings(), **limits}
+
+
+class Network:
+    """A built model: its layout, its state, how far it has come, and its prepared runs.
+
+    Parameters
+    ----------
+    layout : Layout
+    dtype : dtype
+    rng : np.random.Generator
+        Shuffles the rows of each epoch.
+    dropout_seed : int
+    """
+
+    def __init__(
+        self, layout: Layout, dtype: np.dtype, rng: np.random.Generator, dropout_seed: int
+    ) -> None:
+        self.layout, self.dtype = layout, dtype
+        self.state = State(layout, dtype)
+        self.rng, self.dropout_seed = rng, dropout_seed
+        self.step = self.epoch = 0
+        self.frozen = 0
+        self._runs: dict[str, tuple[Any, Any]] = {}
+
+    def training_run(self, setup: Setup, rows: int) -> TrainingRun:
+        """Steps of at most so many rows; prepared once for a setup and a size."""
+
+        def prepare() -> TrainingRun:
+            program = Program(
+                self.layout, rows, setup.loss, frozen=self.frozen, clip_norm=setup.clip_norm > 0
+            )
+            return TrainingRun(program, self.state, setup.settings(), self.dropout_seed, threads)
+
+        threads = get_num_threads()
+        return self._prepared("train", (setup, rows, threads, self.frozen), prepare)
+
+    def gradient_run(self, loss: Loss, rows: int) -> TrainingRun:
+        """A run that leaves the gradient of one batch in its gradient vector."""
+        program = Program(self.layout, rows, loss, frozen=self.frozen, gradient_only=True)
+        return TrainingRun(program, self.state, {}, self.dropout_seed, get_num_threads())
+
+    def predict_run(self, loss: Loss | None = None) -> PredictRun:
+        """Rows through the network as it predicts; with a loss it can evaluate that too."""
+
+        def prepare() -> PredictRun:
+            program = Program(self.layout, predict_rows(self.layout), loss)
+            return PredictRun(program, self.state, threads)
+
+        threads = get_num_threads()
+        return self._prepared("predict", (loss, threads), prepare)
+
+    def _prepared(self, kind: str, key: Any, prepare: Callable[[], Any]) -> Any:
+        known, run = self._runs.get(kind, (None, None))
+        if run is None or known != key:
+            run = prepare()
+            self._runs[kind] = key, run
+        return run
