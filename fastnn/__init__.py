@@ -4,9 +4,10 @@
 >>> model = Sequential([Dense(3), Softmax()])
 """
 
-from fastnn import datasets, initializers, losses, metrics
+from fastnn import datasets, initializers, losses, metrics, plotting
 from fastnn.callbacks import Callback, Progress
 from fastnn.checks import check_gradient
+from fastnn.compilation import warmup
 from fastnn.history import History
 from fastnn.layers import (
     ELU,
@@ -72,5 +73,7 @@ __all__ = [
     "initializers",
     "losses",
     "metrics",
+    "plotting",
     "set_num_threads",
+    "warmup",
 ]

@@ -46,6 +46,21 @@ def cache_directory() -> Path:
     return Path(base) / "fastnn"
 
 
+def current_directory() -> Path:
+    """The part of the cache that belongs to these kernel sources and versions."""
+    return cache_directory() / sources_digest()[:16]
+
+
+def write_error() -> str:
+    """Why the cache cannot be written, or "" where it can."""
+    try:
+        current_directory().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=current_directory()):
+            return ""
+    except (OSError, RuntimeError) as error:
+        return f"{type(error).__name__}: {error}"
+
+
 _warned = False
 
 
@@ -72,7 +87,14 @@ class KernelCache(NullCache):
         """File of the entry point compiled for `sig` on this processor."""
         key = f"{sig} {target_context.codegen().magic_tuple()}"
         tag = hashlib.sha256(key.encode()).hexdigest()[:16]
-        return cache_directory() / sources_digest()[:16] / f"{self.name}-{tag}.bin"
+        return current_directory() / f"{self.name}-{tag}.bin"
+
+    def holds(self, sig: Any, target_context: Any) -> bool:
+        """Whether there is an entry for `sig`."""
+        try:
+            return self.path(sig, target_context).is_file()
+        except (OSError, RuntimeError):
+            return False
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The compiled function from disk, or None."""

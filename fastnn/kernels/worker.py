@@ -9,6 +9,7 @@ alone: one worker and many leave the same bits.
 import math
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numba import carray, njit, prange, types
@@ -152,14 +153,25 @@ def work_through(context, state, work, worker):
         fetch_add(done, 0, 1)
 
 
-@cache
-def compiled_loop(dtype: np.dtype) -> int:
-    """Address of `work_through` for a number type; compiled once, then read from the disk."""
+def _loop(dtype: np.dtype) -> Any:
     pointer = types.CPointer(types.float32 if dtype == np.float32 else types.float64)
     signature = (types.int64, pointer, pointer, types.int64), types.void
     options = {"nogil": True, "error_model": "numpy", "fastmath": FAST}
-    loop = CFunc(work_through, signature, {}, options)
-    loop._cache = KernelCache("work_through")  # type: ignore[attr-defined]
+    loop: Any = CFunc(work_through, signature, {}, options)
+    loop._cache = KernelCache("work_through")
+    return loop
+
+
+def is_cached(dtype: np.dtype) -> bool:
+    """Whether `compiled_loop` has nothing to compile for a number type: the disk holds it."""
+    loop = _loop(dtype)
+    return bool(loop._cache.holds(loop._sig, loop._targetdescr.target_context))
+
+
+@cache
+def compiled_loop(dtype: np.dtype) -> int:
+    """Address of `work_through` for a number type; compiled once, then read from the disk."""
+    loop = _loop(dtype)
     loop.compile()
     _kept.append(loop)
     return int(loop.address or 0)

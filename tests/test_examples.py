@@ -1,0 +1,38 @@
+"""The examples run, print what they show, and leave their pictures."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+PRINTED = {
+    "digits": "validation accuracy after 40 epochs: 9",
+    "softmax_regression": "6 classes: loss 0.",
+    "batchnorm": "never",
+    "own_parts": "a derivative is wrong",
+}
+PICTURES = {"digits", "softmax_regression", "batchnorm"}
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_an_example_runs(name, tmp_path, monkeypatch, capsys):
+    matplotlib = pytest.importorskip("matplotlib")
+    before = matplotlib.get_backend()
+    matplotlib.use("Agg")
+    monkeypatch.chdir(tmp_path)
+    try:
+        runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+    finally:
+        matplotlib.pyplot.close("all")
+        matplotlib.use(before)
+    assert PRINTED[name] in capsys.readouterr().out
+    made = {path.name for path in tmp_path.iterdir()}
+    assert made == ({f"{name}.png"} if name in PICTURES else set())
+
+
+def test_every_example_is_run_and_described():
+    names = {path.stem for path in EXAMPLES.glob("*.py")}
+    described = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    assert names == set(PRINTED)
+    assert all(f"{name}.py" in described for name in names)
