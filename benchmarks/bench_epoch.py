@@ -25,14 +25,7 @@ class Workloads:
 class Optimizers:
     """An epoch of 57 steps of 32 digits, one thread, by optimizer."""
 
-    params = (
-        "sgd",
-        "momentum",
-        "rmsprop",
-        "adam",
-        "adamw",
-        "nadam",
-    )
+    params = ("sgd", "momentum", "rmsprop", "adam", "adamw", "nadam")
     param_names = ("optimizer",)
     repeat = (2, 20, 1.0)
 
@@ -49,10 +42,7 @@ class Optimizers:
 class FullBatch(Optimizers):
     """Ten epochs on all 1797 digits at once, by optimizer."""
 
-    params = (
-        "rprop",
-        "lbfgs",
-    )
+    params = ("rprop", "lbfgs")
 
     def time_epoch(self, optimizer):
         self.model.fit(*support.digits(), epochs=10, batch_size=None, verbose=0)

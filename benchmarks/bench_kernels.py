@@ -88,10 +88,7 @@ def adam_updates(n, w, g, m, v):
 class Adam:
     """Adam's pass over so many parameters: a tile in the nearest cache, and one beyond it."""
 
-    params = (
-        4_096,
-        65_536,
-    )
+    params = (4_096, 65_536)
     param_names = ("parameters",)
 
     def setup(self, parameters):
@@ -197,13 +194,7 @@ def there_and_back(forward, backward):
 class Activation:
     """An activation forward and backward on 32 x 256 elements."""
 
-    params = (
-        "relu",
-        "tanh",
-        "sigmoid",
-        "gelu",
-        "softplus",
-    )
+    params = ("relu", "tanh", "sigmoid", "gelu", "softplus")
     param_names = ("activation",)
     loops = {}  # noqa: RUF012
 

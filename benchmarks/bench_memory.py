@@ -51,10 +51,7 @@ print(json.dumps({"anonymous": peak - before[0], "high_water": status("VmHWM") -
 class Memmap:
     """A file of so many megabytes of float32, 256 columns; float16 has to be cast in blocks."""
 
-    params = (
-        "float32",
-        "float16",
-    )
+    params = ("float32", "float16")
     param_names = ("dtype",)
     megabytes = 64
     unit = "MB"

@@ -12,11 +12,7 @@ class Predict:
     rows: of one call.
     """
 
-    params = (
-        1,
-        32,
-        10_000,
-    )
+    params = (1, 32, 10_000)
     param_names = ("rows",)
     repeat = (2, 10, 1.0)
 

@@ -7,13 +7,7 @@ from fastnn import set_num_threads
 class SpeedUp:
     """Time on one thread / time on all threads, interleaved, the best of each."""
 
-    params = (
-        "digits",
-        "mnist",
-        "mnistbn",
-        "tab",
-        "wide",
-    )
+    params = ("digits", "mnist", "tab", "wide")
     param_names = ("workload",)
     unit = "ratio"
     timeout = 120

@@ -1,5 +1,6 @@
 """Floor 2. Buffers: flat, aligned arrays, and the named views into them."""
 
+import mmap
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -8,12 +9,20 @@ from fastnn.kernels.codes import BATCHNORM
 from fastnn.layout import Layout, Tensor
 
 _LINE = 64
+_HUGE = 1 << 21
 
 
 def arena(n: int, dtype: np.dtype) -> np.ndarray:
     """A zeroed vector (n,) that starts on a cache line; pages never touched cost no memory."""
     dtype = np.dtype(dtype)
-    raw = np.zeros(n * dtype.itemsize + _LINE, dtype=np.uint8)
+    size = n * dtype.itemsize + _LINE
+    if size >= _HUGE and hasattr(mmap, "MADV_HUGEPAGE"):
+        # Rows of a large matrix lie on many small pages, more than the processor can look up.
+        memory = mmap.mmap(-1, size)
+        memory.madvise(mmap.MADV_HUGEPAGE)
+        raw = np.frombuffer(memory, dtype=np.uint8)
+    else:
+        raw = np.zeros(size, dtype=np.uint8)
     start = -raw.ctypes.data % _LINE
     return raw[start : start + n * dtype.itemsize].view(dtype)
 
@@ -27,6 +36,8 @@ class State:
     def __init__(self, layout: Layout, dtype: np.dtype) -> None:
         self.layout = layout
         self.values = arena(layout.n_state, dtype)
+        self.changes = 0
+        """Counts changes of the parameters: who keeps a derived copy sees that it is stale."""
 
     def view(self, tensor: Tensor) -> np.ndarray:
         """One named array, of its own shape, sharing memory."""
@@ -65,6 +76,7 @@ class State:
 
     def set_arrays(self, arrays: Sequence[np.ndarray]) -> None:
         """Set all arrays, in the order of `arrays()`."""
+        self.changes += 1
         for name, values in zip(self.layout.array_names(), list(arrays), strict=True):
             layer, part = name.split(".")
             if part in ("running_mean", "running_var"):
@@ -83,6 +95,16 @@ class State:
                 W = self.array(f"{k}.W").astype(np.float64)
                 total += l1 * np.abs(W).sum() + 0.5 * l2 * np.square(W).sum()
         return float(total)
+
+    def assign(self, parameters: np.ndarray) -> None:
+        """Set the parameter vector."""
+        self.parameters[:] = parameters
+        self.changes += 1
+
+    def restore(self, values: np.ndarray) -> None:
+        """Go back to a copy of `values`."""
+        self.values[:] = values
+        self.changes += 1
 
     def reset_optimizer(self) -> None:
         """Forget momenta and averages."""

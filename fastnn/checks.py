@@ -50,13 +50,12 @@ def check_gradient(
     n = len(rows.X)
     run = twin.gradient_run(setup.loss, n)
     bounds, order = np.array([0, n]), np.arange(n)
-    parameters = twin.state.parameters
 
     def loss() -> float:
         return float(run.steps(rows, order, bounds, np.zeros(1), 0)[0][0])
 
     loss()
-    gradient, start = run.gradient.copy(), parameters.copy()
+    gradient, start = run.gradient.copy(), twin.state.parameters.copy()
     rng = np.random.default_rng(0)
     worst = 0.0
     for _ in range(directions):
@@ -64,9 +63,9 @@ def check_gradient(
         direction = np.abs(rng.normal(size=start.size)) * np.sign(gradient)
         direction /= max(np.linalg.norm(direction), 1e-300)
         step = 1e-6 * max(1.0, float(np.abs(start).max()))
-        parameters[:] = start + step * direction
+        twin.state.assign(start + step * direction)
         above = loss()
-        parameters[:] = start - step * direction
+        twin.state.assign(start - step * direction)
         slope = (above - loss()) / (2 * step)
         claimed = float(gradient @ direction)
         scale = max(abs(slope), abs(claimed), 1e-10)

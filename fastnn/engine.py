@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.buffers import State, arena
+from fastnn.compilation import ensure
 from fastnn.kernels import codes
 from fastnn.layers import Activation
 from fastnn.layout import Layout
@@ -69,6 +70,7 @@ class Run:
         self.program, self.state = program, state
         self.dtype = state.values.dtype
         self.n_in = program.layout.n_in
+        self._loop = ensure(self.dtype)
         self.context = np.zeros(1, codes.CONTEXT)
         self.net = self.context[0]
         self._kept: dict[str, np.ndarray] = {}
@@ -77,6 +79,7 @@ class Run:
         for name, at in (("ticket", 0), ("done", 8), ("failed", 16), ("arrived", 24)):
             self.net[name] = address(self._counters) + 8 * at
         self._point("ops", self._ops_with_addresses())
+        self.net["gemm_block"] = 1_000_000
         self.net["n_ops"], self.net["n_fused"] = len(program.ops), program.n_fused
         self.net["targets"], self.net["weights"] = program.targets, program.weights
         self.net["gradient"], self.net["n_targets"] = program.gradient, program.n_targets
@@ -132,9 +135,8 @@ class Run:
         self.net["n_order"] = 0 if order is None else len(order)
 
     def _call(self, tasks: np.ndarray, phase_ends: np.ndarray, n_steps: int, wanted: int) -> None:
-        from fastnn.kernels.worker import compiled_loop, parallel_entry, serial_entry
+        from fastnn.kernels.worker import parallel_entry, serial_entry
 
-        loop = compiled_loop(self.dtype)
         self._point("tasks", tasks)
         self._point("phases", phase_ends)
         self.net["n_tasks"], self.net["n_phases"] = len(tasks), len(phase_ends)
@@ -145,7 +147,7 @@ class Run:
         places = address(self.context), address(self.state.values), address(self.work)
         with one_blas_thread, region(wanted) as workers:
             entry = serial_entry() if workers == 1 else parallel_entry()
-            entry(loop, *places, workers)
+            entry(self._loop, *places, workers)
 
 
 class TrainingRun(Run):
@@ -155,8 +157,9 @@ class TrainingRun(Run):
         self, program: Program, state: State, settings: dict[str, Any], seed: int, threads: int
     ) -> None:
         super().__init__(program, state, settings)
-        self.threads = threads if program.n_chunks > 1 else 1
+        self.threads = threads if max(map(len, program.phases)) > 1 else 1
         self.work = arena(program.n_work + self.threads * program.scratch, self.dtype)
+        self._seen = -1
         self.net["scratch"], self.net["scratch_size"] = program.n_work, program.scratch
         self.net["training"], self.net["seed"] = 1, seed
         self.net["reduction"] = program.loss is not None and program.loss.reduction == "mean"
@@ -169,6 +172,8 @@ class TrainingRun(Run):
         rates: np.ndarray,
         step: int,
         outputs: np.ndarray | None = None,
+        *,
+        threads: int = 1,
     ) -> tuple[np.ndarray, int]:
         """Take len(rates) steps.
 
@@ -184,6 +189,8 @@ class TrainingRun(Run):
             Number of updates made before.
         outputs : array (len(order), n_out), optional
             Receives the network's answers, in the sequence of `order`.
+        threads : int, default 1
+            Number of workers; it changes no bit.
 
         Returns
         -------
@@ -198,9 +205,20 @@ class TrainingRun(Run):
         self._point("rates", rates)
         self._point("outputs", outputs)
         self.net["step"] = step
+        self._refresh_transposed()
         program = self.program
-        self._call(program.tasks, program.phase_ends, len(rates), self.threads)
+        self._call(program.tasks, program.phase_ends, len(rates), threads)
+        self.state.changes += 1
+        self._seen = self.state.changes
         return self._kept["losses"].sum(axis=1), int(self._counters[16])
+
+    def _refresh_transposed(self) -> None:
+        if self._seen == self.state.changes:
+            return
+        for op in self.program.ops[self.program.ops["transposed"] >= 0]:
+            n_in, n_out = int(op["n_in"]), int(op["n_out"])
+            W = self.state.values[op["weight"] :][: n_in * n_out].reshape(n_in, n_out)
+            self.work[op["transposed"] :][: n_in * n_out].reshape(n_out, n_in)[:] = W.T
 
     @property
     def gradient(self) -> np.ndarray:

@@ -33,7 +33,7 @@ class Objective:
 
     def __call__(self, parameters: np.ndarray) -> tuple[float, np.ndarray]:
         network = self.network
-        network.state.parameters[:] = parameters
+        network.state.assign(parameters)
         bounds = np.array([0, len(self.order)])
         # The step stays, and with it every dropout mask: the objective must not change.
         losses, _ = self.run.steps(
@@ -55,7 +55,7 @@ def train_lbfgs(network: Network, setup: Setup, history: History, job: Job) -> N
     def after_iteration(intermediate_result: Any) -> None:
         nonlocal start
         best[:] = intermediate_result.x
-        network.state.parameters[:] = best
+        network.state.assign(best)
         network.epoch += 1
         row = {"loss": float(intermediate_result.fun)}
         if setup.metrics:
@@ -87,4 +87,4 @@ def train_lbfgs(network: Network, setup: Setup, history: History, job: Job) -> N
         except _StopRequestError:
             pass
         finally:
-            network.state.parameters[:] = best
+            network.state.assign(best)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,6 +34,18 @@ class Setup:
         return {"optimizer": self.optimizer.kind, **self.optimizer.settings(), **limits}
 
 
+SNAPSHOT_SHARE = 0.01
+"""Share of the time that may go into copies of the state, for a divergence."""
+
+
+class Snapshot(NamedTuple):
+    """A finite state to go back to, the step it is of, and when the next one is due."""
+
+    values: np.ndarray
+    step: int
+    due: float
+
+
 class Network:
     """A built model: its layout, its state, how far it has come, and its prepared runs.
 
@@ -53,7 +66,17 @@ class Network:
         self.rng, self.dropout_seed = rng, dropout_seed
         self.step = self.epoch = 0
         self.frozen = 0
+        self.snapshot = Snapshot(self.state.values.copy(), 0, 0.0)
         self._runs: dict[str, tuple[Any, Any]] = {}
+
+    def keep_snapshot(self) -> None:
+        """Copy the state, unless that would take more than its share of the time."""
+        start = time.perf_counter()
+        if start >= self.snapshot.due:
+            values = self.snapshot.values
+            values[:] = self.state.values
+            now = time.perf_counter()
+            self.snapshot = Snapshot(values, self.step, now + (now - start) / SNAPSHOT_SHARE)
 
     def training_run(self, setup: Setup, rows: int) -> TrainingRun:
         """Steps of at most so many rows; prepared once for a setup and a size."""

@@ -90,7 +90,7 @@ class Program:
             op["running"] = running.offset if running else -1
             for field in ("momentum", "l1", "l2"):
                 op[field] = getattr(layer, field, 0.0)
-            op["statistics"] = op["partials"] = op["dy"] = op["dx"] = -1
+            op["statistics"] = op["partials"] = op["dy"] = op["dx"] = op["transposed"] = -1
 
     def _place_activations(self) -> None:
         """Inputs and outputs; elementwise ops work in place where no backward minds."""
@@ -121,6 +121,8 @@ class Program:
             if op["kind"] == DENSE and k > self.first_trained:
                 dy = self._take(self.rows * int(op["n_in"]))
                 op["dx"] = dy
+                if op["n_in"] * op["n_out"] > TRANSPOSED_SIZE:
+                    op["transposed"] = self._take(int(op["n_in"] * op["n_out"]))
 
     def _place_partials(self) -> None:
         for op in self.ops:
@@ -192,10 +194,12 @@ def _is_update(task: tuple[int, ...]) -> bool:
     return task[0] == codes.GRADIENT
 
 
-CHUNK_FLOPS = 2e6
-CHUNK_ROWS = 32
-TILE_FLOPS = 2e6
-TILE_ROWS = 112
+TRANSPOSED_SIZE = 64 * 64
+"""Above it BLAS packs a transposed operand; a copy of W^T that lasts a step is cheaper."""
+CHUNK_FLOPS = 1e5
+CHUNK_ROWS = 16
+TILE_FLOPS = 1e5
+TILE_ROWS = 32
 
 
 def chunks_of(rows: int, flops_per_row: int) -> int:

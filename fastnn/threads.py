@@ -107,6 +107,26 @@ def set_num_threads(n: int | None) -> None:
     _chosen = n
 
 
+@cache
+def _start_threading_layer() -> None:
+    """Start Numba's threads so that they sleep while they wait.
+
+    GNU OpenMP lets a thread that waits for the end of a region spin; where the one it waits for is
+    to run on the same processor, that lasts until the time slice is over: measured 5 to 8 ms,
+    against 20 to 50 us asleep. The library reads the policy once, when it is loaded.
+    """
+    from numba.np.ufunc.parallel import _launch_threads
+
+    unset = not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & set(os.environ)
+    if unset:
+        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    try:
+        _launch_threads()
+    finally:
+        if unset:
+            del os.environ["OMP_WAIT_POLICY"]
+
+
 @contextmanager
 def region(wanted: int) -> Iterator[int]:
     """Yield the number of workers to run: `wanted`, or 1 where a region may not be entered.
@@ -123,6 +143,7 @@ def region(wanted: int) -> Iterator[int]:
     try:
         import numba
 
+        _start_threading_layer()
         _entered = True
         before = numba.get_num_threads()
         numba.set_num_threads(workers)

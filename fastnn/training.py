@@ -17,8 +17,8 @@ from fastnn.network import Network, Setup
 
 BLOCK_SECONDS = 0.07
 """Time between returns to Python: for Ctrl-C and progress."""
-SNAPSHOT_SHARE = 0.01
-"""Share of the time that may go into copies of the state, for a divergence."""
+TRIAL_SECONDS = 0.004
+"""Time given to the other number of threads, to see whether it is faster by now."""
 
 
 class DivergenceError(ArithmeticError):
@@ -83,6 +83,39 @@ def batch_bounds(n: int, batch_size: int) -> np.ndarray:
     return bounds.astype(np.int64)
 
 
+class Pace:
+    """How many threads pay, and how many steps make a block: found out as training goes.
+
+    One thread and many compute the same bits, so that a run may change over at any step. Many do
+    not pay for tiny networks, nor where another program has a processor: then each waits for all.
+    """
+
+    def __init__(self, threads: int, guess: float) -> None:
+        self.seconds = dict.fromkeys({threads, 1}, guess)
+        self.unknown = list(self.seconds)
+        self.best = threads
+        self.next_trial = 0.0
+        self.trial_after = TRIAL_SECONDS
+
+    def next_block(self) -> tuple[int, int]:
+        """Threads and number of steps of the block to come."""
+        if len(self.seconds) > 1 and not self.unknown and time.perf_counter() >= self.next_trial:
+            self.unknown = [k for k in self.seconds if k != self.best]
+        threads = self.unknown[0] if self.unknown else self.best
+        budget = TRIAL_SECONDS if self.unknown else BLOCK_SECONDS
+        return threads, max(1, int(budget / self.seconds[threads]))
+
+    def note(self, threads: int, seconds: float) -> None:
+        """What a step of the last block took."""
+        self.seconds[threads] = seconds
+        if threads in self.unknown:
+            self.unknown.remove(threads)
+            # The first trials come soon, for the first block also warms the caches.
+            self.trial_after = min(4 * self.trial_after, 2.0)
+            self.next_trial = time.perf_counter() + self.trial_after
+        self.best = min(self.seconds, key=self.seconds.__getitem__)
+
+
 class Epochs:
     """The epochs of one job."""
 
@@ -94,15 +127,13 @@ class Epochs:
         self.batch = int(np.diff(self.bounds).max())
         self.run = network.training_run(setup, self.batch)
         # A first guess; each block corrects it.
-        self.steps_a_second = 1e9 / (1e4 + 0.1 * self.batch * network.layout.flops_per_row)
-        self._snapshot = np.empty(0)
-        self._snapshot_step = -1
-        self._snapshot_due = 0.0
+        guess = 1e-5 + 1e-10 * self.batch * network.layout.flops_per_row
+        self.pace = Pace(self.run.threads, guess)
 
     def epoch(self) -> dict[str, float]:
         """One pass over the rows; the epoch's loss and metrics."""
         network, setup = self.network, self.setup
-        self._keep_snapshot()
+        network.keep_snapshot()
         order = network.rng.permutation(self.index) if self.shuffle else self.index
         rates = setup.optimizer.rates(network.step, self.n_steps)
         outputs = None
@@ -137,19 +168,26 @@ class Epochs:
         losses = np.empty(n)
         at = 0
         while at < n:
-            stop = min(n, at + max(1, int(BLOCK_SECONDS * self.steps_a_second)))
+            threads, steps = self.pace.next_block()
+            stop = min(n, at + steps)
             if not self.rows.direct:
                 stop = min(stop, at + max(1, BLOCK_ELEMENTS // (self.batch * self.run.n_in)))
             start = time.perf_counter()
-            losses[at:stop], failed = self._block(order, rates, at, stop, outputs)
-            self.steps_a_second = (stop - at) / max(time.perf_counter() - start, 1e-9)
+            losses[at:stop], failed = self._block(order, rates, at, stop, outputs, threads)
+            self.pace.note(threads, (time.perf_counter() - start) / (stop - at))
             if failed:
                 return losses, at + failed
             at = stop
         return losses, 0
 
     def _block(
-        self, order: np.ndarray, rates: np.ndarray, at: int, stop: int, outputs: np.ndarray | None
+        self,
+        order: np.ndarray,
+        rates: np.ndarray,
+        at: int,
+        stop: int,
+        outputs: np.ndarray | None,
+        threads: int,
     ) -> tuple[np.ndarray, int]:
         low, high = self.bounds[at], self.bounds[stop]
         rows, index = self.rows, order[low:high]
@@ -157,23 +195,17 @@ class Epochs:
             rows, index = rows.block(index, self.network.dtype), np.arange(high - low)
         part = None if outputs is None else outputs[low:high]
         bounds = self.bounds[at : stop + 1] - low
-        return self.run.steps(rows, index, bounds, rates[at:stop], self.network.step + at, part)
-
-    def _keep_snapshot(self) -> None:
-        start = time.perf_counter()
-        if start >= self._snapshot_due:
-            self._snapshot = self.network.state.values.copy()
-            self._snapshot_step = self.network.step
-            now = time.perf_counter()
-            self._snapshot_due = now + (now - start) / SNAPSHOT_SHARE
+        step = self.network.step + at
+        return self.run.steps(rows, index, bounds, rates[at:stop], step, part, threads=threads)
 
     def _go_back(self, order: np.ndarray, rates: np.ndarray, failed: int) -> None:
         """To the last finite state: the steps of this epoch are taken again, up to it."""
         values = self.network.state.values
         steps = failed - 1
         while not np.isfinite(values).all():
-            values[:] = self._snapshot
-            if steps > 0 and self._snapshot_step == self.network.step:
+            snapshot = self.network.snapshot
+            self.network.state.restore(snapshot.values)
+            if steps > 0 and snapshot.step == self.network.step:
                 self._steps(order, rates, steps, None)
                 steps //= 2
             else:

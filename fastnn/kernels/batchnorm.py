@@ -2,7 +2,7 @@
 
 Each chunk writes its own sums; the last chunk to arrive combines them, in the order of the chunks,
 with Chan's update (Chan, Golub & LeVeque 1979). Differences keep their order of rounding: that is
-what makes them small. `statistics` has eight rows of n columns: the mean
+what makes them small. `statistics` has seven rows of n columns: the mean
 (high part, and what its rounding left), 1 / deviation, scale, shift, and backward's two means.
 """
 
@@ -44,32 +44,40 @@ def batchnorm_combine(partials, batch_rows, weight, bias, eps, momentum, running
 
     partials (C, 2, n), C chunks of a batch of `batch_rows` rows; running (3, n).
     """
-    n = partials.shape[2]
+    n, chunks = partials.shape[2], partials.shape[0]
+    count = batch_rows // chunks
     for j in range(n):
-        mean, m2, count = 0.0, 0.0, 0
-        for c in range(partials.shape[0]):
-            rows = batch_rows * (c + 1) // partials.shape[0] - batch_rows * c // partials.shape[0]
-            if rows > 0:
-                delta = np.float64(partials[c, 0, j]) - mean
-                count += rows
-                mean += delta * rows / count
-                m2 += partials[c, 1, j] + delta * delta * rows * (count - rows) / count
-        rstd = 1.0 / math.sqrt(m2 / count + eps)
-        high = statistics.dtype.type(mean)
+        statistics[MEAN, j] = partials[0, 0, j]
+        statistics[MEAN_LOW, j] = ZERO
+        statistics[RSTD, j] = partials[0, 1, j]
+    for c in range(1, chunks):
+        rows = batch_rows * (c + 1) // chunks - batch_rows * c // chunks
+        count += rows
+        share, spread = rows / count, rows * (count - rows) / count
+        for j in range(n):
+            mean = np.float64(statistics[MEAN, j]) + np.float64(statistics[MEAN_LOW, j])
+            delta = np.float64(partials[c, 0, j]) - mean
+            mean += delta * share
+            statistics[MEAN, j] = mean
+            statistics[MEAN_LOW, j] = mean - np.float64(statistics[MEAN, j])
+            statistics[RSTD, j] += partials[c, 1, j] + delta * delta * spread
+    kept, new = momentum, 1.0 - momentum
+    of_rows, of_rest = 1.0 / count, 1.0 / max(count - 1, 1)
+    for j in range(n):
+        m2, low = np.float64(statistics[RSTD, j]), np.float64(statistics[MEAN_LOW, j])
+        rstd = 1.0 / math.sqrt(m2 * of_rows + eps)
         scale = weight[j] * rstd
-        statistics[MEAN, j] = high
-        statistics[MEAN_LOW, j] = mean - high
         statistics[RSTD, j] = rstd
         statistics[SCALE, j] = scale
-        statistics[SHIFT, j] = bias[j] - (mean - high) * scale
-        running[0, j] = momentum * running[0, j] + (1.0 - momentum) * mean
-        running[1, j] = momentum * running[1, j] + (1.0 - momentum) * m2 / max(count - 1, 1)
-        running[2, j] = momentum * running[2, j] + (1.0 - momentum)
+        statistics[SHIFT, j] = bias[j] - low * scale
+        running[0, j] = kept * running[0, j] + new * (np.float64(statistics[MEAN, j]) + low)
+        running[1, j] = kept * running[1, j] + new * (m2 * of_rest)
+        running[2, j] = kept * running[2, j] + new
 
 
 @exact_kernel
 def batchnorm_forward(x, statistics, y):
-    """y = (x - mean) scale + shift.  x (r, n), statistics (8, n) -> y (r, n)."""
+    """y = (x - mean) scale + shift.  x (r, n), statistics (7, n) -> y (r, n)."""
     for i in range(x.shape[0]):
         for j in range(x.shape[1]):
             d = x[i, j] - statistics[MEAN, j]
@@ -92,16 +100,18 @@ def batchnorm_backward_partials(x, dy, statistics, partial):
 @exact_kernel
 def batchnorm_backward_combine(partials, rows, statistics, dgamma, dbeta):
     """dbeta = sum dy, dgamma = sum dy xhat, and the two means that dx needs."""
-    for j in range(partials.shape[2]):
-        total, slope = 0.0, 0.0
-        for c in range(partials.shape[0]):
-            total += partials[c, 0, j]
-            slope += partials[c, 1, j]
-        rstd = np.float64(statistics[RSTD, j])
-        dbeta[j] = total
-        dgamma[j] = slope * rstd
-        statistics[DY_MEAN, j] = total / rows
-        statistics[DY_SLOPE, j] = slope * rstd * rstd / rows
+    n, share = partials.shape[2], 1.0 / rows
+    for j in range(n):
+        dbeta[j] = partials[0, 0, j]
+        dgamma[j] = partials[0, 1, j]
+    for c in range(1, partials.shape[0]):
+        for j in range(n):
+            dbeta[j] += partials[c, 0, j]
+            dgamma[j] += partials[c, 1, j]
+    for j in range(n):
+        dgamma[j] *= statistics[RSTD, j]
+        statistics[DY_MEAN, j] = dbeta[j] * share
+        statistics[DY_SLOPE, j] = dgamma[j] * statistics[RSTD, j] * share
 
 
 @exact_kernel

@@ -37,7 +37,7 @@ def _record(**fields: str) -> np.dtype:
 
 
 OP = _record(
-    int="""kind n_in n_out x y dy dx weight bias statistics partials running function derivative
+    int="""kind n_in n_out x y dy dx weight bias statistics partials running transposed function derivative
            layer trainable""",
     float="alpha momentum l1 l2",
 )
@@ -45,7 +45,7 @@ OP = _record(
 
 `x, y` are offsets in the work arena of its input (B, n_in) and output (B, n_out), `dy, dx` of their
 gradients (dx = -1: nobody asks). `weight` (W or gamma) and `bias` (b or beta) are offsets in the
-state arena; `running` too: mean, variance and bias correction of batch norm. `statistics` and
+state arena; `transposed` is the place of a copy of W^T, kept where backward needs it. `running` is in the state, too: mean, variance and bias correction of batch norm. `statistics` and
 `partials` are batch norm's sums over the batch and over each chunk. `function, derivative` are
 addresses of a user's functions. `alpha` is the slope, the rate or epsilon.
 """
@@ -60,7 +60,7 @@ CONTEXT = _record(
            X X_kind X_row X_column y labels n_targets sample_weight targets weights reduction
            loss loss_function quantiles n_quantiles optimizer nesterov inside_root
            gradient scratch scratch_size slots n_params losses norms outputs
-           training worker_stride ticket done failed arrived""",
+           training gemm_block worker_stride ticket done failed arrived""",
     float="""smoothing delta beta_1 beta_2 epsilon momentum weight_decay momentum_decay
              clip_value clip_norm eta_minus eta_plus step_min step_max""",
 )

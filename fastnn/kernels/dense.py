@@ -2,20 +2,23 @@
 
 from fastnn.kernels.functions import ZERO
 from fastnn.kernels.jit import exact_kernel, kernel
+from fastnn.kernels.memory import vector
 
 
 @kernel
 def gather_rows(X, row, column, order, start, x):
     """x[i] = X[order[start + i]], with strides of X in elements; no order: rows in sequence."""
+    ordered = order.size > 0
     for i in range(x.shape[0]):
-        source = order[start + i] if order.size > 0 else start + i
-        place = source * row
+        place = (order[start + i] if ordered else start + i) * row
+        target = x[i]
         if column == 1:
+            source = vector(X, place, x.shape[1])
             for j in range(x.shape[1]):
-                x[i, j] = X[place + j]
+                target[j] = source[j]
         else:
             for j in range(x.shape[1]):
-                x[i, j] = X[place + j * column]
+                target[j] = vector(X, place + j * column, 1)[0]
 
 
 @kernel

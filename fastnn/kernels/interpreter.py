@@ -5,7 +5,6 @@ arena of activations and gradients. Rows r0 .. r1-1 are those of a chunk within 
 """
 
 import numpy as np
-from numba import carray
 
 from fastnn.kernels import activations as act
 from fastnn.kernels import batchnorm as bn
@@ -36,7 +35,7 @@ from fastnn.kernels.codes import (
 from fastnn.kernels.dense import add_bias, gather_rows, standardize
 from fastnn.kernels.dropout import dropout, dropout_key
 from fastnn.kernels.jit import kernel
-from fastnn.kernels.memory import call_elementwise, matrix, shift, vector, void_pointer
+from fastnn.kernels.memory import call_elementwise, matrix, pointer, shift, vector
 
 
 @kernel
@@ -44,13 +43,13 @@ def gather(net, order, start, x):
     """x[i] = X[order[start + i]], cast; without an order x[i] = X[start + i]."""
     row, column = net.X_row, net.X_column
     if net.X_kind == X_FLOAT32:
-        X32 = carray(void_pointer(net.X), (1,), np.float32)
+        X32 = pointer(net.X, np.float32)
         gather_rows(X32, row, column, order, start, x)
     elif net.X_kind == X_FLOAT64:
-        X64 = carray(void_pointer(net.X), (1,), np.float64)
+        X64 = pointer(net.X, np.float64)
         gather_rows(X64, row, column, order, start, x)
     else:
-        X8 = carray(void_pointer(net.X), (1,), np.uint8)
+        X8 = pointer(net.X, np.uint8)
         gather_rows(X8, row, column, order, start, x)
 
 
@@ -116,7 +115,7 @@ def forward(net, ops, state, work, first, last, r0, r1, step):
         x = shift(work, op.x + r0 * op.n_in)
         y = shift(work, op.y + r0 * n)
         if kind == DENSE:
-            multiply(x, shift(state, op.weight), rows, op.n_in, n, y)
+            multiply(x, shift(state, op.weight), rows, op.n_in, n, y, net.gemm_block)
             if op.bias >= 0:
                 add_bias(matrix(y, 0, rows, n), vector(state, op.bias, n))
         elif kind >= ACTIVATION:
@@ -159,7 +158,11 @@ def backward(net, ops, state, work, first, last, r0, r1, step):
         if kind == DENSE:
             if op.dx >= 0:
                 dx = shift(work, op.dx + r0 * op.n_in)
-                multiply_transposed(dy, shift(state, op.weight), rows, op.n_in, n, dx)
+                if op.transposed >= 0:
+                    Wt = shift(work, op.transposed)
+                    multiply(dy, Wt, rows, n, op.n_in, dx, net.gemm_block)
+                else:
+                    multiply_transposed(dy, shift(state, op.weight), rows, op.n_in, n, dx)
         elif kind >= ACTIVATION:
             if kind != IDENTITY:
                 m = rows * n

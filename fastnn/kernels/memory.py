@@ -1,5 +1,6 @@
 """Floor 0. Views of bare memory, atomic counters and calls by address."""
 
+import os
 import platform
 from typing import Any
 
@@ -32,6 +33,17 @@ def void_pointer(typingctx: Any, address: Any) -> Any:
         return builder.inttoptr(args[0], _I8P)
 
     return types.voidptr(types.int64), codegen
+
+
+@intrinsic
+def pointer(typingctx: Any, address: Any, number: Any) -> Any:
+    """An absolute address as a pointer to numbers of a type, such as `np.float32`."""
+    result = types.CPointer(number.dtype)
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], context.get_value_type(result))
+
+    return result(types.int64, number), codegen
 
 
 @kernel
@@ -114,6 +126,45 @@ def call_loss(typingctx: Any, function: Any, z: Any, n: Any, t: Any, m: Any, dz:
     return types.float64(types.int64, z, types.int64, t, types.int64, dz), codegen
 
 
+@intrinsic
+def transpose_square(typingctx: Any, source: Any, step: Any, target: Any, target_step: Any) -> Any:
+    """Transpose one cache line's worth of rows and columns; steps are those from row to row."""
+    dtype = source.dtype
+    n = 64 // (dtype.bitwidth // 8)
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        source, step, target, target_step = args
+        element = context.get_value_type(dtype)
+        vector_type = ir.VectorType(element, n)
+        size = ir.IntType(64)
+
+        def place(base: Any, row: int, row_step: Any) -> Any:
+            at = builder.gep(base, [builder.mul(row_step, ir.Constant(size, row))])
+            return builder.bitcast(at, vector_type.as_pointer())
+
+        rows = []
+        for i in range(n):
+            rows.append(builder.load(place(source, i, step)))
+            rows[-1].align = dtype.bitwidth // 8
+        distance = 1
+        while distance < n:
+            for i in range(n):
+                if i & distance:
+                    continue
+                a, b = rows[i], rows[i + distance]
+                low = [k if not k & distance else n + k - distance for k in range(n)]
+                high = [k + distance if not k & distance else n + k for k in range(n)]
+                for j, mask in ((i, low), (i + distance, high)):
+                    lanes = ir.Constant(ir.VectorType(ir.IntType(32), n), mask)
+                    rows[j] = builder.shuffle_vector(a, b, lanes)
+            distance *= 2
+        for i in range(n):
+            builder.store(rows[i], place(target, i, target_step)).align = dtype.bitwidth // 8
+        return context.get_dummy_value()
+
+    return types.void(source, types.int64, target, types.int64), codegen
+
+
 _MACHINE = platform.machine().lower()
 
 
@@ -131,6 +182,19 @@ def relax(typingctx: Any) -> Any:
             kind = ir.FunctionType(ir.VoidType(), [ir.IntType(32)])
             hint = cgutils.get_or_insert_function(builder.module, kind, "llvm.aarch64.hint")
             builder.call(hint, [ir.Constant(ir.IntType(32), 1)])
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@intrinsic
+def give_way(typingctx: Any) -> Any:
+    """Let another thread have this processor, where the system has the POSIX call for it."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        if hasattr(os, "sched_yield"):
+            kind = ir.FunctionType(ir.IntType(32), [])
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, "sched_yield"), [])
         return context.get_dummy_value()
 
     return types.void(), codegen

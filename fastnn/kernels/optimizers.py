@@ -42,37 +42,31 @@ def rmsprop(w, g, m, v, rate, rho, momentum, epsilon, inside_root):
 
 
 @kernel
-def adam(w, g, m, v, rate, t, beta_1, beta_2, epsilon):
-    """Adam (Kingma & Ba 2015): both averages bias-corrected, epsilon outside the root."""
+def adam(w, g, m, v, beta_1, beta_2, epsilon, step, root):
+    """Adam (Kingma & Ba 2015): both averages bias-corrected, epsilon outside the root.
+
+    `step` is the learning rate over the first correction, `root` the second one's root, inverted.
+    """
     b1, c1 = w.dtype.type(beta_1), w.dtype.type(1 - beta_1)
     b2, c2 = w.dtype.type(beta_2), w.dtype.type(1 - beta_2)
-    step = w.dtype.type(rate / (1 - beta_1**t))
-    root = w.dtype.type(1 / math.sqrt(1 - beta_2**t))
-    eps = w.dtype.type(epsilon)
+    s, r, eps = w.dtype.type(step), w.dtype.type(root), w.dtype.type(epsilon)
     for i in range(w.size):
         m[i] = b1 * m[i] + c1 * g[i]
         v[i] = b2 * v[i] + c2 * g[i] * g[i]
-        w[i] -= step * m[i] / (math.sqrt(v[i]) * root + eps)
+        w[i] -= s * m[i] / (math.sqrt(v[i]) * r + eps)
 
 
 @kernel
-def nadam(w, g, m, v, product, rate, t, beta_1, beta_2, epsilon, decay):
-    """NAdam (Dozat 2016): Adam with Nesterov's look ahead and a momentum that warms up.
-
-    `product` is that of the warm momenta up to this step.
-    """
-    mu = beta_1 * (1 - 0.5 * 0.96 ** (t * decay))
-    mu_next = beta_1 * (1 - 0.5 * 0.96 ** ((t + 1) * decay))
+def nadam(w, g, m, v, beta_1, beta_2, epsilon, of_g, of_m, root):
+    """NAdam (Dozat 2016): Adam with Nesterov's look ahead and a momentum that warms up."""
     b1, c1 = w.dtype.type(beta_1), w.dtype.type(1 - beta_1)
     b2, c2 = w.dtype.type(beta_2), w.dtype.type(1 - beta_2)
-    of_g = w.dtype.type(rate * (1 - mu) / (1 - product))
-    of_m = w.dtype.type(rate * mu_next / (1 - product * mu_next))
-    root = w.dtype.type(1 / math.sqrt(1 - beta_2**t))
-    eps = w.dtype.type(epsilon)
+    n, p = w.dtype.type(of_g), w.dtype.type(of_m)
+    r, eps = w.dtype.type(root), w.dtype.type(epsilon)
     for i in range(w.size):
         m[i] = b1 * m[i] + c1 * g[i]
         v[i] = b2 * v[i] + c2 * g[i] * g[i]
-        w[i] -= (of_g * g[i] + of_m * m[i]) / (math.sqrt(v[i]) * root + eps)
+        w[i] -= (n * g[i] + p * m[i]) / (math.sqrt(v[i]) * r + eps)
 
 
 @kernel
@@ -156,20 +150,35 @@ def absolute_sum(x):
 
 
 @kernel
-def update(hyper, w, g, m, v, rate, t):
-    """One step of the optimizer that `hyper` names."""
+def step_sizes(hyper, rate, t):
+    """What step t makes of the learning rate: of the gradient, of its average, of the root."""
+    if hyper.optimizer == ADAM:
+        first, second = 1 - hyper.beta_1**t, 1 - hyper.beta_2**t
+        return 0.0, rate / first, 1 / math.sqrt(second)
+    if hyper.optimizer == NADAM:
+        decay = hyper.momentum_decay
+        product = nadam_product(t, hyper.beta_1, decay)
+        mu = hyper.beta_1 * (1 - 0.5 * 0.96 ** (t * decay))
+        mu_next = hyper.beta_1 * (1 - 0.5 * 0.96 ** ((t + 1) * decay))
+        of_g, of_m = rate * (1 - mu) / (1 - product), rate * mu_next / (1 - product * mu_next)
+        return of_g, of_m, 1 / math.sqrt(1 - hyper.beta_2**t)
+    return rate, 0.0, 0.0
+
+
+@kernel
+def update(hyper, w, g, m, v, sizes, rate, t):
+    """One step of the optimizer that `hyper` names; `sizes` are its `step_sizes`."""
     kind = hyper.optimizer
     if kind == ADAM:
-        adam(w, g, m, v, rate, t, hyper.beta_1, hyper.beta_2, hyper.epsilon)
+        adam(w, g, m, v, hyper.beta_1, hyper.beta_2, hyper.epsilon, sizes[1], sizes[2])
     elif kind == SGD:
         sgd(w, g, m, rate, hyper.momentum, hyper.nesterov)
     elif kind == RMSPROP:
         rho, inside = hyper.beta_2, hyper.inside_root
         rmsprop(w, g, m, v, rate, rho, hyper.momentum, hyper.epsilon, inside)
     elif kind == NADAM:
-        decay = hyper.momentum_decay
-        product = nadam_product(t, hyper.beta_1, decay)
-        nadam(w, g, m, v, product, rate, t, hyper.beta_1, hyper.beta_2, hyper.epsilon, decay)
+        b1, b2, eps = hyper.beta_1, hyper.beta_2, hyper.epsilon
+        nadam(w, g, m, v, b1, b2, eps, sizes[0], sizes[1], sizes[2])
     elif kind == RPROP:
         minus, plus = hyper.eta_minus, hyper.eta_plus
         rprop(w, g, m, v, rate, t, minus, plus, hyper.step_min, hyper.step_max)

@@ -7,7 +7,7 @@ clip by the global norm needs the whole gradient first.
 import math
 
 from fastnn.kernels import optimizers as opt
-from fastnn.kernels.blas import transposed_multiply
+from fastnn.kernels.blas import transpose, transposed_multiply
 from fastnn.kernels.codes import DENSE
 from fastnn.kernels.dense import column_sums
 from fastnn.kernels.jit import kernel
@@ -25,8 +25,9 @@ def penalize(net, op, W, g, place):
 
 
 @kernel
-def apply(net, op, state, at, g, n, rate, t, is_weight):
-    """The optimizer on n parameters from offset `at` of the state."""
+def apply(net, state, at, g, rate, t, sizes, is_weight):
+    """The optimizer on the parameters from offset `at` of the state, with their gradient g."""
+    n = g.size
     w = vector(state, at, n)
     m = vector(state, net.slots + at, n)
     v = vector(state, net.slots + net.n_params + at, n)
@@ -34,9 +35,18 @@ def apply(net, op, state, at, g, n, rate, t, is_weight):
         opt.clip(g, net.clip_value)
     if is_weight and net.weight_decay > 0:
         opt.scale(w, 1.0 - rate * net.weight_decay)
-    opt.update(net, w, g, m, v, rate, t)
-    if is_weight and op.l1 > 0:
-        opt.shrink(w, rate * op.l1)
+    opt.update(net, w, g, m, v, sizes, rate, t)
+
+
+@kernel
+def finish_weights(op, state, work, begin, end, rate):
+    """What follows an update of rows begin .. end-1 of W: the L1 step, the copy of W^T."""
+    if op.l1 > 0:
+        n = op.n_out
+        opt.shrink(vector(state, op.weight + begin * n, (end - begin) * n), rate * op.l1)
+    if op.transposed >= 0:
+        W = shift(state, op.weight)
+        transpose(W, op.n_in, op.n_out, begin, end, shift(work, op.transposed))
 
 
 @kernel
@@ -44,27 +54,54 @@ def weight_tile(net, op, state, work, rows, begin, end, g, place):
     """Gradient of rows begin .. end-1 of a Dense layer's W, penalties included."""
     n = (end - begin) * op.n_out
     x, dz = shift(work, op.x + begin), shift(work, op.dy)
-    transposed_multiply(x, dz, rows, op.n_in, op.n_out, end - begin, g)
+    transposed_multiply(x, dz, rows, op.n_in, op.n_out, end - begin, g, net.gemm_block)
     flat = vector(g, 0, n)
     penalize(net, op, vector(state, op.weight + begin * op.n_out, n), flat, place)
     return flat
 
 
 @kernel
-def update_tile(net, op, state, work, rows, begin, end, scratch, place, rate, t):
+def update_tile(net, op, state, work, rows, begin, end, scratch, place, rate, t, sizes):
     """Gradient and optimizer for a tile of one op, its vectors with the first tile."""
     n = op.n_out
     if op.kind == DENSE:
         g = weight_tile(net, op, state, work, rows, begin, end, scratch, place)
-        apply(net, op, state, op.weight + begin * n, g, (end - begin) * n, rate, t, True)
+        apply(net, state, op.weight + begin * n, g, rate, t, sizes, True)
+        finish_weights(op, state, work, begin, end, rate)
         if begin == 0 and op.bias >= 0:
             db = vector(scratch, 0, n)
             column_sums(matrix(work, op.dy, rows, n), db)
-            apply(net, op, state, op.bias, db, n, rate, t, False)
+            apply(net, state, op.bias, db, rate, t, sizes, False)
     else:
-        gradient = shift(work, net.gradient)
-        apply(net, op, state, op.weight, vector(gradient, op.weight, n), n, rate, t, False)
-        apply(net, op, state, op.bias, vector(gradient, op.bias, n), n, rate, t, False)
+        g = vector(work, net.gradient + op.weight, op.bias + n - op.weight)
+        apply(net, state, op.weight, g, rate, t, sizes, False)
+
+
+@kernel
+def update_ops(net, ops, first, last, state, work, rows, place, rate, t, sizes):
+    """Gradients of several small ops, then one pass of the optimizer over all their weights.
+
+    The layout puts the weights of neighbouring ops side by side, and their vectors, too.
+    """
+    weights, vectors = (net.n_params, 0), (net.n_params, 0)
+    for k in range(first, last):
+        op = ops[k]
+        if op.weight >= 0 and op.trainable:
+            gradient_tile(net, op, state, work, rows, 0, op.n_in, place)
+            size = op.n_in * op.n_out
+            if op.kind == DENSE:
+                weights = min(weights[0], op.weight), max(weights[1], op.weight + size)
+            else:
+                vectors = min(vectors[0], op.weight), vectors[1]
+            if op.bias >= 0:
+                vectors = min(vectors[0], op.bias), max(vectors[1], op.bias + op.n_out)
+    for at, stop, is_weight in ((*weights, True), (*vectors, False)):
+        if stop > at:
+            g = vector(work, net.gradient + at, stop - at)
+            apply(net, state, at, g, rate, t, sizes, is_weight)
+    for k in range(first, last):
+        if ops[k].kind == DENSE and ops[k].trainable:
+            finish_weights(ops[k], state, work, 0, ops[k].n_in, rate)
 
 
 @kernel
@@ -101,17 +138,19 @@ def clip_factor(net, norms):
 
 
 @kernel
-def apply_tile(net, op, state, work, begin, end, norms, rate, t):
+def apply_tile(net, op, state, work, begin, end, norms, rate, t, sizes):
     """The optimizer for a tile whose gradient is in the gradient vector, clipped as a whole."""
     n = op.n_out
-    gradient = shift(work, net.gradient)
     factor = clip_factor(net, norms)
-    size = (end - begin) * n if op.kind == DENSE else n
+    dense = op.kind == DENSE
     at = op.weight + begin * n
-    g = vector(gradient, at, size)
+    size = (end - begin) * n if dense else op.bias + n - at
+    g = vector(work, net.gradient + at, size)
     opt.scale(g, factor)
-    apply(net, op, state, at, g, size, rate, t, op.kind == DENSE)
-    if begin == 0 and op.bias >= 0:
-        db = vector(gradient, op.bias, n)
-        opt.scale(db, factor)
-        apply(net, op, state, op.bias, db, n, rate, t, False)
+    apply(net, state, at, g, rate, t, sizes, dense)
+    if dense:
+        finish_weights(op, state, work, begin, end, rate)
+        if begin == 0 and op.bias >= 0:
+            db = vector(work, net.gradient + op.bias, n)
+            opt.scale(db, factor)
+            apply(net, state, op.bias, db, rate, t, sizes, False)

@@ -35,12 +35,16 @@ from fastnn.kernels.memory import (
     call_run,
     fetch,
     fetch_add,
+    give_way,
     matrix,
     relax,
     shift,
     void_pointer,
 )  # fmt: skip
-from fastnn.kernels.tiles import apply_tile, gradient_tile, tile_norm, update_tile
+from fastnn.kernels.optimizers import step_sizes
+from fastnn.kernels.tiles import apply_tile, gradient_tile, tile_norm, update_ops, update_tile
+
+SPINS = 500
 
 
 @kernel
@@ -93,21 +97,26 @@ def weights_task(net, ops, state, work, scratch, task, index, step, losses):
     rates = carray(void_pointer(net.rates), (net.n_steps,), np.float64)
     norms = carray(void_pointer(net.norms), (net.n_tasks,), np.float64)
     rows, t = bounds[step + 1] - bounds[step], net.step + step + 1
-    for k in range(task.first, task.last):
+    rate = rates[step]
+    sizes = step_sizes(net, rate, t)
+    first, last = task.first, task.last
+    if task.kind == UPDATE and last - first > 1:
+        update_ops(net, ops, first, last, state, work, rows, losses, rate, t, sizes)
+        return
+    for k in range(first, last):
         op = ops[k]
         if op.weight < 0 or not op.trainable:
             continue
-        alone = task.last - task.first == 1
-        begin, end = (task.begin, task.end) if alone else (0, op.n_in)
+        begin, end = (task.begin, task.end) if last - first == 1 else (0, op.n_in)
         if task.kind == UPDATE:
-            update_tile(net, op, state, work, rows, begin, end, scratch, losses, rates[step], t)
+            update_tile(net, op, state, work, rows, begin, end, scratch, losses, rate, t, sizes)
         elif task.kind == GRADIENT:
             gradient_tile(net, op, state, work, rows, begin, end, losses)
-            if k == task.first:
+            if k == first:
                 norms[index] = 0.0
             norms[index] += tile_norm(net, op, work, begin, end)
         else:
-            apply_tile(net, op, state, work, begin, end, norms, rates[step], t)
+            apply_tile(net, op, state, work, begin, end, norms, rate, t, sizes)
 
 
 def work_through(context, state, work, worker):
@@ -135,10 +144,16 @@ def work_through(context, state, work, worker):
                 step += 1
             phase_start = phase_stop
             phase_stop = step * n_tasks + phases[phase]
+        spins = 0
         while fetch(done, 0) < phase_start:
             if fetch(failed, 0):
                 return
-            relax()
+            spins += 1
+            if spins % SPINS:
+                relax()
+            else:
+                # Whoever it waits for may need this processor.
+                give_way()
         if fetch(failed, 0):
             return
         task = tasks[ticket - step * n_tasks]
