@@ -77,14 +77,24 @@ class State:
     def set_arrays(self, arrays: Sequence[np.ndarray]) -> None:
         """Set all arrays, in the order of `arrays()`."""
         self.changes += 1
-        for name, values in zip(self.layout.array_names(), list(arrays), strict=True):
+        given = dict(zip(self.layout.array_names(), arrays, strict=True))
+        for name, values in given.items():
             layer, part = name.split(".")
-            if part in ("running_mean", "running_var"):
-                running = self.running(int(layer))
-                running[0 if part == "running_mean" else 1] = values
-                running[2] = 1
-            else:
+            if part == "running_mean":
+                self._set_running(int(layer), values, given[f"{layer}.running_var"])
+            elif part != "running_var":
                 self.array(name)[...] = values
+
+    def _set_running(self, layer: int, mean: np.ndarray, var: np.ndarray) -> None:
+        """Set batch norm's averages; the ones it reports already leave their correction alone."""
+        reported = self.array(f"{layer}.running_mean"), self.array(f"{layer}.running_var")
+        same = [
+            np.array_equal(old, np.asarray(new, old.dtype))
+            for old, new in zip(reported, (mean, var), strict=True)
+        ]
+        if not all(same):
+            running = self.running(layer)
+            running[0], running[1], running[2] = mean, var, 1
 
     def penalty(self) -> float:
         """sum of l1 sum |W| + l2 / 2 sum W^2 over the layers."""

@@ -55,12 +55,14 @@ def check_gradient(
         return float(run.steps(rows, order, bounds, np.zeros(1), 0)[0][0])
 
     loss()
-    gradient, start = run.gradient.copy(), twin.state.parameters.copy()
+    gradient, learned = _claimed(twin, run.gradient)
+    start = twin.state.parameters.copy()
     rng = np.random.default_rng(0)
     worst = 0.0
     for _ in range(directions):
         # Along the gradient's own signs, slopes add up instead of cancelling.
-        direction = np.abs(rng.normal(size=start.size)) * np.sign(gradient)
+        signs = np.where(gradient == 0, rng.choice([-1.0, 1.0], start.size), np.sign(gradient))
+        direction = np.abs(rng.normal(size=start.size)) * signs * learned
         direction /= max(np.linalg.norm(direction), 1e-300)
         step = 1e-6 * max(1.0, float(np.abs(start).max()))
         twin.state.assign(start + step * direction)
@@ -71,6 +73,17 @@ def check_gradient(
         scale = max(abs(slope), abs(claimed), 1e-10)
         worst = max(worst, abs(slope - claimed) / scale)
     return worst
+
+
+def _claimed(twin: Network, gradient: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The gradient with that of the L1 penalties, and 1 where a parameter learns."""
+    claimed, learned = gradient.copy(), np.zeros(gradient.size)
+    for tensor in twin.layout.parameters:
+        learned[tensor.slice] = tensor.layer >= twin.frozen
+        if tensor.name == "W":
+            l1 = getattr(twin.layout.layers[tensor.layer], "l1", 0.0)
+            claimed[tensor.slice] += l1 * np.sign(twin.state.values[tensor.slice])
+    return claimed * learned, learned
 
 
 def _double_twin(model: Sequential, X: Any) -> Network:

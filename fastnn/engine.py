@@ -241,18 +241,18 @@ class PredictRun(Run):
         self.work = arena(threads * program.n_work, self.dtype)
         self.net["worker_stride"] = program.n_work
         self._point("bounds", np.zeros(2, np.int64))
-        self._tasks: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
+        self._tasks: dict[tuple[int, int, int], tuple[np.ndarray, np.ndarray]] = {}
 
     def _cut(self, n: int, kind: int, last: int) -> tuple[np.ndarray, np.ndarray]:
-        if (n, kind) not in self._tasks:
+        if (n, kind, last) not in self._tasks:
             size = self.program.rows
             tasks = [(kind, 0, last, b, min(b + size, n), 0) for b in range(0, n, size)]
             self._tasks.clear()
-            self._tasks[n, kind] = (
+            self._tasks[n, kind, last] = (
                 np.array(tasks, codes.TASK),
                 np.array([len(tasks)], np.int64),
             )
-        return self._tasks[n, kind]
+        return self._tasks[n, kind, last]
 
     def predict(
         self, rows: Rows, order: np.ndarray | None = None, last: int | None = None

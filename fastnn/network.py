@@ -39,7 +39,7 @@ SNAPSHOT_SHARE = 0.01
 
 
 class Snapshot(NamedTuple):
-    """A finite state to go back to, the step it is of, and when the next one is due."""
+    """A state to go back to, the step it is of (-1: none), and when the next one is due."""
 
     values: np.ndarray
     step: int
@@ -66,17 +66,35 @@ class Network:
         self.rng, self.dropout_seed = rng, dropout_seed
         self.step = self.epoch = 0
         self.frozen = 0
-        self.snapshot = Snapshot(self.state.values.copy(), 0, 0.0)
+        self.snapshots = [Snapshot(np.empty_like(self.state.values), -1, 0.0) for _ in range(2)]
+        self._changes_seen = -1
         self._runs: dict[str, tuple[Any, Any]] = {}
 
     def keep_snapshot(self) -> None:
         """Copy the state, unless that would take more than its share of the time."""
         start = time.perf_counter()
-        if start >= self.snapshot.due:
-            values = self.snapshot.values
-            values[:] = self.state.values
+        if self._changes_seen != self.state.changes:
+            # Somebody has set the weights since the last epoch.
+            self.snapshots = [s._replace(step=-1, due=0.0) for s in self.snapshots]
+        new, old = self.snapshots
+        if start >= new.due:
+            old.values[:] = self.state.values
             now = time.perf_counter()
-            self.snapshot = Snapshot(values, self.step, now + (now - start) / SNAPSHOT_SHARE)
+            due = now + (now - start) / SNAPSHOT_SHARE
+            self.snapshots = [Snapshot(old.values, self.step, due), new]
+
+    def finish_epoch(self, steps: int) -> None:
+        """Count an epoch."""
+        self.step += steps
+        self.epoch += 1
+        self._changes_seen = self.state.changes
+
+    def go_back(self, snapshot: Snapshot) -> None:
+        """To the state of a snapshot, if it holds one."""
+        if snapshot.step < 0:
+            return
+        self.state.restore(snapshot.values)
+        self.step = snapshot.step
 
     def training_run(self, setup: Setup, rows: int) -> TrainingRun:
         """Steps of at most so many rows; prepared once for a setup and a size."""

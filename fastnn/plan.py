@@ -127,7 +127,7 @@ class Program:
     def _place_partials(self) -> None:
         for op in self.ops:
             if op["kind"] == BATCHNORM:
-                op["partials"] = self._take(self.n_chunks * 2 * int(op["n_out"]))
+                op["partials"] = self._take(self.n_chunks * 3 * int(op["n_out"]))
 
     def _schedule(self, gradients: bool) -> None:
         """Phases of tasks: forward to each batch norm, the turn, and back with the updates."""

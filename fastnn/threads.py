@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,19 @@ def _physical_cores() -> int:
     return max(1, len(cores))
 
 
+def _container_limit() -> list[int]:
+    """The number of processors whose time a container may use, where that is limited."""
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+    except (OSError, ValueError):
+        return []
+    return [] if quota == "max" else [max(1, int(quota) // int(period))]
+
+
 @cache
 def _default() -> int:
     """Physical cores, or less where the environment (joblib, Dask, a batch system) says so."""
-    limits = [_physical_cores()]
+    limits = [_physical_cores(), *_container_limit()]
     for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"):
         value = os.environ.get(name, "")
         if value.isdigit() and int(value) > 0:
@@ -75,7 +85,7 @@ def get_num_threads() -> int:
         return _default()
     if not given.isdigit() or int(given) < 1:
         raise ValueError(f"FASTNN_NUM_THREADS is {given!r}; expected a whole number of at least 1")
-    return int(given)
+    return min(int(given), _maximum())
 
 
 def set_num_threads(n: int | None) -> None:
@@ -97,14 +107,14 @@ def set_num_threads(n: int | None) -> None:
     """
     global _chosen
     if n is not None:
-        if not isinstance(n, int) or isinstance(n, bool) or n < 1:
+        if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
             raise ValueError(f"got {n!r} threads; expected a whole number of at least 1, or None")
         if n > _maximum():
             raise ValueError(
                 f"got {n} threads; Numba was started with {_maximum()}: set NUMBA_NUM_THREADS "
                 "before the first import to allow more"
             )
-    _chosen = n
+    _chosen = None if n is None else int(n)
 
 
 @cache
@@ -155,6 +165,11 @@ def region(wanted: int) -> Iterator[int]:
         lock.release()
 
 
+def _set_threads(library: Any, n: int) -> None:
+    # threadpoolctl's own method does nothing on any thread but the first that called it.
+    getattr(library, "_real_set_num_threads", library.set_num_threads)(n)
+
+
 class _Blas:
     """SciPy's BLAS, held at one thread while at least one run is under way."""
 
@@ -171,7 +186,8 @@ class _Blas:
         from threadpoolctl import ThreadpoolController
 
         found = ThreadpoolController().select(user_api="blas").lib_controllers
-        return [lib for lib in found if "scipy" in (lib.filepath or "")] or list(found)
+        shipped = [lib for lib in found if Path(lib.filepath or "").parent.name == "scipy.libs"]
+        return shipped or list(found)
 
     def __enter__(self) -> None:
         with self._lock:
@@ -179,14 +195,14 @@ class _Blas:
             if self._holders == 1:
                 self._before = [lib.get_num_threads() for lib in self.libraries()]
                 for lib in self.libraries():
-                    lib.set_num_threads(1)
+                    _set_threads(lib, 1)
 
     def __exit__(self, *error: object) -> None:
         with self._lock:
             self._holders -= 1
             if self._holders == 0:
                 for lib, n in zip(self.libraries(), self._before, strict=True):
-                    lib.set_num_threads(n)
+                    _set_threads(lib, n)
 
 
 one_blas_thread = _Blas()

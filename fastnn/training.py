@@ -22,7 +22,7 @@ TRIAL_SECONDS = 0.004
 
 
 class DivergenceError(ArithmeticError):
-    """The loss stopped being finite; the model keeps its last finite weights.
+    """The loss stopped being finite; the model keeps the last weights whose loss was finite.
 
     Attributes
     ----------
@@ -36,8 +36,8 @@ class DivergenceError(ArithmeticError):
         self.epoch, self.step, self.history = epoch, step, history
         super().__init__(
             f"the loss is not finite at step {step} (epoch {epoch}, learning rate {rate:g}); the "
-            "model keeps its last finite weights. Try a smaller learning rate, compile(..., "
-            "clip_norm=1.0), or Standardize() as the first layer"
+            "model keeps the last weights whose loss was finite. Try a smaller learning rate, "
+            "compile(..., clip_norm=1.0), or Standardize() as the first layer"
         )
 
 
@@ -141,11 +141,10 @@ class Epochs:
             outputs = np.empty((len(order), network.layout.n_out), network.dtype)
         losses, failed = self._steps(order, rates, self.n_steps, outputs)
         if failed:
-            self._go_back(order, rates, failed)
             step = network.step + failed
+            self._go_back(order, rates, failed)
             raise DivergenceError(network.epoch + 1, step, rates[failed - 1], self.history)
-        network.step += self.n_steps
-        network.epoch += 1
+        network.finish_epoch(self.n_steps)
         row = {"loss": self._mean_loss(losses, order)}
         if outputs is not None:
             row |= measure(setup, Part(self.rows, order).y, outputs)
@@ -199,17 +198,20 @@ class Epochs:
         return self.run.steps(rows, index, bounds, rates[at:stop], step, part, threads=threads)
 
     def _go_back(self, order: np.ndarray, rates: np.ndarray, failed: int) -> None:
-        """To the last finite state: the steps of this epoch are taken again, up to it."""
-        values = self.network.state.values
-        steps = failed - 1
-        while not np.isfinite(values).all():
-            snapshot = self.network.snapshot
-            self.network.state.restore(snapshot.values)
-            if steps > 0 and snapshot.step == self.network.step:
-                self._steps(order, rates, steps, None)
-                steps //= 2
-            else:
-                return
+        """To the last weights whose loss was finite: step `failed - 1` of this epoch had them.
+
+        The steps before it are taken again, from the start of the epoch.
+        """
+        network = self.network
+        new, old = network.snapshots
+        if failed == 1 and new.step == network.step:
+            network.go_back(old)
+            return
+        replay = failed - 2 if new.step == network.step else 0
+        network.go_back(new)
+        if replay > 0:
+            self._steps(order, rates, replay, None)
+            network.step += replay
 
 
 def measure(setup: Setup, y: np.ndarray, outputs: np.ndarray) -> dict[str, float]:

@@ -91,7 +91,6 @@ def test_running_averages_are_right_after_five_steps(momentum, rng):
         assert_allclose(var, X.var(axis=0), rtol=0.4)
 
 
-@pytest.mark.xfail(reason="set_weights takes untrained averages for trained ones", strict=True)
 def test_weights_set_before_training_leave_the_running_averages_unbiased(rng):
     X = rng.normal(50, 3, size=(96, FEATURES))
     model = Sequential([BatchNorm(), Dense(1)], seed=0, dtype="float64").build(FEATURES)

@@ -66,7 +66,8 @@ def kernel_step(hyper, w, g, m, v, rate, t, decay, l2, clip_value):
         kernels.regularize(w, g, l2)
     if decay > 0:
         kernels.scale(w, 1.0 - rate * decay)
-    kernels.update(hyper[0], w, g, m, v, rate, t)
+    sizes = kernels.step_sizes(hyper[0], rate, t)
+    kernels.update(hyper[0], w, g, m, v, sizes, rate, t)
 
 
 @each_run

@@ -18,49 +18,49 @@ MEAN, MEAN_LOW, RSTD, SCALE, SHIFT, DY_MEAN, DY_SLOPE, N_STATISTICS = range(8)
 
 @exact_kernel
 def batchnorm_partials(x, partial):
-    """Mean and sum of squared deviations of each column of a chunk.  x (r, n) -> (2, n)."""
+    """First row, mean above it, sum of squared deviations of a chunk.  x (r, n) -> (3, n)."""
     rows, n = x.shape
     share = x.dtype.type(1.0 / rows)
     for j in range(n):
-        partial[0, j] = ZERO
+        partial[0, j] = x[0, j]
         partial[1, j] = ZERO
+        partial[2, j] = ZERO
     # Deviations from the first row are small where the mean is large.
     for i in range(1, rows):
         for j in range(n):
-            partial[0, j] += x[i, j] - x[0, j]
+            partial[1, j] += x[i, j] - x[0, j]
     for j in range(n):
-        partial[0, j] = partial[0, j] * share
+        partial[1, j] = partial[1, j] * share
     for i in range(rows):
         for j in range(n):
-            d = (x[i, j] - x[0, j]) - partial[0, j]
-            partial[1, j] += d * d
-    for j in range(n):
-        partial[0, j] += x[0, j]
+            d = (x[i, j] - x[0, j]) - partial[1, j]
+            partial[2, j] += d * d
 
 
 @exact_kernel
 def batchnorm_combine(partials, batch_rows, weight, bias, eps, momentum, running, statistics):
     """Mean and variance of the batch, what forward needs of them, and the running averages.
 
-    partials (C, 2, n), C chunks of a batch of `batch_rows` rows; running (3, n).
+    partials (C, 3, n), C chunks of a batch of `batch_rows` rows; running (3, n).
     """
     n, chunks = partials.shape[2], partials.shape[0]
-    count = batch_rows // chunks
-    for j in range(n):
-        statistics[MEAN, j] = partials[0, 0, j]
-        statistics[MEAN_LOW, j] = ZERO
-        statistics[RSTD, j] = partials[0, 1, j]
-    for c in range(1, chunks):
+    count = 0
+    for row in (MEAN, MEAN_LOW, RSTD):
+        statistics[row] = ZERO
+    for c in range(chunks):
         rows = batch_rows * (c + 1) // chunks - batch_rows * c // chunks
+        if rows == 0:
+            continue
         count += rows
         share, spread = rows / count, rows * (count - rows) / count
         for j in range(n):
             mean = np.float64(statistics[MEAN, j]) + np.float64(statistics[MEAN_LOW, j])
-            delta = np.float64(partials[c, 0, j]) - mean
+            # The chunk's mean is in two parts, for their sum would round.
+            delta = (np.float64(partials[c, 0, j]) - mean) + np.float64(partials[c, 1, j])
             mean += delta * share
             statistics[MEAN, j] = mean
             statistics[MEAN_LOW, j] = mean - np.float64(statistics[MEAN, j])
-            statistics[RSTD, j] += partials[c, 1, j] + delta * delta * spread
+            statistics[RSTD, j] += partials[c, 2, j] + delta * delta * spread
     kept, new = momentum, 1.0 - momentum
     of_rows, of_rest = 1.0 / count, 1.0 / max(count - 1, 1)
     for j in range(n):

@@ -132,10 +132,10 @@ def forward_chunk(net, ops, state, work, counters, task, r0, r1, rows, step):
     partials = shift(work, op.partials)
     if r1 > r0:
         x = matrix(work, op.x + r0 * n, r1 - r0, n)
-        bn.batchnorm_partials(x, matrix(partials, task.begin * 2 * n, 2, n))
+        bn.batchnorm_partials(x, matrix(partials, task.begin * 3 * n, 3, n))
     if last_to_arrive(counters, task.last, task.end):
         bn.batchnorm_combine(
-            carray(partials, (task.end, 2, n)), rows,
+            carray(partials, (task.end, 3, n)), rows,
             vector(state, op.weight, n), vector(state, op.bias, n), op.alpha, op.momentum,
             matrix(state, op.running, 3, n), matrix(work, op.statistics, bn.N_STATISTICS, n),
         )  # fmt: skip

@@ -37,17 +37,18 @@ def _record(**fields: str) -> np.dtype:
 
 
 OP = _record(
-    int="""kind n_in n_out x y dy dx weight bias statistics partials running transposed function derivative
-           layer trainable""",
+    int="""kind n_in n_out x y dy dx weight bias statistics partials running transposed
+           function derivative layer trainable""",
     float="alpha momentum l1 l2",
 )
 """One row of the program.
 
 `x, y` are offsets in the work arena of its input (B, n_in) and output (B, n_out), `dy, dx` of their
-gradients (dx = -1: nobody asks). `weight` (W or gamma) and `bias` (b or beta) are offsets in the
-state arena; `transposed` is the place of a copy of W^T, kept where backward needs it. `running` is in the state, too: mean, variance and bias correction of batch norm. `statistics` and
-`partials` are batch norm's sums over the batch and over each chunk. `function, derivative` are
-addresses of a user's functions. `alpha` is the slope, the rate or epsilon.
+gradients (dx = -1: nobody asks); there too, `transposed` is a copy of W^T where backward needs it,
+`statistics` and `partials` are batch norm's sums over the batch and over each chunk. `weight` (W or
+gamma), `bias` (b or beta) and `running` (mean, variance and bias correction of batch norm) are
+offsets in the state arena. `function, derivative` are addresses of a user's functions. `alpha` is
+the slope, the rate or epsilon.
 """
 
 TASK = _record(int="kind first last begin end low")

@@ -103,6 +103,8 @@ def weights_task(net, ops, state, work, scratch, task, index, step, losses):
     if task.kind == UPDATE and last - first > 1:
         update_ops(net, ops, first, last, state, work, rows, losses, rate, t, sizes)
         return
+    if task.kind == GRADIENT:
+        norms[index] = 0.0
     for k in range(first, last):
         op = ops[k]
         if op.weight < 0 or not op.trainable:
@@ -112,8 +114,6 @@ def weights_task(net, ops, state, work, scratch, task, index, step, losses):
             update_tile(net, op, state, work, rows, begin, end, scratch, losses, rate, t, sizes)
         elif task.kind == GRADIENT:
             gradient_tile(net, op, state, work, rows, begin, end, losses)
-            if k == first:
-                norms[index] = 0.0
             norms[index] += tile_norm(net, op, work, begin, end)
         else:
             apply_tile(net, op, state, work, begin, end, norms, rate, t, sizes)
