@@ -1,6 +1,5 @@
 """Floor 2. Buffers: flat, aligned arrays, and the named views into them."""
 
-import mmap
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -9,20 +8,12 @@ from fastnn.kernels.codes import BATCHNORM
 from fastnn.layout import Layout, Tensor
 
 _LINE = 64
-_HUGE = 1 << 21
 
 
 def arena(n: int, dtype: np.dtype) -> np.ndarray:
     """A zeroed vector (n,) that starts on a cache line; pages never touched cost no memory."""
     dtype = np.dtype(dtype)
-    size = n * dtype.itemsize + _LINE
-    if size >= _HUGE and hasattr(mmap, "MADV_HUGEPAGE"):
-        # Rows of a large matrix lie on many small pages, more than the processor can look up.
-        memory = mmap.mmap(-1, size)
-        memory.madvise(mmap.MADV_HUGEPAGE)
-        raw = np.frombuffer(memory, dtype=np.uint8)
-    else:
-        raw = np.zeros(size, dtype=np.uint8)
+    raw = np.zeros(n * dtype.itemsize + _LINE, dtype=np.uint8)
     start = -raw.ctypes.data % _LINE
     return raw[start : start + n * dtype.itemsize].view(dtype)
 

@@ -1,19 +1,43 @@
 """Floor 3. Building: initial weights, statistics of the data, and checks of the model's shape."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from fastnn import initializers, layers
+from fastnn.arrays import as_array, place
 from fastnn.buffers import State
-from fastnn.engine import BLOCK_ELEMENTS, PredictRun, Rows
+from fastnn.engine import BLOCK_ELEMENTS, Rows
 from fastnn.kernels import codes
 from fastnn.layers import BatchNorm, Dense, Dropout, Layer, Standardize
 from fastnn.layout import Layout
 from fastnn.losses import CrossEntropy, Loss
+from fastnn.runs import PredictRun
+
+LIKE_GET_WEIGHTS = "expected a list of arrays, such as get_weights() returns"
+
+
+def as_dtype(given: Any) -> np.dtype:
+    """A model's type."""
+    try:
+        # None would be float64 to NumPy.
+        found = None if given is None else np.dtype(given)
+    except (TypeError, ValueError):
+        found = None
+    if found is None or found not in (np.float32, np.float64):
+        raise ValueError(f"dtype is {given!r}; expected float32 or float64")
+    return found
+
+
+def as_seeds(seed: Any, n: int) -> list[np.random.SeedSequence]:
+    """Independent seeds from one."""
+    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
+    if seed is not None and not (whole and seed >= 0):
+        raise ValueError(f"seed is {seed!r}; expected a whole number of at least 0, or None")
+    return np.random.SeedSequence(seed).spawn(n)
 
 
 def as_layers(given: Any) -> list[Layer]:
@@ -33,11 +57,16 @@ def check_output(given: Sequence[Layer], loss: Loss) -> None:
         )
     if loss.fused is None or last.kind == loss.fused:
         return
-    wanted = "Softmax" if isinstance(loss, CrossEntropy) else "Sigmoid"
+    wanted, other = "Softmax", "binary_cross_entropy"
+    if not isinstance(loss, CrossEntropy):
+        wanted, other = "Sigmoid", "cross_entropy"
+    if last.kind in (codes.SOFTMAX, codes.SIGMOID):
+        fix = f'replace {last.name}() by {wanted}(), or use the loss "{other}"'
+    else:
+        fix = f'append {wanted}() to the layers, or use the loss "mse" for real targets'
     raise ValueError(
-        f'the loss "{loss.name}" reads probabilities, but the last layer is {last.name}; '
-        f"append {wanted}() to the layers"
-        + ("" if wanted == "Sigmoid" else ', or use "mse" for real targets')
+        f'the loss "{loss.name}" reads the output of {wanted}(), but the last layer is '
+        f"{last.name}; {fix}"
     )
 
 
@@ -124,8 +153,48 @@ def exact_batchnorm(state: State, run: PredictRun, rows: Rows) -> None:
         running[0], running[1], running[2] = mean, variance * n / max(n - 1, 1), 1
 
 
-def infer_features(weights: Sequence[np.ndarray]) -> int:
+def listed(weights: Any) -> list[Any]:
+    """The arrays of a list of arrays."""
+    if isinstance(weights, str) or not isinstance(weights, Iterable):
+        raise TypeError(f"weights is {weights!r:.60}; {LIKE_GET_WEIGHTS}")
+    return list(weights)
+
+
+def infer_features(weights: Sequence[Any]) -> int:
     """Number of input features, from the first array of a list of weights."""
-    if not weights or weights[0].ndim == 0:
-        raise ValueError("got no arrays; expected those of get_weights()")
-    return int(weights[0].shape[0])
+    if not weights:
+        raise ValueError(f"got no arrays; {LIKE_GET_WEIGHTS}")
+    shape = as_array(weights[0], "the first array", LIKE_GET_WEIGHTS).shape
+    if not shape or shape[0] == 0:
+        raise ValueError(f"the first array has shape {shape}; {LIKE_GET_WEIGHTS}")
+    return shape[0]
+
+
+def as_weights(weights: Sequence[Any], layout: Layout, dtype: np.dtype) -> list[np.ndarray]:
+    """A list of arrays as those of a layout, in its sequence."""
+    names = layout.array_names()
+    if len(weights) != len(names):
+        raise ValueError(f"got {len(weights)} arrays; expected {len(names)}: {list(names)}")
+    found = []
+    for (name, shape), given in zip(names.items(), weights, strict=True):
+        array = as_array(given, name, LIKE_GET_WEIGHTS)
+        if array.shape != shape:
+            raise ValueError(f"{name} has shape {array.shape}; expected {shape}")
+        found.append(in_range(array, name, dtype))
+    return found
+
+
+def in_range(array: np.ndarray, name: str, dtype: np.dtype) -> np.ndarray:
+    """The array of a model's type: finite, and no variance below 0."""
+    with np.errstate(over="ignore"):
+        values = array.astype(dtype)
+    least = 0 if name.endswith((".running_var", ".deviation")) else -np.inf
+    bad = ~(np.isfinite(values) & (values >= least))
+    if bad.any():
+        at = np.unravel_index(int(np.argmax(bad)), bad.shape)
+        expected = "finite numbers" if least else "finite numbers of at least 0"
+        raise ValueError(
+            f"{name} holds {array[at]} at {place(at)}; expected {expected} that a {dtype} can "
+            "hold; take the weights of a model that has not diverged"
+        )
+    return values

@@ -78,6 +78,7 @@ def _own(array: Array, dtype: DTypeLike) -> Array:
 
 def _target_rows(y: object, n_rows: int, name: str) -> Array:
     array = as_array(y, name, advice=f"for class labels use {RENUMBER}")
+    beside = name.removesuffix("y") + "X"
     if array.ndim == 0 or array.ndim > 2:
         raise ValueError(
             f"{name} has shape {array.shape}; expected ({n_rows},) or ({n_rows}, targets); "
@@ -86,7 +87,8 @@ def _target_rows(y: object, n_rows: int, name: str) -> Array:
     if len(array) != n_rows:
         hint = f", here {name}.ravel()" if array.shape == (1, n_rows) else ""
         raise ValueError(
-            f"{name} has {len(array)} rows but X has {n_rows}; pass one target row per sample{hint}"
+            f"{name} has {len(array)} rows but {beside} has {n_rows}; pass one target row per "
+            f"sample{hint}"
         )
     return array
 
@@ -188,7 +190,9 @@ def _check_not_negative(array: Array, name: str, expected: str, fix: str) -> Non
         )
 
 
-def as_sample_weight(w: object, n_rows: int, dtype: DTypeLike) -> Array | None:
+def as_sample_weight(
+    w: object, n_rows: int, dtype: DTypeLike, name: str = "sample_weight"
+) -> Array | None:
     """One weight per row as (n,) of `dtype`: finite, not negative, not all zero; None as it is.
 
     Examples
@@ -198,12 +202,11 @@ def as_sample_weight(w: object, n_rows: int, dtype: DTypeLike) -> Array | None:
     """
     if w is None:
         return None
-    name = "sample_weight"
     array = as_array(w, name)
     if array.shape not in ((n_rows,), (n_rows, 1)):
         raise ValueError(
-            f"{name} has shape {array.shape} but X has {n_rows} rows; expected ({n_rows},); "
-            "pass one weight per sample"
+            f"{name} has shape {array.shape} but {name.removesuffix('sample_weight')}X has "
+            f"{n_rows} rows; expected ({n_rows},); pass one weight per sample"
         )
     array = array.reshape(-1)
     check_finite(array, name, dtype)

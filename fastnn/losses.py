@@ -13,6 +13,7 @@ import numpy as np
 
 from fastnn.kernels import codes
 from fastnn.names import unknown
+from fastnn.settings import Range, set_number
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,7 @@ class _Smoothed(Loss):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.label_smoothing < 1:
-            raise ValueError(
-                f"label_smoothing is {self.label_smoothing!r}; expected a number in [0, 1)"
-            )
+        set_number(self, "label_smoothing", Range(0, 1))
 
 
 @dataclass(frozen=True)
@@ -124,8 +122,7 @@ class Huber(Loss):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.delta > 0:
-            raise ValueError(f"Huber(delta={self.delta!r}): expected a number above 0")
+        set_number(self, "delta", Range(0, ends="()"))
 
     def settings(self) -> dict[str, Any]:
         return {"delta": self.delta}
@@ -164,10 +161,11 @@ class Pinball(Loss):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        values = tuple(np.atleast_1d(np.asarray(self.quantiles, dtype=float)).tolist())
-        if not values or not all(0 < q < 1 for q in values):
-            raise ValueError(f"quantiles are {self.quantiles!r}; expected numbers in (0, 1)")
-        object.__setattr__(self, "quantiles", values)
+        given = self.quantiles
+        values = tuple(given) if isinstance(given, tuple | list) else tuple(np.atleast_1d(given))
+        if not values or not all(Range(0, 1, "()").holds(q) for q in values):
+            raise ValueError(f"quantiles are {given!r}; expected numbers in (0, 1)")
+        object.__setattr__(self, "quantiles", tuple(map(float, values)))
 
     def n_targets(self, n_outputs: int) -> int:
         n = len(self.settings()["quantiles"])

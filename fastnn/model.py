@@ -7,17 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import layers, losses, optimizers
-from fastnn import metrics as metric_functions
-from fastnn.building import (
-    as_layers,
-    check_output,
-    draw_weights,
-    exact_batchnorm,
-    fit_standardize,
-    infer_features,
-    warn_of_symmetry,
-)
+from fastnn import building, door, layers, losses, optimizers
 from fastnn.callbacks import listeners
 from fastnn.data import check_count
 from fastnn.history import History
@@ -62,14 +52,10 @@ class Sequential:
     def __init__(
         self, layers: Sequence[Any], seed: int | None = None, dtype: Any = "float32"
     ) -> None:
-        self.layers = tuple(as_layers(layers))
+        self.layers = tuple(building.as_layers(layers))
         check_order(self.layers)
-        self.dtype = np.dtype(dtype)
-        if self.dtype not in (np.float32, np.float64):
-            raise ValueError(f"dtype is {dtype!r}; expected float32 or float64")
-        if seed is not None and (not isinstance(seed, int | np.integer) or seed < 0):
-            raise ValueError(f"seed is {seed!r}; expected a whole number of at least 0, or None")
-        init, shuffle, dropout, self._split_seed = np.random.SeedSequence(seed).spawn(4)
+        self.dtype = building.as_dtype(dtype)
+        init, shuffle, dropout, self._split_seed = building.as_seeds(seed, 4)
         self._init_rng = np.random.default_rng(init)
         self._shuffle_rng = np.random.default_rng(shuffle)
         self._dropout_seed = int(dropout.generate_state(1, np.uint64)[0] >> 1)
@@ -92,7 +78,7 @@ class Sequential:
     def _adopt(self, layout: Layout) -> Network:
         """The network of a layout, new weights drawn."""
         network = Network(layout, self.dtype, self._shuffle_rng, self._dropout_seed)
-        draw_weights(network.state, self._init_rng)
+        building.draw_weights(network.state, self._init_rng)
         self._network = network
         return network
 
@@ -116,28 +102,25 @@ class Sequential:
             See `fastnn.losses`. "cross_entropy" needs `Softmax()` as the last layer,
             "binary_cross_entropy" needs `Sigmoid()`.
         metrics : sequence of str or callable ``(y, prediction) -> float``
-            See `fastnn.metrics`.
+            See `fastnn.metrics`. A fit first tries each on a few rows.
         clip_norm, clip_value : float, optional
             Limit of the norm of the whole gradient, of each of its elements.
 
         Raises
         ------
         ValueError, TypeError
-            For unknown names and for a loss that does not fit the last layer; nothing is changed.
+            For unknown names, a loss that does not fit the last layer, and own functions that do
+            not compile; nothing is changed.
         """
-        if isinstance(metrics, str) or not isinstance(metrics, Sequence):
-            raise TypeError(f'metrics is {metrics!r}; expected a list, such as ["accuracy"]')
-        limits = {"clip_norm": clip_norm, "clip_value": clip_value}
-        for name, limit in limits.items():
-            if limit is not None and not limit > 0:
-                raise ValueError(f"{name} is {limit!r}; expected a number above 0, or None")
         setup = Setup(
             optimizers.get(optimizer),
             losses.get(loss),
-            dict(metric_functions.get(m) for m in metrics),
-            **{name: float(limit or 0) for name, limit in limits.items()},
+            door.chosen_metrics(metrics),
+            door.as_limit(clip_norm, "clip_norm"),
+            door.as_limit(clip_value, "clip_value"),
         )
-        check_output(self.layers, setup.loss)
+        building.check_output(self.layers, setup.loss)
+        door.try_own_parts(self.layers, setup.loss, self.dtype)
         before, self._setup = self._setup, setup
         if (
             self._network is not None
@@ -200,6 +183,7 @@ class Sequential:
         """
         setup = self._compiled()
         check_count(epochs, "epochs")
+        door.check_switch(shuffle, "shuffle")
         rows = feature_rows(X, self._n_features(), self.dtype)
         layout = self._network.layout if self._network else Layout(self.layers, rows.X.shape[1])
         rows = target_rows(rows, y, sample_weight, setup, layout, self.dtype)
@@ -212,10 +196,12 @@ class Sequential:
         job = Job(rows, index, epochs, size, shuffle, validation, watchers, self)
 
         network = self._network
+        door.try_rates(setup.optimizer, network.step if network else 0, len(index), size)
+        door.try_metrics(setup, [Part(rows, index), validation], layout.n_out, self.dtype)
         if network is None:
             network = self._adopt(layout)
-            fit_standardize(network.state, rows.X, index)
-            warn_of_symmetry(network.state)
+            building.fit_standardize(network.state, rows.X, index)
+            building.warn_of_symmetry(network.state)
         by = train_lbfgs if isinstance(setup.optimizer, optimizers.LBFGS) else train
         by(network, setup, self.history, job)
         return self.history
@@ -237,6 +223,8 @@ class Sequential:
     def predict(self, X: Any) -> np.ndarray:
         """The network's outputs (n, n_outputs) for X (n, features): probabilities, or values."""
         network = self._built()
+        if network.takes_plainly(X):
+            return network.predict_run().predict_plain(X)
         return network.predict_run().predict(feature_rows(X, network.layout.n_in, self.dtype))
 
     def predict_classes(self, X: Any) -> np.ndarray:
@@ -254,7 +242,7 @@ class Sequential:
         """Replace the running averages of batch norm by the exact statistics of X (n, features)."""
         network = self._built()
         rows = feature_rows(X, network.layout.n_in, self.dtype)
-        exact_batchnorm(network.state, network.predict_run(), rows)
+        building.exact_batchnorm(network.state, network.predict_run(), rows)
 
     def summary(self) -> None:
         """Print the layers, their output widths and their numbers of parameters."""
@@ -269,19 +257,13 @@ class Sequential:
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Set all arrays, in the form that `get_weights` returns.
 
-        A model that is not built yet takes its number of features from the first array. A
-        ValueError names the array whose shape differs; then nothing is changed.
+        A model that is not built yet takes its number of features from the first array. An error
+        names the array that does not fit; then nothing is changed.
         """
-        given = [np.asarray(w, dtype=np.float64) for w in weights]
-        network = self._network
-        layout = network.layout if network else Layout(self.layers, infer_features(given))
-        names = layout.array_names()
-        if len(given) != len(names):
-            raise ValueError(f"got {len(given)} arrays; expected {len(names)}: {list(names)}")
-        for (name, shape), array in zip(names.items(), given, strict=True):
-            if array.shape != shape:
-                raise ValueError(f"{name} has shape {array.shape}; expected {shape}")
-        (network or self._adopt(layout)).state.set_arrays(given)
+        given, network = building.listed(weights), self._network
+        layout = network.layout if network else Layout(self.layers, building.infer_features(given))
+        arrays = building.as_weights(given, layout, self.dtype)
+        (network or self._adopt(layout)).state.set_arrays(arrays)
 
     def initialize_from(self, other: Sequential, freeze: int = 0) -> list[str]:
         """Take over another model's arrays, layer by layer, where the shapes match (pretraining).
@@ -299,19 +281,22 @@ class Sequential:
         copied : list of str
             Names of the arrays that were taken, such as "0.W".
         """
-        source = other._built()
-        if not 0 <= freeze <= len(self.layers):
+        if not isinstance(other, Sequential):
+            raise TypeError(f"got {other!r:.60}; expected another Sequential, with weights")
+        source, network = other._built(), self._network
+        if check_count(freeze, "freeze", 0) > len(self.layers):
             raise ValueError(f"freeze is {freeze}; expected 0 to {len(self.layers)} layers")
-        network = self._network or self._adopt(Layout(self.layers, source.layout.n_in))
-        theirs = dict(source.state.arrays())
+        layout = network.layout if network else Layout(self.layers, source.layout.n_in)
+        shapes = layout.array_names()
+        taken = {
+            name: building.in_range(array, name, self.dtype)
+            for name, array in source.state.arrays() if shapes.get(name) == array.shape
+        }  # fmt: skip
+        network = network or self._adopt(layout)
         mine = dict(network.state.arrays())
-        copied = [
-            name for name, array in mine.items()
-            if name in theirs and theirs[name].shape == array.shape
-        ]  # fmt: skip
-        network.state.set_arrays([theirs[n] if n in copied else mine[n] for n in mine])
-        network.frozen = freeze
-        return copied
+        network.state.set_arrays(list((mine | taken).values()))
+        network.frozen = int(freeze)
+        return [name for name in mine if name in taken]
 
     def __repr__(self) -> str:
         return f"Sequential([{', '.join(map(repr, self.layers))}])"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,11 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastnn.buffers import State
-from fastnn.engine import PredictRun, TrainingRun, predict_rows
 from fastnn.layout import Layout
 from fastnn.losses import Loss
 from fastnn.optimizers import Optimizer
 from fastnn.plan import Program
+from fastnn.runs import PredictRun, TrainingRun, predict_rows
 from fastnn.threads import get_num_threads
 
 
@@ -95,6 +96,19 @@ class Network:
             return
         self.state.restore(snapshot.values)
         self.step = snapshot.step
+
+    def takes_plainly(self, X: Any) -> bool:
+        """Whether X needs no check or cast: an array of the network's own form, all finite."""
+        if (
+            type(X) is not np.ndarray
+            or X.dtype != self.dtype
+            or X.ndim != 2
+            or X.shape[1] != self.layout.n_in
+            or not (X.flags.carray and X.size)
+        ):
+            return False
+        flat = X.reshape(-1)
+        return math.isfinite(flat.dot(flat))
 
     def training_run(self, setup: Setup, rows: int) -> TrainingRun:
         """Steps of at most so many rows; prepared once for a setup and a size."""

@@ -6,13 +6,14 @@ rates.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
 
 from fastnn.kernels import codes
 from fastnn.names import unknown
+from fastnn.settings import Range, set_count, set_number, set_switch
 
 Rate = float | Callable[[np.ndarray], np.ndarray]
 
@@ -26,10 +27,13 @@ class Optimizer:
     full_batch: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if name == "learning_rate" and callable(value):
-                continue
-            _check(type(self).__name__, name, value)
+        for f in fields(self):
+            if isinstance(f.default, bool):
+                set_switch(self, f.name)
+            elif isinstance(f.default, int):
+                set_count(self, f.name)
+            elif not (f.name == "learning_rate" and callable(self.learning_rate)):
+                set_number(self, f.name, _RANGES.get(f.name, Range(0, 1)), _ALSO.get(f.name, ""))
 
     @property
     def name(self) -> str:
@@ -40,8 +44,7 @@ class Optimizer:
         """Learning rates (n,) of the steps first, first + 1, ..."""
         if not callable(self.learning_rate):
             return np.full(n, float(self.learning_rate))
-        rates = np.asarray(self.learning_rate(np.arange(first, first + n)), dtype=np.float64)
-        rates = np.ascontiguousarray(np.broadcast_to(rates, (n,)))
+        rates = _follow(self.learning_rate, np.arange(first, first + n))
         if not np.all(np.isfinite(rates)) or np.any(rates < 0):
             bad = int(np.argmax(~(np.isfinite(rates) & (rates >= 0))))
             raise ValueError(
@@ -52,27 +55,46 @@ class Optimizer:
 
     def settings(self) -> dict[str, Any]:
         """The fields of the run's CONTEXT record that it sets."""
-        values = asdict(self)
-        values.pop("learning_rate")
-        return values
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "learning_rate"}
 
 
 _RANGES = {
-    "learning_rate": (0, np.inf), "epsilon": (0, np.inf), "weight_decay": (0, np.inf),
-    "momentum_decay": (0, np.inf), "eta_plus": (1, np.inf), "step_min": (0, np.inf),
-    "step_max": (0, np.inf), "tolerance": (0, np.inf),
-}  # fmt: skip
+    **dict.fromkeys(["learning_rate", "weight_decay", "momentum_decay"], Range(0)),
+    **dict.fromkeys(["step_min", "step_max", "tolerance"], Range(0)),
+    # float32 can hold no less without loss.
+    "epsilon": Range(1e-37),
+    "eta_plus": Range(1),
+    "eta_minus": Range(0, 1, "[]"),
+}
+_ALSO = {
+    "learning_rate": " or a schedule",
+    "epsilon": ", without which a gradient of 0 gives 0 / 0",
+}
 
 
-def _check(owner: str, name: str, value: Any) -> None:
-    if isinstance(value, bool):
-        return
-    low, high = _RANGES.get(name, (0, 1))
-    number = isinstance(value, int | float | np.number)
-    if not (number and low <= value and (value < high or (name == "eta_minus" and value <= 1))):
-        ends = "of at least 0" if high == np.inf and low == 0 else f"in [{low}, {high})"
-        also = " or a schedule" if name == "learning_rate" else ""
-        raise ValueError(f"{owner}({name}={value!r}): expected a number {ends}{also}")
+def _follow(schedule: Callable[[np.ndarray], Any], steps: np.ndarray) -> np.ndarray:
+    """The rates (n,) that a schedule gives for steps (n,)."""
+    form = "expected a function of an array of steps that returns as many learning rates"
+    try:
+        given = schedule(steps)
+    except Exception as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(
+            f"the schedule failed on the steps {steps[0]} to {steps[-1]} ({error}); {form}; "
+            "instead of if and math, use np.where and NumPy's functions"
+        ) from error
+    try:
+        rates = np.asarray(given)
+    except ValueError:
+        rates = np.asarray(None)
+    if rates.dtype.kind not in "iuf":
+        raise TypeError(f"the schedule gave {given!r:.60} for {len(steps)} steps; {form}")
+    if rates.shape not in ((), (1,), steps.shape):
+        raise ValueError(
+            f"the schedule gave learning rates of shape {rates.shape} for steps of shape "
+            f"{steps.shape}; {form}"
+        )
+    return np.ascontiguousarray(np.broadcast_to(rates, steps.shape), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -187,6 +209,7 @@ class Rprop(Optimizer):
     eta_minus, eta_plus : float, default 0.5 and 1.2
         Factors where the sign turns and where it stays.
     step_min, step_max : float, default 1e-6 and 50
+        Limits of the step sizes.
     """
 
     eta_minus: float = 0.5
@@ -195,6 +218,14 @@ class Rprop(Optimizer):
     step_max: float = 50.0
     kind: ClassVar[int] = codes.RPROP
     full_batch: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.step_min > self.step_max:
+            raise ValueError(
+                f"Rprop(step_min={self.step_min:g}, step_max={self.step_max:g}): expected step_min "
+                "to be the smaller one"
+            )
 
 
 @dataclass(frozen=True)
@@ -218,11 +249,12 @@ class LBFGS(Optimizer):
     full_batch: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        _check("LBFGS", "tolerance", self.tolerance)
-        if self.learning_rate != 1.0:
-            raise ValueError("LBFGS has no learning rate: it searches its own step lengths")
-        if not isinstance(self.memory, int) or self.memory < 1:
-            raise ValueError(f"LBFGS(memory={self.memory!r}): expected a whole number above 0")
+        if not Range(1, 1, "[]").holds(self.learning_rate):
+            raise ValueError(
+                f"LBFGS(learning_rate={self.learning_rate!r}): LBFGS has no learning rate, for it "
+                "searches its own step lengths; leave it out, or use another optimizer"
+            )
+        super().__post_init__()
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {

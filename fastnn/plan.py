@@ -196,18 +196,22 @@ def _is_update(task: tuple[int, ...]) -> bool:
 
 TRANSPOSED_SIZE = 64 * 64
 """Above it BLAS packs a transposed operand; a copy of W^T that lasts a step is cheaper."""
-CHUNK_FLOPS = 1e5
-CHUNK_ROWS = 16
-TILE_FLOPS = 1e5
-TILE_ROWS = 32
+CHUNK_FLOPS = 1e6
+CHUNK_ROWS = 32, 128
+WEIGHTS_PER_ROW = 10_500
+"""Each chunk reads all weights anew; the more there are, the more rows must make up for that."""
+TILE_FLOPS = 1e6
+TILE_ROWS = 64
 
 
 def chunks_of(rows: int, flops_per_row: int) -> int:
     """Number of chunks of a batch: a power of two, each with enough rows and enough work."""
     chunks = 1
+    least, most = CHUNK_ROWS
+    enough = min(max(flops_per_row // 2 // WEIGHTS_PER_ROW, least), most)
     while (
         chunks < 64
-        and rows // (2 * chunks) >= CHUNK_ROWS
+        and rows // (2 * chunks) >= enough
         and rows * flops_per_row >= 2 * chunks * CHUNK_FLOPS
     ):
         chunks *= 2

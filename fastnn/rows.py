@@ -21,13 +21,14 @@ def feature_rows(X: Any, n_features: int | None, dtype: np.dtype, name: str = "X
 
 
 def target_rows(
-    rows: Rows, y: Any, sample_weight: Any, setup: Setup, layout: Layout, dtype: np.dtype
-) -> Rows:
-    """The rows with their targets, as the loss reads them."""
+    rows: Rows, y: Any, sample_weight: Any, setup: Setup, layout: Layout, dtype: np.dtype,
+    of: str = "",
+) -> Rows:  # fmt: skip
+    """The rows with their targets, as the loss reads them; messages say whose they are."""
     n, loss = len(rows.X), setup.loss
     n_targets = loss.n_targets(layout.n_out)
-    found = as_targets(y, loss.targets, layout.n_out, n, dtype, n_targets=n_targets)
-    weight = as_sample_weight(sample_weight, n, np.float64)
+    found = as_targets(y, loss.targets, layout.n_out, n, dtype, f"{of}y", n_targets=n_targets)
+    weight = as_sample_weight(sample_weight, n, np.float64, f"{of}sample_weight")
     return Rows(rows.X, rows.direct, found.array, found.labels, weight)
 
 
@@ -46,18 +47,28 @@ def hold_out(
         if share:
             raise ValueError("got validation_data and validation_split; pass one of them")
         if not isinstance(data, tuple | list) or len(data) not in (2, 3):
+            size = f" of {len(data)}" if isinstance(data, tuple | list) else ""
             raise ValueError(
-                "validation_data is not (X, y) or (X, y, sample_weight); pass such a tuple"
+                f"validation_data is a {type(data).__name__}{size}; expected (X, y) or "
+                "(X, y, sample_weight); pass such a tuple, or validation_split=0.2"
             )
-        given = feature_rows(data[0], layout.n_in, dtype, name="validation X")
+        of = "validation "
+        given = feature_rows(data[0], layout.n_in, dtype, f"{of}X")
         weight = data[2] if len(data) == 3 else None
-        return everything, Part(target_rows(given, data[1], weight, setup, layout, dtype))
+        return everything, Part(target_rows(given, data[1], weight, setup, layout, dtype, of))
     if not share:
         return everything, None
     fraction = 0.2 if share is True else share
     by_class = setup.loss.targets == "classes"
     rng = np.random.default_rng(seed)
     learned, held_out = split(rows.targets if by_class else len(rows.X), fraction, rng)
+    for part, use in ((learned, "training"), (held_out, "validation")):
+        if rows.sample_weight is not None and not rows.sample_weight[part].any():
+            raise ValueError(
+                f"sample_weight is 0 in all of the {len(part)} rows that validation_split={share} "
+                f"leaves for {use}; expected a weight above 0 among them; use another share, or "
+                "validation_data"
+            )
     return learned, Part(rows, held_out)
 
 

@@ -221,7 +221,7 @@ def measure(setup: Setup, y: np.ndarray, outputs: np.ndarray) -> dict[str, float
 
 def score(network: Network, setup: Setup, part: Part) -> dict[str, float]:
     """Loss (with penalties) and metrics of the network as it predicts."""
-    total, outputs = network.predict_run(setup.loss).evaluate(part.rows, part.index)
+    outputs, total = network.predict_run(setup.loss).evaluate(part.rows, part.index)
     if setup.loss.reduction == "mean":
         weight = part.sample_weight
         total /= len(outputs) if weight is None else float(weight.sum())

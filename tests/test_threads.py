@@ -80,7 +80,6 @@ def test_the_environment_is_refused(given, monkeypatch):
         fastnn.get_num_threads()
 
 
-@pytest.mark.xfail(reason="a larger number is reported, and memory taken for so many")
 def test_the_environment_cannot_ask_for_more_than_there_are(monkeypatch):
     monkeypatch.setenv("FASTNN_NUM_THREADS", str(100 * MANY))
     assert fastnn.get_num_threads() == MANY

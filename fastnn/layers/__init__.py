@@ -4,6 +4,7 @@ A layer is a small frozen dataclass. It owns no arrays; `plan.py` turns a list o
 program and the parameter vector that the compiled loop reads.
 """
 
+from dataclasses import MISSING, fields
 from typing import Any
 
 from fastnn.layers.activations import (
@@ -64,8 +65,19 @@ def get(spec: Any) -> Layer:
     if isinstance(spec, str):
         for name, cls in LAYERS.items():
             if spec.lower().replace("_", "") == name.lower():
-                return cls()
+                return _plain(spec, cls)
         raise unknown("layer", spec, LAYERS)
     raise TypeError(
         f"got {type(spec).__name__} among the layers; expected layers such as Dense(64) or ReLU()"
     )
+
+
+def _plain(name: str, cls: type[Layer]) -> Layer:
+    """The layer of that name with its defaults."""
+    needed = [f.name for f in fields(cls) if f.default is MISSING]  # type: ignore[arg-type]
+    if needed:
+        raise TypeError(
+            f'"{name}" names a layer that needs {" and ".join(needed)}; pass the layer itself: '
+            f"{cls.__name__}({', '.join(needed)})"
+        )
+    return cls()

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fastnn.kernels import codes
-from fastnn.layers.base import Layer, check_number
+from fastnn.layers.base import Layer
+from fastnn.settings import Range, set_number
 
 
 @dataclass(frozen=True, repr=False)
@@ -53,6 +54,9 @@ class LeakyReLU(Layer):
     kind: ClassVar[int] = codes.LEAKY_RELU
     backward_reads: ClassVar[str] = "x"
 
+    def __post_init__(self) -> None:
+        set_number(self, "slope", Range())
+
     @property
     def alpha(self) -> float:
         return self.slope
@@ -66,7 +70,7 @@ class ELU(Layer):
     kind: ClassVar[int] = codes.ELU
 
     def __post_init__(self) -> None:
-        check_number(self, "scale", 0, float("inf"))
+        set_number(self, "scale", Range(0))
 
     @property
     def alpha(self) -> float:

@@ -39,13 +39,3 @@ class Layer:
     def parameters(self, n_in: int) -> dict[str, tuple[int, ...]]:
         """Name and shape of each learned array."""
         return {}
-
-
-def check_number(layer: Layer, name: str, low: float, high: float, closed: bool = True) -> None:
-    value = getattr(layer, name)
-    inside = isinstance(value, int | float) and not isinstance(value, bool)
-    if not (inside and low <= value and (value <= high if closed else value < high)):
-        bracket = "]" if closed else ")"
-        raise ValueError(
-            f"{layer.name}({name}={value!r}): expected a number in [{low:g}, {high:g}{bracket}"
-        )

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from fastnn.kernels import codes
-from fastnn.layers.base import Layer, check_number
+from fastnn.layers.base import Layer
+from fastnn.settings import Range, set_count, set_number, set_switch
 
 
 @dataclass(frozen=True, repr=False)
@@ -41,10 +42,10 @@ class Dense(Layer):
     backward_reads: ClassVar[str] = "x"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.units, int) or isinstance(self.units, bool) or self.units < 1:
-            raise ValueError(f"Dense(units={self.units!r}): expected a whole number of at least 1")
-        check_number(self, "l1", 0, float("inf"))
-        check_number(self, "l2", 0, float("inf"))
+        set_count(self, "units")
+        set_switch(self, "bias")
+        set_number(self, "l1", Range(0))
+        set_number(self, "l2", Range(0))
 
     def n_out(self, n_in: int) -> int:
         return self.units
@@ -82,8 +83,8 @@ class BatchNorm(Layer):
     backward_reads: ClassVar[str] = "x"
 
     def __post_init__(self) -> None:
-        check_number(self, "momentum", 0, 1, closed=False)
-        check_number(self, "epsilon", 0, 1)
+        set_number(self, "momentum", Range(0, 1))
+        set_number(self, "epsilon", Range(0, 1, "[]"))
 
     @property
     def alpha(self) -> float:
@@ -117,7 +118,7 @@ class Dropout(Layer):
     backward_reads: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
-        check_number(self, "rate", 0, 1, closed=False)
+        set_number(self, "rate", Range(0, 1))
 
     @property
     def alpha(self) -> float:

@@ -1,0 +1,109 @@
+"""Floor 3. At the door of compile and fit: what would fail later is tried before a model changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from fastnn import metrics as metric_functions
+from fastnn.layers import Activation, Layer
+from fastnn.losses import Custom, Loss
+from fastnn.metrics import Metric
+from fastnn.network import Setup
+from fastnn.optimizers import Optimizer
+from fastnn.settings import Range, is_switch
+from fastnn.training import Part, batch_bounds
+
+COLUMNS = ("loss", "learning_rate", "seconds", "epoch")
+"""What the history calls its own."""
+ABOVE_0 = Range(0, ends="()")
+
+
+def as_limit(limit: Any, name: str) -> float:
+    """A limit of the gradient; 0 for none."""
+    if limit is not None and not ABOVE_0.holds(limit):
+        raise ValueError(f"{name} is {limit!r}; expected a {ABOVE_0}, or None")
+    return float(limit or 0)
+
+
+def check_switch(value: Any, name: str) -> None:
+    """Refuse what is not True or False."""
+    if not is_switch(value):
+        raise TypeError(f"{name} is {value!r}; expected True or False")
+
+
+def chosen_metrics(given: Any) -> dict[str, Metric]:
+    """Metrics by name, each a column of the history."""
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise TypeError(f'metrics is {given!r}; expected a list, such as ["accuracy"]')
+    chosen: dict[str, Metric] = {}
+    for name, metric in map(metric_functions.get, given):
+        fix = 'give it a name of its own: ("name", function)'
+        if name in COLUMNS or name.startswith("val_"):
+            raise ValueError(f'"{name}" is no name for a metric: the history uses it; {fix}')
+        if name in chosen:
+            raise ValueError(f'two metrics are named "{name}"; leave one out, or {fix}')
+        chosen[name] = metric
+    return chosen
+
+
+def try_own_parts(layers: Sequence[Layer], loss: Loss, dtype: np.dtype) -> None:
+    """Compile a user's own functions."""
+    own = [layer for layer in layers if isinstance(layer, Activation)]
+    if not own and not isinstance(loss, Custom):
+        return
+    # Numba takes longer to import than all of fastnn.
+    from fastnn.kernels.custom import activation_addresses, loss_address
+
+    for layer in own:
+        activation_addresses(layer.function, layer.derivative, dtype)
+    if isinstance(loss, Custom):
+        loss_address(loss.function, dtype)
+
+
+def try_rates(optimizer: Optimizer, step: int, n: int, batch_size: int) -> None:
+    """Ask for the learning rates of an epoch of n rows."""
+    optimizer.rates(step, len(batch_bounds(n, batch_size)) - 1)
+
+
+def try_metrics(setup: Setup, parts: Iterable[Part | None], n_out: int, dtype: np.dtype) -> None:
+    """Evaluate each metric on some of the targets and on outputs that a network might give."""
+    for part in parts if setup.metrics else ():
+        if part is None:
+            continue
+        y = part.y
+        for name, metric in setup.metrics.items():
+            failure = _failure(metric, y[_some_rows(y)], n_out, dtype)
+            if failure is not None:
+                # It may need more rows than a few, such as one of every class.
+                failure = _failure(metric, y, n_out, dtype)
+            if failure is not None:
+                kind = TypeError if isinstance(failure, TypeError) else ValueError
+                raise kind(
+                    f'the metric "{name}", a function (y, prediction) -> float, fails on y of '
+                    f"shape {y.shape} and a prediction of shape {(len(y), n_out)}: {failure}"
+                ) from failure
+
+
+def _some_rows(y: np.ndarray) -> np.ndarray:
+    """A few row numbers, spread over all, with the least and the largest target among them."""
+    column = y if y.ndim == 1 else y[:, 0]
+    spread = np.linspace(0, len(y) - 1, min(len(y), 8)).astype(np.int64)
+    return np.unique([*spread, column.argmin(), column.argmax()])
+
+
+def _failure(metric: Metric, y: np.ndarray, n_out: int, dtype: np.dtype) -> Exception | None:
+    """What a metric raises, or that it gives no number; NaN is one."""
+    rows, columns = np.arange(len(y))[:, None], np.arange(n_out)
+    # In (0, 1), each row of sum 1 where there are several, and not all rows alike.
+    outputs = (1.0 + (rows % max(n_out, 2) == columns)) / max(n_out + 1, 3)
+    try:
+        with np.errstate(all="ignore"):
+            value = metric(y, outputs.astype(dtype))
+        if np.ndim(value) != 0 or not hasattr(value, "__float__"):
+            return TypeError(f"it gave {value!r:.60}; expected one number")
+    except Exception as error:
+        return error
+    return None

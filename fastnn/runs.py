@@ -1,0 +1,192 @@
+"""Floor 2. The two kinds of run: steps of training, and rows to predict."""
+
+from typing import Any
+
+import numpy as np
+
+from fastnn.buffers import State
+from fastnn.engine import BLOCK_ELEMENTS, FIELDS, Rows, Run, address
+from fastnn.kernels import codes
+from fastnn.layout import Layout
+from fastnn.plan import Program
+
+_X, _OUTPUTS = FIELDS["X"][0], FIELDS["outputs"][0]
+
+
+class TrainingRun(Run):
+    """Mini-batch steps of one program: forward, loss, backward, update."""
+
+    def __init__(
+        self, program: Program, state: State, settings: dict[str, Any], seed: int, threads: int
+    ) -> None:
+        self.threads = threads if max(map(len, program.phases)) > 1 else 1
+        fields = {
+            "scratch": program.n_work, "scratch_size": program.scratch, "training": 1, "seed": seed,
+            "reduction": program.loss is not None and program.loss.reduction == "mean",
+        }  # fmt: skip
+        n_work = program.n_work + self.threads * program.scratch
+        super().__init__(program, state, settings | fields, n_work)
+        self._seen = -1
+
+    def steps(
+        self,
+        rows: Rows,
+        order: np.ndarray,
+        bounds: np.ndarray,
+        rates: np.ndarray,
+        step: int,
+        outputs: np.ndarray | None = None,
+        *,
+        threads: int = 1,
+    ) -> tuple[np.ndarray, int]:
+        """Take len(rates) steps.
+
+        Parameters
+        ----------
+        rows : Rows
+        order : array of int64
+            Row numbers; batch s is ``order[bounds[s]:bounds[s + 1]]``.
+        bounds : array (n_steps + 1,) of int64
+        rates : array (n_steps,)
+            Learning rates.
+        step : int
+            Number of updates made before.
+        outputs : array (len(order), n_out), optional
+            Receives the network's answers, in the sequence of `order`.
+        threads : int, default 1
+            Number of workers; it changes no bit.
+
+        Returns
+        -------
+        losses : array (n_steps,) of float64
+        failed : int
+            0, or the number, from 1, of the first step whose loss was not finite. That step and
+            the later ones changed no parameter.
+        """
+        with self._lock:
+            self._read_from(rows)
+            self._follow(order)
+            self._point("bounds", bounds)
+            self._point("rates", rates)
+            self._point("outputs", outputs)
+            self._set("step", step)
+            self._refresh_transposed()
+            self._prepare(self.program.tasks, self.program.phase_ends, len(rates))
+            self._call(threads)
+            self.state.changes += 1
+            self._seen = self.state.changes
+            return self._losses.sum(axis=1), int(self._counters[16])
+
+    def _refresh_transposed(self) -> None:
+        if self._seen == self.state.changes:
+            return
+        for op in self.program.ops[self.program.ops["transposed"] >= 0]:
+            n_in, n_out = int(op["n_in"]), int(op["n_out"])
+            W = self.state.values[op["weight"] :][: n_in * n_out].reshape(n_in, n_out)
+            self.work[op["transposed"] :][: n_in * n_out].reshape(n_out, n_in)[:] = W.T
+
+    @property
+    def gradient(self) -> np.ndarray:
+        """The gradient vector (n_parameters,) of the last step of a gradient-only program."""
+        start = self.program.gradient
+        return self.work[start : start + self.program.layout.n_parameters]
+
+
+PREDICT_FLOPS = 1.5e6
+"""Work of a task, where a prediction has enough for several."""
+PARALLEL_FLOPS = 1e7
+"""Below it, entering a parallel region takes longer than it saves."""
+ONE_THREAD_PRODUCT = 1 << 18
+"""BLAS takes one thread by itself up to so many multiplications."""
+
+
+class PredictRun(Run):
+    """Rows through the network as it predicts, each task with its own activations."""
+
+    def __init__(self, program: Program, state: State, threads: int) -> None:
+        super().__init__(
+            program, state, {"worker_stride": program.n_work}, threads * program.n_work
+        )
+        self.threads = threads
+        self._point("bounds", np.zeros(2, np.int64))
+        self._prepared: tuple[int, int, int] | None = None
+        self._plain: int | None = None
+
+    def predict_plain(self, X: np.ndarray) -> np.ndarray:
+        """Outputs for X (n, features), C-contiguous and of the network's type: the short way."""
+        n = len(X)
+        with self._lock:
+            if self._plain != n:
+                self._read_from(Rows(X, True))
+                self._follow(None)
+                self._cut(n, codes.PREDICT, len(self.program.ops))
+                self._plain = n
+            outputs = np.empty((n, self.program.layout.n_out), self.dtype)
+            self._whole[_X] = address(X)
+            self._whole[_OUTPUTS] = address(outputs)
+            if self._alone:
+                self._counters.fill(0)
+                self._serial(*self._places, 1)
+            else:
+                self._call(self._workers)
+        return outputs
+
+    def predict(
+        self, rows: Rows, order: np.ndarray | None = None, last: int | None = None
+    ) -> np.ndarray:
+        """Outputs (n, width) of op last-1, by default the last one, for the rows of `order`."""
+        last = len(self.program.ops) if last is None else last
+        width = int(self.program.ops[last - 1]["n_out"])
+        return self._run(rows, order, codes.PREDICT, last, width)[0]
+
+    def evaluate(self, rows: Rows, order: np.ndarray | None = None) -> tuple[np.ndarray, float]:
+        """The outputs (n, n_out), and the sum over the rows of weight times loss."""
+        width = self.program.layout.n_out
+        return self._run(rows, order, codes.EVALUATE, self.program.n_fused, width)
+
+    def _cut(self, n: int, kind: int, last: int) -> None:
+        """Prepare the tasks for n rows."""
+        if self._prepared != (n, kind, last):
+            size = self.program.rows
+            tasks = [(kind, 0, last, b, min(b + size, n), 0) for b in range(0, n, size)]
+            self._prepare(np.array(tasks, codes.TASK), np.array([len(tasks)], np.int64), 1)
+            self._prepared = n, kind, last
+            pays = n * self.program.layout.flops_per_row >= PARALLEL_FLOPS
+            self._workers = self.threads if pays else 1
+            ops = self.program.ops
+            product = min(n, size) * int((ops["n_in"] * ops["n_out"]).max())
+            self._alone = self._workers == 1 and product <= ONE_THREAD_PRODUCT
+
+    def _run(
+        self, rows: Rows, order: np.ndarray | None, kind: int, last: int, width: int
+    ) -> tuple[np.ndarray, float]:
+        n = len(rows.X) if order is None else len(order)
+        if not rows.direct:
+            return self._run_by_block(rows, order, kind, last, width)
+        with self._lock:
+            self._plain = None
+            self._read_from(rows)
+            self._follow(order)
+            outputs = np.empty((n, width), self.dtype)
+            self._point("outputs", outputs)
+            self._cut(n, kind, last)
+            self._call(self._workers)
+            return outputs, float(self._losses.sum())
+
+    def _run_by_block(
+        self, rows: Rows, order: np.ndarray | None, kind: int, last: int, width: int
+    ) -> tuple[np.ndarray, float]:
+        n = len(rows.X) if order is None else len(order)
+        size = max(1, BLOCK_ELEMENTS // rows.X.shape[1])
+        outputs, total = np.empty((n, width), self.dtype), 0.0
+        for start in range(0, n, size):
+            part = slice(start, min(start + size, n))
+            block = rows.block(part if order is None else order[part], self.dtype)
+            outputs[part], loss = self._run(block, None, kind, last, width)
+            total += loss
+        return outputs, total
+
+
+def predict_rows(layout: Layout) -> int:
+    """Rows of a prediction task: enough work to share out, few enough to stay in cache."""
+    return int(np.clip(PREDICT_FLOPS // max(layout.flops_per_row, 1), 16, 256))
