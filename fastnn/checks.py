@@ -71,7 +71,8 @@ def check_gradient(
         slope = (above - loss()) / (2 * step)
         claimed = float(gradient @ direction)
         scale = max(abs(slope), abs(claimed), 1e-10)
-        worst = max(worst, abs(slope - claimed) / scale)
+        error = abs(slope - claimed) / scale
+        worst = max(worst, error) if np.isfinite(error) else np.inf
     return worst
 
 

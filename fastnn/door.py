@@ -1,4 +1,4 @@
-"""Floor 3. At the door of compile and fit: what would fail later is tried before a model changes."""
+"""Floor 3. At the door of compile and fit: what would fail later is tried before any change."""
 
 from __future__ import annotations
 
@@ -102,7 +102,9 @@ def _failure(metric: Metric, y: np.ndarray, n_out: int, dtype: np.dtype) -> Exce
     try:
         with np.errstate(all="ignore"):
             value = metric(y, outputs.astype(dtype))
-        if np.ndim(value) != 0 or not hasattr(value, "__float__"):
+        if np.ndim(value) != 0:
+            return TypeError(f"it gave numbers of shape {np.shape(value)}; expected one number")
+        if not hasattr(value, "__float__"):
             return TypeError(f"it gave {value!r:.60}; expected one number")
     except Exception as error:
         return error

@@ -88,6 +88,7 @@ class Run:
         self.work = arena(n_work, self.dtype)
         self._places = loop, address(self._whole), address(state.values), address(self.work)
         self._kept: dict[str, np.ndarray] = {}
+        self._losses = np.empty((0, 0))
         self._counters = arena(24 + len(program.ops), np.dtype(np.int64))
         # A cache line each: workers write them at the same time.
         for name, at in (("ticket", 0), ("done", 8), ("failed", 16), ("arrived", 24)):

@@ -59,7 +59,11 @@ def check_order(layers: Sequence[Layer]) -> None:
                 "use BatchNorm() there"
             )
     if not any(isinstance(layer, Dense) for layer in layers):
-        raise ValueError("the model has no Dense layer; it would have nothing to learn")
+        given = ", ".join(layer.name for layer in layers)
+        raise ValueError(
+            f"the model has no Dense layer, only {given}; it would have nothing to learn: add one, "
+            "such as Dense(1)"
+        )
 
 
 def drop_redundant_biases(layers: Sequence[Layer]) -> tuple[Layer, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -107,8 +106,7 @@ class Network:
             or not (X.flags.carray and X.size)
         ):
             return False
-        flat = X.reshape(-1)
-        return math.isfinite(flat.dot(flat))
+        return bool(np.isfinite(X).all())
 
     def training_run(self, setup: Setup, rows: int) -> TrainingRun:
         """Steps of at most so many rows; prepared once for a setup and a size."""

@@ -110,12 +110,15 @@ DATA = [
 ]  # fmt: skip
 
 VALIDATION = [
-    ("only X", fit(validation_data=X0), ValueError, r"validation_data .*\(X, y, sample_weight\)"),
-    ("a single", fit(validation_data=(X0,)), ValueError, r"validation_data .*\(X, y\)"),
+    ("only X", fit(validation_data=X0), ValueError, r"is a ndarray; .*\(X, y, sample_weight\)"),
+    ("a single", fit(validation_data=(X0,)), ValueError, r"is a tuple of 1; expected \(X, y\)"),
     ("width", fit(validation_data=(X0[:, :3], LABELS)), ValueError, "validation X has 3 columns"),
-    ("length", fit(validation_data=(X0, LABELS[:3])), ValueError, "validation y has 3 rows"),
+    ("length", fit(validation_data=(X0, LABELS[:3])), ValueError, "validation y has .*validation "),
     ("label", fit(validation_data=(X0, LABELS + 2)), ValueError, "validation y holds the label"),
-    ("weights", fit(validation_data=(X0, LABELS, -np.ones(30))), ValueError, "sample_weight.*row"),
+    ("weights", fit(validation_data=(X0, LABELS, -np.ones(30))), ValueError,
+     "validation sample_weight holds -1 at row 0"),
+    ("few weights", fit(validation_data=(X0, LABELS, [1.0])), ValueError,
+     r"validation sample_weight has shape \(1,\) but validation X has 30 rows"),
     ("no rows", fit(validation_data=(X0[:0], [])), ValueError, "validation X .*empty"),
     ("a NaN", fit(validation_data=(put(X0, (1, 1), np.nan), LABELS)), ValueError, "row 1, column"),
     ("both", fit(validation_data=(X0, LABELS), validation_split=0.5), ValueError, "pass one of th"),
@@ -125,7 +128,7 @@ VALIDATION = [
     ("nan", fit(validation_split=np.nan), ValueError, "validation_split is nan"),
     ("one row", fit(X=X0[:1], y=LABELS[:1], validation_split=0.5), ValueError, "1 row cannot be s"),
     ("weightless", fit(validation_split=0.5, sample_weight=put(np.zeros(30), 0, 1)), ValueError,
-     "weight"),
+     "sample_weight is 0 in all of the 15 rows that validation_split=0.5 leaves for"),
 ]  # fmt: skip
 
 BATCH = r'expected a whole number of at least 1, "auto" or None'
@@ -154,19 +157,32 @@ SETTINGS = [
     ("metric 3", "classes", recompile(metrics=[3]), TypeError, "metric is given as 3; expected"),
     ("bare metric", "classes", recompile(metrics="acc"), TypeError, r"expected a list, .*\[.accur"),
     ("no Softmax", "real", recompile(), ValueError, r"last layer is Dense; append Softmax\(\)"),
-    ("Sigmoid", "binary", recompile(), ValueError, r"last layer is Sigmoid; .*Softmax\(\)"),
-    ("Softmax", "classes", recompile(loss="binary_cross_entropy"), ValueError, "replace"),
+    ("Sigmoid", "binary", recompile(), ValueError, r"replace Sigmoid\(\) by Softmax\(\), or use "),
+    ("Softmax", "classes", recompile(loss="binary_cross_entropy"), ValueError,
+     r"last layer is Softmax; replace Softmax\(\) by Sigmoid\(\), or use the loss .cross_entropy"),
     ("clip 0", "classes", recompile(clip_norm=0), ValueError, "clip_norm is 0; expected .* above"),
     ("clip text", "classes", recompile(clip_value="1"), BOTH, "clip_value is '1'; expected"),
+    ("clip True", "classes", recompile(clip_norm=True), ValueError, "clip_norm is True; expected"),
+    ("clip inf", "classes", recompile(clip_norm=np.inf), ValueError, "is inf; expected a finite n"),
+    ("shuffle", "classes", fit(shuffle="yes"), TypeError, "shuffle is 'yes'; expected True or Fal"),
 ]  # fmt: skip
+
+
+def arrays(W):
+    """Weights that fit, but for the first array."""
+    return [W, np.ones(5), np.ones((5, 3)), np.ones(3)]
+
 
 WEIGHTS = [
     ("none", [], ValueError, "got 0 arrays; expected 4"),
     ("a number", 3, TypeError, "weights"),
     ("shape", [np.ones((2, 2))] * 4, ValueError, r"0\.W has shape \(2, 2\); expected \(4, 5\)"),
-    ("NaN", [np.full((4, 5), np.nan), np.ones(5), np.ones((5, 3)), np.ones(3)], ValueError, "0.W"),
-    ("complex", [np.full((4, 5), 1j), np.ones(5), np.ones((5, 3)), np.ones(3)], TypeError, "0.W"),
-    ("text", ["a"] * 4, TypeError, "0.W"),
+    ("NaN", arrays(np.full((4, 5), np.nan)), ValueError, "0.W holds nan at row 0, column 0;"),
+    ("inf", arrays(put(np.ones((4, 5)), (1, 2), -np.inf)), ValueError, "holds -inf at row 1, col"),
+    ("1e99", arrays(np.full((4, 5), 1e99)), ValueError, "0.W holds 1e.99 at .*that a float32 can"),
+    ("complex", arrays(np.full((4, 5), 1j)), TypeError, "0.W has dtype complex128"),
+    ("text", ["a"] * 4, TypeError, "0.W has dtype <U1; expected real numbers"),
+    ("one text", "abcd", TypeError, "weights is 'abcd'; expected a list of arrays"),
 ]  # fmt: skip
 BUILT = [
     ("columns of fit", fit(X=X0[:, :3]), ValueError, "X has 3 columns but .*4 features; pass the"),
@@ -176,7 +192,8 @@ BUILT = [
     ("labels of evaluate", do("evaluate", X0, LABELS + 2), ValueError, "label 3 at row 10"),
     ("build", do("build", 3), ValueError, "built for 4 features; got 3"),
     ("freeze", lambda m, y: m.initialize_from(m, freeze=9), ValueError, "freeze is 9; expected 0"),
-    ("other", do("initialize_from", 3), TypeError, "3.*Sequential"),
+    ("freeze 1.5", lambda m, y: m.initialize_from(m, freeze=1.5), TypeError, "freeze is 1.5, a f"),
+    ("other", do("initialize_from", 3), TypeError, "got 3; expected another Sequential"),
     *((f"weights: {name}", do("set_weights", given), *rest) for name, given, *rest in WEIGHTS),
 ]  # fmt: skip
 

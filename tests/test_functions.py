@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import reference as ref
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import special
 
 from fastnn.kernels import dropout as random
 from fastnn.kernels import functions
@@ -100,6 +101,11 @@ def test_float32_bound(case):
     with np.errstate(over="ignore"):
         exact = case.exact(x.astype(float))
     assert worst_ulp(OURS[case.name](x), exact) <= case.bound
+
+
+def test_erf_float32_bound():
+    x = np.concatenate([every_float32(997), np.linspace(-5, 5, 1_000_003).astype(np.float32)])
+    assert worst_ulp(over(functions.erf)(x), special.erf(x.astype(float))) <= 1
 
 
 @needs_long_double

@@ -6,7 +6,7 @@ compute forward in place; one that takes z makes the plan keep both.
 
 import math
 
-from fastnn.kernels.functions import HALF, ONE, TWO, ZERO, exp, expm1, sigmoid, softplus, tanh
+from fastnn.kernels.functions import HALF, ONE, TWO, ZERO, erf, exp, expm1, sigmoid, softplus, tanh
 from fastnn.kernels.jit import kernel
 
 SELU_SCALE = 1.0507009873554804934193349852946
@@ -68,7 +68,7 @@ def elu_backward(y, scale, alpha, dy):
 def gelu_forward(z, y):
     """y = z Phi(z), with the exact normal distribution function."""
     for i in range(z.size):
-        y[i] = HALF * z[i] * (ONE + math.erf(z[i] * z.dtype.type(_SQRT_HALF)))
+        y[i] = HALF * z[i] * (ONE + erf(z[i] * z.dtype.type(_SQRT_HALF)))
 
 
 @kernel
@@ -76,7 +76,7 @@ def gelu_backward(z, dy):
     """dz = dy (Phi(z) + z phi(z))."""
     for i in range(z.size):
         phi = z.dtype.type(_DENSITY) * exp(-HALF * z[i] * z[i])
-        dy[i] *= HALF * (ONE + math.erf(z[i] * z.dtype.type(_SQRT_HALF))) + z[i] * phi
+        dy[i] *= HALF * (ONE + erf(z[i] * z.dtype.type(_SQRT_HALF))) + z[i] * phi
 
 
 @kernel

@@ -5,8 +5,8 @@ function that does gives NaN, and so does a loss that leaves part of its gradien
 """
 
 import math
-from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numba import carray, cfunc, njit, types
@@ -21,7 +21,7 @@ def _number(dtype: np.dtype) -> types.Type:
     return types.float32 if dtype == np.float32 else types.float64
 
 
-def _check_compiled(function: Callable, what: str, shape: str) -> None:
+def _check_compiled(function: Any, what: str, shape: str) -> None:
     if not isinstance(function, Dispatcher):
         name = getattr(function, "__name__", repr(function))
         raise TypeError(
@@ -30,9 +30,7 @@ def _check_compiled(function: Callable, what: str, shape: str) -> None:
         )
 
 
-def _check_signature(
-    function: Dispatcher, what: str, shape: str, args: tuple[types.Type, ...]
-) -> None:
+def _check_signature(function: Any, what: str, shape: str, args: tuple[types.Type, ...]) -> None:
     """Refuse a function that is fixed to other types."""
     if function._can_compile or any(_takes(function, args, fixed) for fixed in function.overloads):
         return
@@ -44,9 +42,7 @@ def _check_signature(
     )
 
 
-def _takes(
-    function: Dispatcher, given: tuple[types.Type, ...], fixed: tuple[types.Type, ...]
-) -> bool:
+def _takes(function: Any, given: tuple[types.Type, ...], fixed: tuple[types.Type, ...]) -> bool:
     """Whether these arguments are the fixed ones, or contiguous arrays for any."""
     return len(given) == len(fixed) and all(
         g == f or (isinstance(g, types.Array) and function.typingctx.can_convert(g, f) is not None)
@@ -54,7 +50,7 @@ def _takes(
     )
 
 
-def _twin(function: Dispatcher, what: str, shape: str, args: tuple[types.Type, ...]) -> Dispatcher:
+def _twin(function: Any, what: str, shape: str, args: tuple[types.Type, ...]) -> Any:
     """The function compiled anew for its arguments, in which a division by 0 does not raise."""
     _check_signature(function, what, shape, args)
     name = function.__name__
@@ -74,9 +70,7 @@ def _twin(function: Dispatcher, what: str, shape: str, args: tuple[types.Type, .
     return twin
 
 
-def activation_addresses(
-    function: Callable, derivative: Callable, dtype: np.dtype
-) -> tuple[int, int]:
+def activation_addresses(function: Any, derivative: Any, dtype: np.dtype) -> tuple[int, int]:
     """Addresses of loops `(z, y, y, n)` and `(z, y, dy, n)` over a user's scalar functions."""
     _check_compiled(function, "the activation", "(z) -> y")
     _check_compiled(derivative, "the derivative", "(z) -> dy/dz")
@@ -84,7 +78,7 @@ def activation_addresses(
 
 
 @cache
-def _activation(function: Dispatcher, derivative: Dispatcher, dtype: np.dtype) -> tuple[int, int]:
+def _activation(function: Any, derivative: Any, dtype: np.dtype) -> tuple[int, int]:
     number = _number(dtype)
     value = _twin(function, "the activation", "(z) -> y", (number,))
     slope = _twin(derivative, "the derivative", "(z) -> dy/dz", (number,))
@@ -123,14 +117,14 @@ def _activation(function: Dispatcher, derivative: Dispatcher, dtype: np.dtype) -
 LOSS_SHAPE = "(prediction, target, dprediction) -> value"
 
 
-def loss_address(function: Callable, dtype: np.dtype) -> int:
+def loss_address(function: Any, dtype: np.dtype) -> int:
     """Address of `(prediction, n, target, m, dprediction) -> value` around a user's loss."""
     _check_compiled(function, "the loss", LOSS_SHAPE)
     return _loss(function, dtype)
 
 
 @cache
-def _loss(function: Dispatcher, dtype: np.dtype) -> int:
+def _loss(function: Any, dtype: np.dtype) -> int:
     number = _number(dtype)
     run = _twin(function, "the loss", LOSS_SHAPE, (types.Array(number, 1, "C"),) * 3)
 

@@ -1,7 +1,8 @@
 """Floor 0. Scalar functions without branches, so that loops over them vectorise.
 
 Pip's Numba has no vector mathematics: a call of libm's exp costs ten times these polynomials.
-Stated bounds, tested: exp and expm1 2 ULP, sigmoid 3 ULP, tanh 4 ULP. NaN passes through.
+Bounds, tested: exp and expm1 2 ULP (expm1 in float32 up to 88), erf 1 ULP in float32 (after Juffa,
+public domain), sigmoid 3 ULP where it is a normal number, tanh 4 ULP. NaN passes through.
 """
 
 import math
@@ -106,8 +107,34 @@ def _define(name: Callable, single: Callable, double: Callable) -> None:
     overload(name, jit_options=flags)(_by_type(single, double))
 
 
+def erf(x):
+    """Error function; in float64 libm's."""
+
+
+def _erf32(x):
+    t, s = abs(x), x * x
+    far = _S(3.83197126e-4) + t * _S(-1.72853470e-5)
+    far = far * s + (_S(2.42546219e-2) + t * _S(-3.88396438e-3))
+    far = far * t + _S(-1.06777877e-1)
+    far = far * t + _S(-6.34846687e-1)
+    far = far * t + _S(-1.28717512e-1)
+    far = -expm1(far * t - t)
+    near = _S(4.99119423e-3) + s * _S(-5.96761703e-4)
+    near = near * s + _S(-2.67681349e-2)
+    near = near * s + _S(1.12819925e-1)
+    near = near * s + _S(-3.76125336e-1)
+    near = near * s + _S(1.28379166e-1)
+    near = near * x + x
+    return near if t <= _S(0.921875) else (-far if x < ZERO else far)
+
+
+def _erf64(x):
+    return math.erf(x)
+
+
 _define(exp, _exp32, _exp64)
 _define(expm1, _expm1_32, _expm1_64)
+_define(erf, _erf32, _erf64)
 
 
 @exact_kernel
