@@ -8,7 +8,7 @@ entry point that it is linked into. That is a fifth of the compile time, for the
 from collections.abc import Callable
 from typing import Any
 
-from numba import njit
+from numba import njit, types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 
@@ -57,22 +57,30 @@ class KernelCompiler(Compiler):
         return super().compile_extra(func)
 
 
-def _compiled_with(flags: set[str]) -> Callable[[Callable], Callable]:
-    return njit(
+def _compile(fn: Callable, flags: set[str]) -> Callable:
+    compiled: Any = njit(
         nogil=True,
         error_model="numpy",
         fastmath=flags,
         no_cpython_wrapper=True,
         no_cfunc_wrapper=True,
         pipeline_class=KernelCompiler,
-    )
+    )(fn)
+    by_type = compiled.get_call_template
+
+    def get_call_template(args: Any, kws: Any) -> Any:
+        # Numba would compile once more for each literal that a caller writes.
+        return by_type([types.unliteral(a) for a in args], kws)
+
+    compiled.get_call_template = get_call_template
+    return compiled
 
 
 def kernel(fn: Callable) -> Callable:
     """Compile a kernel, called by compiled code only: it may reorder its sums."""
-    return _compiled_with(FAST)(fn)
+    return _compile(fn, FAST)
 
 
 def exact_kernel(fn: Callable) -> Callable:
     """Compile a kernel whose roundings cancel on purpose: its sums keep their order."""
-    return _compiled_with(EXACT)(fn)
+    return _compile(fn, EXACT)

@@ -6,6 +6,7 @@ number of workers, from one up, gets through. What a task computes depends on it
 alone: one worker and many leave the same bits.
 """
 
+import gc
 import math
 from collections.abc import Callable
 from functools import cache
@@ -187,7 +188,14 @@ def is_cached(dtype: np.dtype) -> bool:
 def compiled_loop(dtype: np.dtype) -> int:
     """Address of `work_through` for a number type; compiled once, then read from the disk."""
     loop = _loop(dtype)
-    loop.compile()
+    # Compilation makes millions of small objects, and hardly any garbage.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        loop.compile()
+    finally:
+        if collecting:
+            gc.enable()
     _kept.append(loop)
     return int(loop.address or 0)
 
