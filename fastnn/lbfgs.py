@@ -37,8 +37,9 @@ class Objective:
         bounds = np.array([0, len(self.order)])
         # The step stays, and with it every dropout mask: the objective must not change.
         losses, _ = self.run.steps(
-            self.rows, self.order, bounds, np.zeros(1), network.step, self.outputs
-        )
+            self.rows, self.order, bounds, np.zeros(1), network.step, self.outputs,
+            threads=self.run.threads,
+        )  # fmt: skip
         gradient = np.where(self.learned, self.run.gradient, 0).astype(np.float64)
         return float(losses[0]), gradient
 

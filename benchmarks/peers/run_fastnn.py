@@ -40,6 +40,7 @@ class Runner:
         self.fit(self.X, self.y, epochs, shuffle=True)
 
     def predict(self, X):
+        self.model.build(X.shape[1])
         return self.model.predict(X)
 
 
