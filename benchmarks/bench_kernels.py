@@ -12,6 +12,7 @@ from numba.extending import intrinsic
 from threadpoolctl import threadpool_limits
 
 from fastnn.kernels import activations, batchnorm, blas, losses, optimizers
+from fastnn.threads import UNPACKED
 
 CALLS = 100
 RNG = np.random.default_rng(0)
@@ -35,7 +36,7 @@ def pointer(typingctx, array):
 def forward_products(n, x, W, z):
     (rows, n_in), n_out = x.shape, W.shape[1]
     for _ in range(n):
-        blas.multiply(pointer(x), pointer(W), rows, n_in, n_out, pointer(z))
+        blas.multiply(pointer(x), pointer(W), rows, n_in, n_out, pointer(z), UNPACKED)
 
 
 @njit
@@ -49,7 +50,9 @@ def input_gradients(n, dz, W, dx):
 def weight_gradients(n, x, dz, dW):
     (rows, n_in), n_out = x.shape, dz.shape[1]
     for _ in range(n):
-        blas.transposed_multiply(pointer(x), pointer(dz), rows, n_in, n_out, n_in, pointer(dW))
+        blas.transposed_multiply(
+            pointer(x), pointer(dz), rows, n_in, n_out, n_in, pointer(dW), UNPACKED
+        )
 
 
 class Gemm:
@@ -81,8 +84,8 @@ class Gemm:
 
 @njit
 def adam_updates(n, w, g, m, v):
-    for k in range(n):
-        optimizers.adam(w, g, m, v, 1e-3, k + 1, 0.9, 0.999, 1e-8)
+    for _ in range(n):
+        optimizers.adam(w, g, m, v, 0.9, 0.999, 1e-8, 1e-3, 1.0)
 
 
 class Adam:
@@ -127,7 +130,7 @@ class BatchNorm:
 
     def setup(self, shape):
         rows, n = map(int, shape.split("x"))
-        x, partials = normal(rows, n), np.zeros((1, 2, n), np.float32)
+        x, partials = normal(rows, n), np.zeros((1, 3, n), np.float32)
         weight, bias = np.ones(n, np.float32), np.zeros(n, np.float32)
         running = np.zeros((3, n), np.float32)
         statistics = np.zeros((batchnorm.N_STATISTICS, n), np.float32)
