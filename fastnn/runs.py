@@ -13,13 +13,17 @@ from fastnn.plan import Program
 _X, _OUTPUTS = FIELDS["X"][0], FIELDS["outputs"][0]
 
 
+PARALLEL_TASKS = 4
+"""A step whose phases are shorter is too small to be shared."""
+
+
 class TrainingRun(Run):
     """Mini-batch steps of one program: forward, loss, backward, update."""
 
     def __init__(
         self, program: Program, state: State, settings: dict[str, Any], seed: int, threads: int
     ) -> None:
-        self.threads = threads if max(map(len, program.phases)) > 1 else 1
+        self.threads = threads if max(map(len, program.phases)) >= PARALLEL_TASKS else 1
         fields = {
             "scratch": program.n_work, "scratch_size": program.scratch, "training": 1, "seed": seed,
             "reduction": program.loss is not None and program.loss.reduction == "mean",

@@ -22,6 +22,13 @@ def gather_rows(X, row, column, order, start, x):
 
 
 @kernel
+def copy(x, y):
+    """y = x, element by element."""
+    for i in range(x.size):
+        y[i] = x[i]
+
+
+@kernel
 def add_bias(z, b):
     """z += b, row by row."""
     for i in range(z.shape[0]):

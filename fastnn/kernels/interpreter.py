@@ -32,7 +32,7 @@ from fastnn.kernels.codes import (
     X_FLOAT32,
     X_FLOAT64,
 )  # fmt: skip
-from fastnn.kernels.dense import add_bias, gather_rows, standardize
+from fastnn.kernels.dense import add_bias, copy, gather_rows, standardize
 from fastnn.kernels.dropout import dropout, dropout_key
 from fastnn.kernels.jit import kernel
 from fastnn.kernels.memory import call_elementwise, matrix, pointer, shift, vector
@@ -132,9 +132,11 @@ def forward(net, ops, state, work, first, last, r0, r1, step):
                     op.alpha, statistics, matrix(y, 0, rows, n),
                 )  # fmt: skip
         elif kind == DROPOUT:
-            rate = op.alpha if net.training else 0.0
-            key = dropout_key(net.seed, net.step + step, op.layer)
-            dropout(vector(x, 0, rows * n), rate, key, r0 * n, vector(y, 0, rows * n))
+            if net.training:
+                key = dropout_key(net.seed, net.step + step, op.layer)
+                dropout(vector(x, 0, rows * n), op.alpha, key, r0 * n, vector(y, 0, rows * n))
+            elif op.x != op.y:
+                copy(vector(x, 0, rows * n), vector(y, 0, rows * n))
         elif kind == STANDARDIZE:
             standardize(matrix(x, 0, rows, n), matrix(state, op.running, 2, n))
         elif kind == SOFTMAX:
