@@ -9,6 +9,7 @@ from fastnn.engine import BLOCK_ELEMENTS, FIELDS, Rows, Run, address
 from fastnn.kernels import codes
 from fastnn.layout import Layout
 from fastnn.plan import Program
+from fastnn.threads import start_threads
 
 _X, _OUTPUTS = FIELDS["X"][0], FIELDS["outputs"][0]
 
@@ -31,6 +32,8 @@ class TrainingRun(Run):
         n_work = program.n_work + self.threads * program.scratch
         super().__init__(program, state, settings | fields, n_work)
         self._seen = -1
+        if self.threads > 1:
+            start_threads()
 
     def steps(
         self,

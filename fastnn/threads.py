@@ -118,7 +118,7 @@ def set_num_threads(n: int | None) -> None:
 
 
 @cache
-def _start_threading_layer() -> None:
+def start_threads() -> None:
     """Start Numba's threads so that they sleep while they wait.
 
     GNU OpenMP lets a thread that waits for the end of a region spin; where the one it waits for is
@@ -127,10 +127,13 @@ def _start_threading_layer() -> None:
     """
     from numba.np.ufunc.parallel import _launch_threads
 
+    from fastnn.kernels.worker import parallel_entry
+
     unset = not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & set(os.environ)
     if unset:
         os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
     try:
+        parallel_entry()
         _launch_threads()
     finally:
         if unset:
@@ -153,7 +156,7 @@ def region(wanted: int) -> Iterator[int]:
     try:
         import numba
 
-        _start_threading_layer()
+        start_threads()
         _entered = True
         before = numba.get_num_threads()
         numba.set_num_threads(workers)

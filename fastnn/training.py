@@ -103,7 +103,8 @@ class Pace:
             self.unknown = [k for k in self.seconds if k != self.best]
         threads = self.unknown[0] if self.unknown else self.best
         budget = TRIAL_SECONDS if self.unknown else BLOCK_SECONDS
-        return threads, max(1, int(budget / self.seconds[threads]))
+        # By the faster way: one bad trial must not make the next too short to tell.
+        return threads, max(1, int(budget / min(self.seconds.values())))
 
     def note(self, threads: int, seconds: float) -> None:
         """What a step of the last block took."""

@@ -37,7 +37,9 @@ from fastnn.kernels.memory import (
     fetch,
     fetch_add,
     give_way,
+    leave_processor,
     matrix,
+    processor,
     relax,
     shift,
     void_pointer,
@@ -209,7 +211,10 @@ def _serial(function, context, state, work, workers):
 
 
 def _parallel(function, context, state, work, workers):
+    home = processor()
     for worker in prange(workers):
+        if worker > 0 and home >= 0 and processor() == home:
+            leave_processor(home)
         call_run(function, context, state, work, worker)
 
 
