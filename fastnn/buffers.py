@@ -28,7 +28,7 @@ class State:
         self.layout = layout
         self.values = arena(layout.n_state, dtype)
         self.changes = 0
-        """Counts changes of the parameters: who keeps a derived copy sees that it is stale."""
+        """Counts changes of the values: who keeps a copy sees that it is stale."""
 
     def view(self, tensor: Tensor) -> np.ndarray:
         """One named array, of its own shape, sharing memory."""
@@ -111,3 +111,4 @@ class State:
         """Forget momenta and averages."""
         n = self.layout.n_parameters
         self.values[n : 3 * n] = 0
+        self.changes += 1
