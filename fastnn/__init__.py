@@ -5,7 +5,7 @@
 """
 
 from fastnn import datasets, initializers, losses, metrics, plotting
-from fastnn.callbacks import Callback, Progress
+from fastnn.callbacks import Callback, EarlyStopping, Progress
 from fastnn.checks import check_gradient
 from fastnn.compilation import warmup
 from fastnn.history import History
@@ -50,6 +50,7 @@ __all__ = [
     "Dense",
     "DivergenceError",
     "Dropout",
+    "EarlyStopping",
     "Hardmax",
     "History",
     "Identity",

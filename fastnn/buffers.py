@@ -1,6 +1,7 @@
 """Floor 2. Buffers: flat, aligned arrays, and the named views into them."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +30,15 @@ class State:
         self.values = arena(layout.n_state, dtype)
         self.changes = 0
         """Counts changes of the values: who keeps a copy sees that it is stale."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "values": np.array(self.values)}
+
+    def __setstate__(self, fields: dict[str, Any]) -> None:
+        vars(self).update(fields)
+        # A copy need not start on a cache line.
+        self.values = arena(len(fields["values"]), fields["values"].dtype)
+        self.values[:] = fields["values"]
 
     def view(self, tensor: Tensor) -> np.ndarray:
         """One named array, of its own shape, sharing memory."""

@@ -8,16 +8,21 @@ from typing import Any
 import numpy as np
 
 from fastnn import metrics as metric_functions
+from fastnn.callbacks.monitor import check_monitors
+from fastnn.engine import Rows
+from fastnn.history import NOT_MEASURES
 from fastnn.layers import Activation, Layer
 from fastnn.losses import Custom, Loss
 from fastnn.metrics import Metric
 from fastnn.network import Setup
-from fastnn.optimizers import Optimizer
+from fastnn.optimizers import LBFGS, Optimizer
 from fastnn.settings import Range, is_switch
 from fastnn.training import Part, batch_bounds
 
-COLUMNS = ("loss", "learning_rate", "seconds", "epoch")
+COLUMNS = ("loss", "epoch", *NOT_MEASURES)
 """What the history calls its own."""
+SAMPLE_ROWS = 1000
+"""Rows of a sample: they tell an accuracy to within 3 points in 19 of 20 cases."""
 ABOVE_0 = Range(0, ends="()")
 
 
@@ -47,6 +52,28 @@ def chosen_metrics(given: Any) -> dict[str, Metric]:
             raise ValueError(f'two metrics are named "{name}"; leave one out, or {fix}')
         chosen[name] = metric
     return chosen
+
+
+def check_columns(setup: Setup, validates: bool, callbacks: Sequence[Any]) -> None:
+    """Refuse callbacks that watch a column which this fit is not going to record."""
+    measures = ["loss", *setup.metrics]
+    validated = [f"val_{name}" for name in measures] if validates else []
+    others = [] if isinstance(setup.optimizer, LBFGS) else ["learning_rate", "gradient_norm"]
+    check_monitors(list(callbacks), [*measures, *validated, *others])
+
+
+def measured_part(
+    given: Any, rows: Rows, index: np.ndarray, seed: np.random.SeedSequence
+) -> Part | None:
+    """The rows on which `training_metrics` wants training loss and metrics measured."""
+    if given == "running":
+        return None
+    if given == "full":
+        return Part(rows, index)
+    if given != "sample":
+        raise ValueError(f'training_metrics is {given!r}; expected "running", "full" or "sample"')
+    n = min(SAMPLE_ROWS, len(index))
+    return Part(rows, np.sort(np.random.default_rng(seed).choice(index, n, replace=False)))
 
 
 def try_own_parts(layers: Sequence[Layer], loss: Loss, dtype: np.dtype) -> None:

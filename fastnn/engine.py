@@ -89,6 +89,7 @@ class Run:
         self._places = loop, address(self._whole), address(state.values), address(self.work)
         self._kept: dict[str, np.ndarray] = {}
         self._losses = np.empty((0, 0))
+        self._norms = np.empty((0, 0))
         self._counters = arena(24 + len(program.ops), np.dtype(np.int64))
         # A cache line each: workers write them at the same time.
         for name, at in (("ticket", 0), ("done", 8), ("failed", 16), ("arrived", 24)):
@@ -168,7 +169,11 @@ class Run:
         self._set("n_steps", n_steps)
         self._losses = np.zeros((n_steps, len(tasks)))
         self._point("losses", self._losses)
-        self._point("norms", np.zeros(len(tasks)))
+
+    def _release(self) -> None:
+        """Let go of the user's arrays: a run outlives the call."""
+        for name in ("X", "y", "sample_weight", "order", "outputs"):
+            self._kept.pop(name, None)
 
     def _call(self, wanted: int) -> None:
         """Run what is prepared, with so many workers."""

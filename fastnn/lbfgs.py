@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from fastnn.history import History
+from fastnn.interrupts import Interrupts
 from fastnn.network import Network, Setup
-from fastnn.training import DivergenceError, Job, Part, measure, record
+from fastnn.training import DivergenceError, Job, Part, measure, record, tell_callbacks
 
 
 class _StopRequestError(Exception):
@@ -51,18 +52,19 @@ def train_lbfgs(network: Network, setup: Setup, history: History, job: Job) -> N
     objective = Objective(network, setup, job)
     best = network.state.parameters.astype(np.float64)
     y = Part(job.rows, job.index).y
-    start = time.perf_counter()
+    start, first = time.perf_counter(), network.epoch
+    interrupts = Interrupts()
 
     def after_iteration(intermediate_result: Any) -> None:
         nonlocal start
         best[:] = intermediate_result.x
         network.state.assign(best)
-        network.epoch += 1
         row = {"loss": float(intermediate_result.fun)}
         if setup.metrics:
             objective(best)
             row |= measure(setup, y, objective.outputs)
-        stop = record(network, setup, history, job, row, start)
+        last = network.epoch + 1 == first + job.epochs
+        stop = record(network, setup, history, job, row, start, last, interrupts)
         start = time.perf_counter()
         if stop:
             raise _StopRequestError
@@ -75,9 +77,7 @@ def train_lbfgs(network: Network, setup: Setup, history: History, job: Job) -> N
         "ftol": 0.0,
     }
     with ExitStack() as at_end:
-        for callback in job.callbacks:
-            callback.on_train_begin(job.model, job.epochs)
-            at_end.callback(callback.on_train_end, job.model, history)
+        tell_callbacks(job, history, at_end)
         try:
             result = minimize(
                 objective, best.copy(), jac=True, method="L-BFGS-B", options=options,

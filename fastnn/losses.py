@@ -140,6 +140,17 @@ class Poisson(Loss):
 
 
 @dataclass(frozen=True)
+class LogPoisson(Loss):
+    """mean_k e^z_k - t_k z_k + t_k log t_k - t_k: the network's output z is the log of a rate.
+
+    Half the Poisson deviance; y holds counts, or real numbers of at least 0.
+    """
+
+    kind: ClassVar[int] = codes.LOG_POISSON
+    targets: ClassVar[str] = "counts"
+
+
+@dataclass(frozen=True)
 class Pinball(Loss):
     """Quantile loss max(q e, (q - 1) e), e = t - y (Koenker & Bassett 1978).
 
@@ -202,6 +213,7 @@ LOSSES: dict[str, type[Loss]] = {
     "mae": MAE,
     "huber": Huber,
     "poisson": Poisson,
+    "log_poisson": LogPoisson,
     "pinball": Pinball,
 }
 

@@ -272,6 +272,24 @@ METRICS: dict[str, Metric] = {
 }
 
 
+FALLING = ("loss", "log_loss", "mse", "rmse", "mae")
+"""Of these less is better; of the other metrics, more."""
+
+
+def direction(column: str) -> str | None:
+    """Whether a column of the history is to fall, "min", or to rise, "max"; None: unknown.
+
+    Examples
+    --------
+    >>> direction("val_accuracy")
+    'max'
+    """
+    name = column.removeprefix("val_")
+    if name in FALLING:
+        return "min"
+    return "max" if name in METRICS or name.startswith("top_") else None
+
+
 def get(spec: object) -> tuple[str, Metric]:
     """The name and the function that `spec` asks for.
 

@@ -10,16 +10,18 @@ import numpy as np
 from fastnn import building, door, layers, losses, optimizers
 from fastnn.callbacks import listeners
 from fastnn.data import check_count
+from fastnn.epochs import train
 from fastnn.history import History
 from fastnn.layout import Layout, check_order
 from fastnn.lbfgs import train_lbfgs
 from fastnn.network import Network, Setup
 from fastnn.rows import batch_rows, feature_rows, hold_out, refuse_l1, target_rows
 from fastnn.summary import describe
-from fastnn.training import Job, Part, score, train
+from fastnn.training import Job, Part, score
+from fastnn.weights import Weights
 
 
-class Sequential:
+class Sequential(Weights):
     """A network: layers in a row.
 
     Parameters
@@ -36,6 +38,10 @@ class Sequential:
     ----------
     history : History
         What each epoch measured, over all calls of `fit`.
+    epoch, step : int
+        Epochs and updates made so far.
+    learning_rate_factor : float
+        Of the optimizer's learning rate or schedule, 1.0 at first; it may be changed at any time.
 
     Examples
     --------
@@ -62,25 +68,6 @@ class Sequential:
         self.history = History()
         self._setup: Setup | None = None
         self._network: Network | None = None
-
-    def build(self, n_features: int) -> Sequential:
-        """Lay out and draw the weights for so many input features; `fit` does it by itself."""
-        check_count(n_features, "n_features")
-        if self._network is None:
-            self._adopt(Layout(self.layers, n_features))
-        elif self._network.layout.n_in != n_features:
-            raise ValueError(
-                f"the model was built for {self._network.layout.n_in} features; got {n_features}; "
-                "make a new model for other features"
-            )
-        return self
-
-    def _adopt(self, layout: Layout) -> Network:
-        """The network of a layout, new weights drawn."""
-        network = Network(layout, self.dtype, self._shuffle_rng, self._dropout_seed)
-        building.draw_weights(network.state, self._init_rng)
-        self._network = network
-        return network
 
     def compile(
         self,
@@ -125,7 +112,7 @@ class Sequential:
         if (
             self._network is not None
             and before is not None
-            and type(before.optimizer) is not type(setup.optimizer)
+            and before.optimizer.state_is_for != setup.optimizer.state_is_for
         ):
             self._network.state.reset_optimizer()
             self._network.step = 0
@@ -139,12 +126,17 @@ class Sequential:
         *,
         shuffle: bool = True,
         validation_data: tuple | None = None,
-        validation_split: float | bool = 0.0,
+        validation_split: Any = 0.0,
+        validation_freq: int = 1,
+        training_metrics: str = "running",
         sample_weight: Any = None,
         callbacks: Sequence[Any] = (),
         verbose: int | bool | str = "auto",
     ) -> History:
         """Train. Called again, it continues where it stopped, to the bit.
+
+        That holds for a fit that Ctrl-C has broken off, too: with the same rows and batch size
+        the next one first ends the epoch that was begun, as the first of its `epochs`.
 
         Parameters
         ----------
@@ -161,9 +153,16 @@ class Sequential:
         shuffle : bool, default True
             A fresh permutation every epoch.
         validation_data : (X, y) or (X, y, sample_weight), optional
-        validation_split : float in (0, 1) or True, default 0
+        validation_split : float in (0, 1), True, or row numbers (m,), default 0
             Share of the rows held out for validation, drawn at random, by class where y holds
-            classes; True is 0.2. The same rows each time for the same seed.
+            classes; True is 0.2. The same rows each time for the same seed. Or which rows: a fold.
+        validation_freq : int, default 1
+            Validate after each so many epochs, and after the last one; the epochs between have
+            NaN in the history's "val_..." columns.
+        training_metrics : {"running", "full", "sample"}, default "running"
+            On what training loss and metrics are measured: on each batch as training goes, which
+            costs nothing, or after each epoch as the model predicts, on all training rows or on
+            the same 1,000 of them.
         sample_weight : array (n,), optional
         callbacks : sequence of Callback, or of callables ``(model, history)`` that may return True
         verbose : {"auto", 0, 1}
@@ -193,7 +192,21 @@ class Sequential:
         size = batch_rows(batch_size, len(index), setup.optimizer)
         refuse_l1(layout, setup.optimizer)
         watchers = listeners(callbacks, verbose)
-        job = Job(rows, index, epochs, size, shuffle, validation, watchers, self)
+        check_count(validation_freq, "validation_freq")
+        door.check_columns(setup, validation is not None, watchers)
+        measured = door.measured_part(training_metrics, rows, index, self._split_seed)
+        job = Job(
+            rows,
+            index,
+            epochs,
+            size,
+            shuffle,
+            validation,
+            watchers,
+            self,
+            validation_freq,
+            measured,
+        )
 
         network = self._network
         door.try_rates(setup.optimizer, network.step if network else 0, len(index), size)
@@ -250,66 +263,8 @@ class Sequential:
         frozen = network.frozen if network else 0
         print(describe(self.layers, network.layout if network else None, frozen))
 
-    def get_weights(self) -> list[np.ndarray]:
-        """Copies of all arrays, layer by layer: W, b; gamma, beta, running mean and variance."""
-        return [array.copy() for _, array in self._built().state.arrays()]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Set all arrays, in the form that `get_weights` returns.
-
-        A model that is not built yet takes its number of features from the first array. An error
-        names the array that does not fit; then nothing is changed.
-        """
-        given, network = building.listed(weights), self._network
-        layout = network.layout if network else Layout(self.layers, building.infer_features(given))
-        arrays = building.as_weights(given, layout, self.dtype)
-        (network or self._adopt(layout)).state.set_arrays(arrays)
-
-    def initialize_from(self, other: Sequential, freeze: int = 0) -> list[str]:
-        """Take over another model's arrays, layer by layer, where the shapes match (pretraining).
-
-        Parameters
-        ----------
-        other : Sequential
-            A built model. Its number of features is taken where this one is not built.
-        freeze : int, default 0
-            Number of first layers that are then held fixed: `fit` neither changes their weights
-            nor, for batch norm, their statistics.
-
-        Returns
-        -------
-        copied : list of str
-            Names of the arrays that were taken, such as "0.W".
-        """
-        if not isinstance(other, Sequential):
-            raise TypeError(f"got {other!r:.60}; expected another Sequential, with weights")
-        source, network = other._built(), self._network
-        if check_count(freeze, "freeze", 0) > len(self.layers):
-            raise ValueError(f"freeze is {freeze}; expected 0 to {len(self.layers)} layers")
-        layout = network.layout if network else Layout(self.layers, source.layout.n_in)
-        shapes = layout.array_names()
-        taken = {
-            name: building.in_range(array, name, self.dtype)
-            for name, array in source.state.arrays() if shapes.get(name) == array.shape
-        }  # fmt: skip
-        network = network or self._adopt(layout)
-        mine = dict(network.state.arrays())
-        network.state.set_arrays(list((mine | taken).values()))
-        network.frozen = int(freeze)
-        return [name for name in mine if name in taken]
-
     def __repr__(self) -> str:
         return f"Sequential([{', '.join(map(repr, self.layers))}])"
-
-    def _built(self) -> Network:
-        if self._network is None:
-            raise ValueError("the model has no weights yet; call fit, or build(n_features)")
-        return self._network
-
-    def _compiled(self) -> Setup:
-        if self._setup is None:
-            raise ValueError("the model is not compiled; call compile(optimizer, loss) first")
-        return self._setup
 
     def _n_features(self) -> int | None:
         return self._network.layout.n_in if self._network else None

@@ -46,6 +46,35 @@ class Snapshot(NamedTuple):
     due: float
 
 
+@dataclass
+class Partial:
+    """An epoch begun: its rows in their order, and what its first `done` steps have left.
+
+    That is each step's loss (n_steps,), the last one's gradient norm (1,), and where metrics read
+    them the outputs (n, n_out). While they run, several epochs may make one record.
+
+    `changes` is the state's count then: who has set weights since has ended the epoch.
+    """
+
+    order: np.ndarray
+    batch_size: int
+    shuffle: bool
+    losses: np.ndarray
+    norms: np.ndarray
+    outputs: np.ndarray | None
+    done: int
+    changes: int
+
+    def continues(self, index: np.ndarray, batch_size: int, shuffle: bool, outputs: bool) -> bool:
+        """Whether an epoch over these rows may go on with it."""
+        return (
+            (self.batch_size, self.shuffle) == (batch_size, shuffle)
+            and (self.outputs is not None) == outputs
+            and len(self.order) == len(index)
+            and bool(np.array_equal(np.sort(self.order), np.sort(index)))
+        )
+
+
 class Network:
     """A built model: its layout, its state, how far it has come, and its prepared runs.
 
@@ -66,35 +95,63 @@ class Network:
         self.rng, self.dropout_seed = rng, dropout_seed
         self.step = self.epoch = 0
         self.frozen = 0
+        self.learning_rate_factor = 1.0
+        self.partial: Partial | None = None
+        self._forget_runs()
+
+    def _forget_runs(self) -> None:
         self.snapshots = [Snapshot(np.empty_like(self.state.values), -1, 0.0) for _ in range(2)]
         self._changes_seen = -1
         self._runs: dict[str, tuple[Any, Any]] = {}
 
-    def keep_snapshot(self) -> None:
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the runs, which hold addresses, and the snapshots."""
+        left_out = ("_runs", "snapshots", "_changes_seen")
+        return {name: value for name, value in vars(self).items() if name not in left_out}
+
+    def __setstate__(self, fields: dict[str, Any]) -> None:
+        vars(self).update(fields)
+        self._forget_runs()
+
+    def keep_snapshot(self, now: bool = False) -> bool:
         """Copy the state, unless that would take more than its share of the time."""
         start = time.perf_counter()
         if self._changes_seen != self.state.changes:
             # Somebody has set the weights since the last epoch.
             self.snapshots = [s._replace(step=-1, due=0.0) for s in self.snapshots]
         new, old = self.snapshots
-        if start >= new.due:
-            old.values[:] = self.state.values
-            now = time.perf_counter()
-            due = now + (now - start) / SNAPSHOT_SHARE
-            self.snapshots = [Snapshot(old.values, self.step, due), new]
+        if not now and start < new.due:
+            return False
+        old.values[:] = self.state.values
+        end = time.perf_counter()
+        due = end + (end - start) / SNAPSHOT_SHARE
+        self.snapshots = [Snapshot(old.values, self.step, due), new]
+        return True
 
-    def finish_epoch(self, steps: int) -> None:
-        """Count an epoch."""
+    def advance(self, steps: int) -> None:
+        """Count steps taken."""
         self.step += steps
-        self.epoch += 1
         self._changes_seen = self.state.changes
+        if self.partial is not None:
+            self.partial.done += steps
+            self.partial.changes = self.state.changes
+
+    def finish_epoch(self) -> None:
+        """Count an epoch."""
+        self.epoch += 1
+        self.partial = None
 
     def go_back(self, snapshot: Snapshot) -> None:
         """To the state of a snapshot, if it holds one."""
         if snapshot.step < 0:
             return
-        self.state.restore(snapshot.values)
-        self.step = snapshot.step
+        self.restore(snapshot.values, snapshot.step)
+
+    def restore(self, values: np.ndarray, step: int) -> None:
+        """To a copy of the state, of so many steps."""
+        self.state.restore(values)
+        self.step = step
+        self.partial = None
 
     def takes_plainly(self, X: Any) -> bool:
         """Whether X needs no check or cast: an array of the network's own form, all finite."""

@@ -40,6 +40,11 @@ class Optimizer:
         """The name by which `compile` finds it."""
         return next((n for n, cls in OPTIMIZERS.items() if cls is type(self)), "optimizer")
 
+    @property
+    def state_is_for(self) -> tuple[int, bool]:
+        """Optimizers in which this agrees mean the same by their state vectors."""
+        return self.kind, self.full_batch
+
     def rates(self, first: int, n: int) -> np.ndarray:
         """Learning rates (n,) of the steps first, first + 1, ..."""
         if not callable(self.learning_rate):
@@ -161,6 +166,9 @@ class Adam(Optimizer):
         They average over about 1 / (1 - beta) steps.
     epsilon : float, default 1e-8
         Added to the root.
+    epsilon_hat : bool, default False
+        Add epsilon to the root before its correction: a smaller one, in the first steps. It is
+        the form at the end of the paper's section 2, scikit-learn's and Keras's.
 
     Examples
     --------
@@ -173,6 +181,7 @@ class Adam(Optimizer):
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8
+    epsilon_hat: bool = False
     kind: ClassVar[int] = codes.ADAM
 
 

@@ -38,13 +38,14 @@ def hold_out(
     layout: Layout,
     dtype: np.dtype,
     data: Any,
-    share: float | bool,
+    share: Any,
     seed: np.random.SeedSequence,
 ) -> tuple[np.ndarray, Part | None]:
     """Which rows to train on, and what to validate on."""
     everything = np.arange(len(rows.X))
+    listed = isinstance(share, np.ndarray | list | tuple)
     if data is not None:
-        if share:
+        if listed or share:
             raise ValueError("got validation_data and validation_split; pass one of them")
         if not isinstance(data, tuple | list) or len(data) not in (2, 3):
             size = f" of {len(data)}" if isinstance(data, tuple | list) else ""
@@ -56,20 +57,42 @@ def hold_out(
         given = feature_rows(data[0], layout.n_in, dtype, f"{of}X")
         weight = data[2] if len(data) == 3 else None
         return everything, Part(target_rows(given, data[1], weight, setup, layout, dtype, of))
-    if not share:
+    if listed:
+        held_out = as_row_numbers(share, len(rows.X))
+        learned = np.delete(everything, held_out)
+    elif not share:
         return everything, None
-    fraction = 0.2 if share is True else share
-    by_class = setup.loss.targets == "classes"
-    rng = np.random.default_rng(seed)
-    learned, held_out = split(rows.targets if by_class else len(rows.X), fraction, rng)
+    else:
+        fraction = 0.2 if share is True else share
+        by_class = setup.loss.targets == "classes"
+        rng = np.random.default_rng(seed)
+        learned, held_out = split(rows.targets if by_class else len(rows.X), fraction, rng)
     for part, use in ((learned, "training"), (held_out, "validation")):
         if rows.sample_weight is not None and not rows.sample_weight[part].any():
             raise ValueError(
-                f"sample_weight is 0 in all of the {len(part)} rows that validation_split={share} "
-                f"leaves for {use}; expected a weight above 0 among them; use another share, or "
+                f"sample_weight is 0 in all of the {len(part)} rows that "
+                f"validation_split={share!r:.30} leaves for {use}; expected a "
+                "weight above 0 among them; use another share, or "
                 "validation_data"
             )
     return learned, Part(rows, held_out)
+
+
+def as_row_numbers(given: Any, n: int) -> np.ndarray:
+    """Row numbers (m,) of rows to hold out: whole, each once, in 0 .. n-1, and not all of them."""
+    rows = np.asarray(given)
+    expected = f"expected a share in (0, 1), or numbers of some of the {n} rows, each once"
+    if rows.ndim != 1 or rows.dtype.kind not in "iu" or not len(rows):
+        raise ValueError(
+            f"validation_split holds {rows.dtype} of shape {rows.shape}; {expected}; of a mask, "
+            "pass np.flatnonzero(mask)"
+        )
+    if rows.min() < 0 or rows.max() >= n or len(np.unique(rows)) < len(rows) or len(rows) == n:
+        raise ValueError(
+            f"validation_split holds {len(rows)} row numbers from {rows.min()} to {rows.max()}, "
+            f"{len(np.unique(rows))} of them different; {expected}"
+        )
+    return rows.astype(np.int64)
 
 
 def batch_rows(given: Any, n: int, optimizer: Optimizer) -> int:

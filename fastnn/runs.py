@@ -45,6 +45,8 @@ class TrainingRun(Run):
         outputs: np.ndarray | None = None,
         *,
         threads: int = 1,
+        epoch: tuple[int, int] | None = None,
+        penalties: np.ndarray | None = None,
     ) -> tuple[np.ndarray, int]:
         """Take len(rates) steps.
 
@@ -62,6 +64,11 @@ class TrainingRun(Run):
             Receives the network's answers, in the sequence of `order`.
         threads : int, default 1
             Number of workers; it changes no bit.
+        epoch : (int, int), optional
+            Steps of the first epoch that came before, and steps of an epoch: the last step of each
+            leaves its gradient's norm in `gradient_norms`. Default: these steps are one epoch.
+        penalties : array (n_steps,) of float64, optional
+            Factors of the penalties l1 and l2 in each step. Default: 1.
 
         Returns
         -------
@@ -75,14 +82,32 @@ class TrainingRun(Run):
             self._follow(order)
             self._point("bounds", bounds)
             self._point("rates", rates)
+            self._point("penalties", penalties)
             self._point("outputs", outputs)
             self._set("step", step)
             self._refresh_transposed()
             self._prepare(self.program.tasks, self.program.phase_ends, len(rates))
+            self._divide_into_epochs(len(rates), *(epoch or (0, len(rates))))
             self._call(threads)
             self.state.changes += 1
             self._seen = self.state.changes
+            self._release()
             return self._losses.sum(axis=1), int(self._counters[16])
+
+    def _divide_into_epochs(self, n_steps: int, before: int, steps: int) -> None:
+        self._set("epoch_step", before)
+        self._set("epoch_steps", steps)
+        shape = (before + n_steps - 1) // steps + 1, len(self.program.tasks)
+        if self._norms.shape != shape:
+            self._norms = np.zeros(shape)
+            self._set("norms", address(self._norms))
+        else:
+            self._norms.fill(0)
+
+    @property
+    def gradient_norms(self) -> np.ndarray:
+        """Norm of the gradient, before any clipping, at the end of each epoch of the last call."""
+        return np.sqrt(self._norms.sum(axis=1))
 
     def _refresh_transposed(self) -> None:
         if self._seen == self.state.changes:
@@ -127,6 +152,7 @@ class PredictRun(Run):
                 self._read_from(Rows(X, True))
                 self._follow(None)
                 self._cut(n, codes.PREDICT, len(self.program.ops))
+                self._release()
                 self._plain = n
             outputs = np.empty((n, self.program.layout.n_out), self.dtype)
             self._whole[_X] = address(X)
@@ -178,6 +204,7 @@ class PredictRun(Run):
             self._point("outputs", outputs)
             self._cut(n, kind, last)
             self._call(self._workers)
+            self._release()
             return outputs, float(self._losses.sum())
 
     def _run_by_block(

@@ -61,15 +61,15 @@ def set_number(part: Any, name: str, allowed: Range, also: str = "") -> None:
     object.__setattr__(part, name, float(value))
 
 
-def set_count(part: Any, name: str) -> None:
-    """Make a field of a frozen dataclass an int of at least 1, or refuse its value."""
+def set_count(part: Any, name: str, least: int = 1) -> None:
+    """Make a field of a frozen dataclass an int of at least `least`, or refuse its value."""
     value = getattr(part, name)
     try:
-        count = 0 if is_switch(value) else operator.index(value)
+        count = -1 if is_switch(value) else operator.index(value)
     except TypeError:
-        count = 0
-    if count < 1:
-        _refuse(part, name, "a whole number of at least 1")
+        count = -1
+    if count < least:
+        _refuse(part, name, f"a whole number of at least {least}")
     object.__setattr__(part, name, count)
 
 

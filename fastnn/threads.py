@@ -15,6 +15,13 @@ _forked = False
 _chosen: int | None = None
 
 
+class _Alone(threading.local):
+    depth = 0
+
+
+_alone = _Alone()
+
+
 def _after_fork() -> None:
     # The threads of an OpenMP team do not survive a fork; entering a region would end the child.
     global _forked, _region
@@ -78,6 +85,8 @@ def get_num_threads() -> int:
     >>> fastnn.get_num_threads() >= 1
     True
     """
+    if _alone.depth:
+        return 1
     if _chosen is not None:
         return _chosen
     given = os.environ.get("FASTNN_NUM_THREADS")
@@ -86,6 +95,19 @@ def get_num_threads() -> int:
     if not given.isdigit() or int(given) < 1:
         raise ValueError(f"FASTNN_NUM_THREADS is {given!r}; expected a whole number of at least 1")
     return min(int(given), _maximum())
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Within it, this Python thread trains and predicts on itself alone; others are not affected.
+
+    For populations: many models, each on a thread of its own.
+    """
+    _alone.depth += 1
+    try:
+        yield
+    finally:
+        _alone.depth -= 1
 
 
 def set_num_threads(n: int | None) -> None:

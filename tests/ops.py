@@ -246,6 +246,8 @@ LOSSES = [
     LossCase("huber", lambda **k: losses.Huber(0.5, **k), "huber", real, options={"delta": 0.5}),
     LossCase("poisson", losses.Poisson, "poisson", lambda rng, n: rng.poisson(2.0, (n, 3)), 3,
              fastnn.Softplus),
+    LossCase("log_poisson", losses.LogPoisson, "log_poisson",
+             lambda rng, n: rng.poisson(2.0, (n, 3))),
     LossCase("pinball", lambda **k: losses.Pinball(0.3, **k), "pinball", real,
              options={"quantiles": (0.3,)}),
     LossCase("three pinballs", lambda **k: losses.Pinball(**MANY, **k), "pinball",

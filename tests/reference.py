@@ -248,6 +248,14 @@ def poisson(y, target, weight=None, reduction="mean"):
     return reduce_rows(loss.mean(axis=1), gradient, weight, reduction)
 
 
+def log_poisson(z, target, weight=None, reduction="mean"):
+    """e^z - target z + target log target - target, mean over the outputs; 0 log 0 = 0."""
+    least = target * np.log(np.where(target > 0, target, 1)) - target
+    gradient = (np.exp(z) - target) / z.shape[1]
+    loss = np.exp(z) - target * z + least
+    return reduce_rows(loss.mean(axis=1), gradient, weight, reduction)
+
+
 def pinball(y, target, weight=None, reduction="mean", quantiles=(0.5,)):
     """max(q e, (q - 1) e), e = target - y; target (B, T), y (B, T Q) with column t * Q + q.
 
@@ -261,7 +269,17 @@ def pinball(y, target, weight=None, reduction="mean", quantiles=(0.5,)):
 
 # The two cross-entropies take logits; the others take the network's output.
 LOSSES = {
-    f.__name__: f for f in (cross_entropy, binary_cross_entropy, mse, mae, huber, poisson, pinball)
+    f.__name__: f
+    for f in (
+        cross_entropy,
+        binary_cross_entropy,
+        mse,
+        mae,
+        huber,
+        poisson,
+        log_poisson,
+        pinball,
+    )  # fmt: skip
 }
 
 

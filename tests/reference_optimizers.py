@@ -64,12 +64,21 @@ def moments(g, state, beta1, beta2):
     return m, v
 
 
-def adam(w, g, state, t, learning_rate=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-8):
-    """w - learning_rate m^ / (sqrt(v^) + epsilon), m^ = m / (1 - beta1^t), v^ likewise."""
+def adam(
+    w, g, state, t, learning_rate=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-8, epsilon_hat=False
+):
+    """w - learning_rate m^ / (sqrt(v^) + epsilon), m^ = m / (1 - beta1^t), v^ likewise.
+
+    `epsilon_hat` adds epsilon before the correction: (sqrt(v) + epsilon) / sqrt(1 - beta2^t).
+    """
     m, v = moments(g, state, beta1, beta2)
     m_hat = m / (1 - beta1**t)
-    v_hat = v / (1 - beta2**t)
-    return w - learning_rate * m_hat / (np.sqrt(v_hat) + epsilon), {"m": m, "v": v}
+    correction = np.sqrt(1 - beta2**t)
+    if epsilon_hat:
+        root = (np.sqrt(v) + epsilon) / correction
+    else:
+        root = np.sqrt(v) / correction + epsilon
+    return w - learning_rate * m_hat / root, {"m": m, "v": v}
 
 
 def adamw(w, g, state, t, learning_rate=1e-3, weight_decay=1e-2, **hyper):

@@ -64,7 +64,7 @@ def test_fit_returns_the_models_history():
     history = fit(model, 3, validation_split=0.2)
     assert history is model.history
     names = ["loss", "accuracy", "log_loss"]
-    columns = {*names, *(f"val_{n}" for n in names), "learning_rate", "seconds"}
+    columns = {*names, *(f"val_{n}" for n in names), "learning_rate", "gradient_norm", "seconds"}
     assert set(history.history) == columns
     assert all(len(column) == 3 for column in history.history.values())
     fit(model, 2, validation_split=0.2)

@@ -66,8 +66,7 @@ def kernel_step(hyper, w, g, m, v, rate, t, decay, l2, clip_value):
         kernels.regularize(w, g, l2)
     if decay > 0:
         kernels.scale(w, 1.0 - rate * decay)
-    sizes = kernels.step_sizes(hyper[0], rate, t)
-    kernels.update(hyper[0], w, g, m, v, sizes, rate, t)
+    kernels.update(hyper[0], w, g, m, v, kernels.step_of(hyper[0], rate, 1.0, t))
 
 
 @each_run
@@ -107,6 +106,19 @@ def test_rmsprop_with_epsilon_inside_the_root(momentum):
     model.fit(ONE, TARGET, epochs=20, verbose=0)
     expected = ref.minimise("rmsprop", lambda w: A @ w + np.cos(w) - b, start, 20, 0.05, **hyper)
     assert_allclose(model.get_weights()[0][0], expected[-1], rtol=1e-12)
+
+
+def test_adam_with_epsilon_before_the_correction():
+    start = np.array(TABLE["runs"][0]["weights"][0])
+    optimizer = Adam(0.05, beta_2=0.99, epsilon=0.1, epsilon_hat=True)
+    model = weights_as_prediction(start, optimizer)
+    model.fit(ONE, TARGET, epochs=20, verbose=0)
+    hyper = {"beta2": 0.99, "epsilon": 0.1, "epsilon_hat": True}
+    expected = ref.minimise("adam", lambda w: A @ w + np.cos(w) - b, start, 20, 0.05, **hyper)
+    assert_allclose(model.get_weights()[0][0], expected[-1], rtol=1e-12)
+    del hyper["epsilon_hat"]
+    other = ref.minimise("adam", lambda w: A @ w + np.cos(w) - b, start, 20, 0.05, **hyper)
+    assert np.abs(other[-1] - expected[-1]).max() > 1e-3
 
 
 # ------------------------------------------------------------- limits, penalties

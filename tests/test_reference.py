@@ -124,6 +124,7 @@ def loss_cases(rng):
         "mae": (z, t, {}),
         "huber": (3 * z, t, {"delta": 0.7}),
         "poisson": (np.exp(z), np.exp(t).round(), {}),
+        "log_poisson": (z, np.exp(t).round(), {}),
         "pinball": (z, t[:, :1], {"quantiles": (0.1, 0.5, 0.9)}),
         "pinball many targets": (z @ np.ones((3, 6)), t, {"quantiles": (0.2, 0.7)}),
     }

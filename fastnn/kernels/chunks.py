@@ -13,6 +13,7 @@ from fastnn.kernels.codes import (
     BINARY_CROSS_ENTROPY,
     CROSS_ENTROPY,
     HUBER,
+    LOG_POISSON,
     MAE,
     MSE,
     PINBALL,
@@ -75,6 +76,8 @@ def evaluate_loss(net, z, z_pointer, t, t_pointer, w, dz, dz_pointer):
         return loss_kernels.huber(z, t, w, net.delta, dz)
     if kind == POISSON:
         return loss_kernels.poisson(z, t, w, dz)
+    if kind == LOG_POISSON:
+        return loss_kernels.log_poisson(z, t, w, dz)
     if kind == PINBALL:
         quantiles = carray(void_pointer(net.quantiles), (net.n_quantiles,), np.float64)
         return loss_kernels.pinball(z, t, w, quantiles, dz)

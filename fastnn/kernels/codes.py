@@ -19,7 +19,8 @@ IDENTITY, RELU, LEAKY_RELU, ELU, SELU, GELU, SILU, TANH, SIGMOID, SOFTPLUS, MISH
 )
 
 # Losses; the first two read logits, because softmax and sigmoid are fused into them.
-CROSS_ENTROPY, BINARY_CROSS_ENTROPY, MSE, MAE, HUBER, POISSON, PINBALL, CUSTOM_LOSS = range(8)
+(CROSS_ENTROPY, BINARY_CROSS_ENTROPY, MSE, MAE, HUBER, POISSON, PINBALL, CUSTOM_LOSS,
+ LOG_POISSON) = range(9)  # fmt: skip
 
 # Optimizers.
 SGD, RMSPROP, ADAM, NADAM, RPROP = range(5)
@@ -56,10 +57,10 @@ TASK = _record(int="kind first last begin end low")
 `begin .. end-1` of a weight matrix; a TURN goes back down to op `low`."""
 
 CONTEXT = _record(
-    int="""ops n_ops n_fused tasks phases n_phases n_tasks n_steps bounds order n_order rates step
-           seed
+    int="""ops n_ops n_fused tasks phases n_phases n_tasks n_steps bounds order n_order rates
+           penalties step epoch_step epoch_steps seed
            X X_kind X_row X_column y labels n_targets sample_weight targets weights reduction
-           loss loss_function quantiles n_quantiles optimizer nesterov inside_root
+           loss loss_function quantiles n_quantiles optimizer nesterov inside_root epsilon_hat
            gradient scratch scratch_size slots n_params losses norms outputs
            training gemm_block worker_stride ticket done failed arrived""",
     float="""smoothing delta beta_1 beta_2 epsilon momentum weight_decay momentum_decay
@@ -67,10 +68,12 @@ CONTEXT = _record(
 )
 """Everything one run needs.
 
-`bounds` (n_steps + 1,) cuts `order` into mini-batches; `rates` (n_steps,) are the learning rates;
+`bounds` (n_steps + 1,) cuts `order` into mini-batches; `rates` (n_steps,) are the learning rates,
+`penalties` (n_steps,) factors of the penalties l1 and l2, 1 where absent;
 `step` is the number of updates made before. `X_row, X_column` are strides in elements. `labels` is
 1 where y holds class numbers. `n_fused` is the number of ops of a training pass: a softmax or
 sigmoid that the loss has absorbed is left out. `losses` (n_steps, n_tasks) receives one partial
-sum a task. `ticket` and `done` count tasks handed out and finished, `failed` is the step of the
-first non-finite loss, plus one.
+sum a task, `norms` (epochs, n_tasks) one of the squared gradient, of the last step of each epoch:
+epochs have `epoch_steps` steps, of the first of which `epoch_step` came before. `ticket` and `done`
+count tasks handed out and finished, `failed` is the step of the first non-finite loss, plus one.
 """

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from fastnn.kernels.activations import softmax_forward
-from fastnn.kernels.functions import HALF, ONE, ZERO, sigmoid, softplus
+from fastnn.kernels.functions import HALF, ONE, ZERO, exp, sigmoid, softplus
 from fastnn.kernels.jit import kernel
 from fastnn.kernels.memory import call_loss, shift
 
@@ -111,6 +111,22 @@ def poisson(y, t, w, dy):
         for j in range(y.shape[1]):
             value += y[i, j] - t[i, j] * math.log(y[i, j] + eps)
             dy[i, j] = w[i] * share * (ONE - t[i, j] / (y[i, j] + eps))
+        total += np.float64(w[i]) * (value * share)
+    return total
+
+
+@kernel
+def log_poisson(z, t, w, dz):
+    """mean_j e^z - t z + t log t - t, for the log z of a rate; 0 log 0 = 0."""
+    share = z.dtype.type(1.0 / z.shape[1])
+    total = 0.0
+    for i in range(z.shape[0]):
+        value = z.dtype.type(0)
+        for j in range(z.shape[1]):
+            rate = exp(z[i, j])
+            least = t[i, j] * (math.log(t[i, j]) - ONE) if t[i, j] > ZERO else ZERO
+            value += rate - t[i, j] * z[i, j] + least
+            dz[i, j] = w[i] * share * (rate - t[i, j])
         total += np.float64(w[i]) * (value * share)
     return total
 

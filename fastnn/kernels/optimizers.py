@@ -1,10 +1,11 @@
 """Floor 0. Optimizers: one pass over n parameters that lie side by side.
 
 w is the parameters, g their gradient, m and v the optimizer's two slots, `hyper` the run's
-CONTEXT record; `rate` is the learning rate of the step and `t` its number, from 1.
+CONTEXT record, `step` what it says of one step; `rate` is the step's learning rate.
 """
 
 import math
+from typing import NamedTuple
 
 from fastnn.kernels.codes import ADAM, NADAM, RMSPROP, RPROP, SGD
 from fastnn.kernels.functions import ONE, ZERO
@@ -149,28 +150,48 @@ def absolute_sum(x):
     return total
 
 
+class Step(NamedTuple):
+    """What an update needs to know of its step.
+
+    `rate` is the learning rate, `penalty` the factor of l1 and l2, `t` the step's number, from 1.
+    The others are what the optimizer makes of them: factors of the gradient, of its average, of
+    the root of the average square, and what is added to that root.
+    """
+
+    rate: float
+    penalty: float
+    t: int
+    of_g: float
+    of_m: float
+    root: float
+    epsilon: float
+
+
 @kernel
-def step_sizes(hyper, rate, t):
-    """What step t makes of the learning rate: of the gradient, of its average, of the root."""
+def step_of(hyper, rate, penalty, t):
+    """The `Step` number t."""
+    of_g, of_m, root, epsilon = rate, 0.0, 1.0, hyper.epsilon
     if hyper.optimizer == ADAM:
         first, second = 1 - hyper.beta_1**t, 1 - hyper.beta_2**t
-        return 0.0, rate / first, 1 / math.sqrt(second)
-    if hyper.optimizer == NADAM:
+        of_g, of_m, root = 0.0, rate / first, 1 / math.sqrt(second)
+        if hyper.epsilon_hat:
+            epsilon *= root
+    elif hyper.optimizer == NADAM:
         decay = hyper.momentum_decay
         product = nadam_product(t, hyper.beta_1, decay)
         mu = hyper.beta_1 * (1 - 0.5 * 0.96 ** (t * decay))
         mu_next = hyper.beta_1 * (1 - 0.5 * 0.96 ** ((t + 1) * decay))
         of_g, of_m = rate * (1 - mu) / (1 - product), rate * mu_next / (1 - product * mu_next)
-        return of_g, of_m, 1 / math.sqrt(1 - hyper.beta_2**t)
-    return rate, 0.0, 0.0
+        root = 1 / math.sqrt(1 - hyper.beta_2**t)
+    return Step(rate, penalty, t, of_g, of_m, root, epsilon)
 
 
 @kernel
-def update(hyper, w, g, m, v, sizes, rate, t):
-    """One step of the optimizer that `hyper` names; `sizes` are its `step_sizes`."""
-    kind = hyper.optimizer
+def update(hyper, w, g, m, v, step):
+    """One step of the optimizer that `hyper` names."""
+    kind, rate = hyper.optimizer, step.rate
     if kind == ADAM:
-        adam(w, g, m, v, hyper.beta_1, hyper.beta_2, hyper.epsilon, sizes[1], sizes[2])
+        adam(w, g, m, v, hyper.beta_1, hyper.beta_2, step.epsilon, step.of_m, step.root)
     elif kind == SGD:
         sgd(w, g, m, rate, hyper.momentum, hyper.nesterov)
     elif kind == RMSPROP:
@@ -178,7 +199,7 @@ def update(hyper, w, g, m, v, sizes, rate, t):
         rmsprop(w, g, m, v, rate, rho, hyper.momentum, hyper.epsilon, inside)
     elif kind == NADAM:
         b1, b2, eps = hyper.beta_1, hyper.beta_2, hyper.epsilon
-        nadam(w, g, m, v, b1, b2, eps, sizes[0], sizes[1], sizes[2])
+        nadam(w, g, m, v, b1, b2, eps, step.of_g, step.of_m, step.root)
     elif kind == RPROP:
         minus, plus = hyper.eta_minus, hyper.eta_plus
-        rprop(w, g, m, v, rate, t, minus, plus, hyper.step_min, hyper.step_max)
+        rprop(w, g, m, v, rate, step.t, minus, plus, hyper.step_min, hyper.step_max)

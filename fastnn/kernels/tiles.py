@@ -15,70 +15,76 @@ from fastnn.kernels.memory import matrix, shift, vector
 
 
 @kernel
-def penalize(net, op, W, g, place):
+def penalize(op, W, g, place, factor):
     """Add the gradient of the L2 penalty to g, and the value of both penalties to `place`."""
     if op.l2 > 0:
-        opt.regularize(W, g, op.l2)
-        place[0] += 0.5 * op.l2 * opt.square_sum(W)
+        opt.regularize(W, g, factor * op.l2)
+        place[0] += 0.5 * factor * op.l2 * opt.square_sum(W)
     if op.l1 > 0:
-        place[0] += op.l1 * opt.absolute_sum(W)
+        place[0] += factor * op.l1 * opt.absolute_sum(W)
 
 
 @kernel
-def apply(net, state, at, g, rate, t, sizes, is_weight):
-    """The optimizer on the parameters from offset `at` of the state, with their gradient g."""
+def apply(net, state, at, g, norm, step, is_weight):
+    """The optimizer on the parameters from offset `at` of the state, with their gradient g.
+
+    norm (1,) collects the gradient's sum of squares; (0,) where nobody asks.
+    """
     n = g.size
+    if norm.size > 0:
+        norm[0] += opt.square_sum(g)
     w = vector(state, at, n)
     m = vector(state, net.slots + at, n)
     v = vector(state, net.slots + net.n_params + at, n)
     if net.clip_value > 0:
         opt.clip(g, net.clip_value)
     if is_weight and net.weight_decay > 0:
-        opt.scale(w, 1.0 - rate * net.weight_decay)
-    opt.update(net, w, g, m, v, sizes, rate, t)
+        opt.scale(w, 1.0 - step.rate * net.weight_decay)
+    opt.update(net, w, g, m, v, step)
 
 
 @kernel
-def finish_weights(op, state, work, begin, end, rate):
+def finish_weights(op, state, work, begin, end, step):
     """What follows an update of rows begin .. end-1 of W: the L1 step, the copy of W^T."""
     if op.l1 > 0:
         n = op.n_out
-        opt.shrink(vector(state, op.weight + begin * n, (end - begin) * n), rate * op.l1)
+        amount = step.rate * step.penalty * op.l1
+        opt.shrink(vector(state, op.weight + begin * n, (end - begin) * n), amount)
     if op.transposed >= 0:
         W = shift(state, op.weight)
         transpose(W, op.n_in, op.n_out, begin, end, shift(work, op.transposed))
 
 
 @kernel
-def weight_tile(net, op, state, work, rows, begin, end, g, place):
+def weight_tile(net, op, state, work, rows, begin, end, g, place, step):
     """Gradient of rows begin .. end-1 of a Dense layer's W, penalties included."""
     n = (end - begin) * op.n_out
     x, dz = shift(work, op.x + begin), shift(work, op.dy)
     transposed_multiply(x, dz, rows, op.n_in, op.n_out, end - begin, g, net.gemm_block)
     flat = vector(g, 0, n)
-    penalize(net, op, vector(state, op.weight + begin * op.n_out, n), flat, place)
+    penalize(op, vector(state, op.weight + begin * op.n_out, n), flat, place, step.penalty)
     return flat
 
 
 @kernel
-def update_tile(net, op, state, work, rows, begin, end, scratch, place, rate, t, sizes):
+def update_tile(net, op, state, work, rows, begin, end, scratch, place, norm, step):
     """Gradient and optimizer for a tile of one op, its vectors with the first tile."""
     n = op.n_out
     if op.kind == DENSE:
-        g = weight_tile(net, op, state, work, rows, begin, end, scratch, place)
-        apply(net, state, op.weight + begin * n, g, rate, t, sizes, True)
-        finish_weights(op, state, work, begin, end, rate)
+        g = weight_tile(net, op, state, work, rows, begin, end, scratch, place, step)
+        apply(net, state, op.weight + begin * n, g, norm, step, True)
+        finish_weights(op, state, work, begin, end, step)
         if begin == 0 and op.bias >= 0:
             db = vector(scratch, 0, n)
             column_sums(matrix(work, op.dy, rows, n), db)
-            apply(net, state, op.bias, db, rate, t, sizes, False)
+            apply(net, state, op.bias, db, norm, step, False)
     else:
         g = vector(work, net.gradient + op.weight, op.bias + n - op.weight)
-        apply(net, state, op.weight, g, rate, t, sizes, False)
+        apply(net, state, op.weight, g, norm, step, False)
 
 
 @kernel
-def update_ops(net, ops, first, last, state, work, rows, place, rate, t, sizes):
+def update_ops(net, ops, first, last, state, work, rows, place, norm, step):
     """Gradients of several small ops, then one pass of the optimizer over all their weights.
 
     The layout puts the weights of neighbouring ops side by side, and their vectors, too.
@@ -87,7 +93,7 @@ def update_ops(net, ops, first, last, state, work, rows, place, rate, t, sizes):
     for k in range(first, last):
         op = ops[k]
         if op.weight >= 0 and op.trainable:
-            gradient_tile(net, op, state, work, rows, 0, op.n_in, place)
+            gradient_tile(net, op, state, work, rows, 0, op.n_in, place, step)
             size = op.n_in * op.n_out
             if op.kind == DENSE:
                 weights = min(weights[0], op.weight), max(weights[1], op.weight + size)
@@ -98,20 +104,20 @@ def update_ops(net, ops, first, last, state, work, rows, place, rate, t, sizes):
     for at, stop, is_weight in ((*weights, True), (*vectors, False)):
         if stop > at:
             g = vector(work, net.gradient + at, stop - at)
-            apply(net, state, at, g, rate, t, sizes, is_weight)
+            apply(net, state, at, g, norm, step, is_weight)
     for k in range(first, last):
         if ops[k].kind == DENSE and ops[k].trainable:
-            finish_weights(ops[k], state, work, 0, ops[k].n_in, rate)
+            finish_weights(ops[k], state, work, 0, ops[k].n_in, step)
 
 
 @kernel
-def gradient_tile(net, op, state, work, rows, begin, end, place):
+def gradient_tile(net, op, state, work, rows, begin, end, place, step):
     """As `update_tile`, but the gradient is left in the gradient vector."""
     n = op.n_out
     gradient = shift(work, net.gradient)
     if op.kind == DENSE:
         g = shift(gradient, op.weight + begin * n)
-        weight_tile(net, op, state, work, rows, begin, end, g, place)
+        weight_tile(net, op, state, work, rows, begin, end, g, place, step)
         if begin == 0 and op.bias >= 0:
             column_sums(matrix(work, op.dy, rows, n), vector(gradient, op.bias, n))
 
@@ -138,19 +144,20 @@ def clip_factor(net, norms):
 
 
 @kernel
-def apply_tile(net, op, state, work, begin, end, norms, rate, t, sizes):
+def apply_tile(net, op, state, work, begin, end, norms, step):
     """The optimizer for a tile whose gradient is in the gradient vector, clipped as a whole."""
     n = op.n_out
     factor = clip_factor(net, norms)
+    counted = norms[:0]
     dense = op.kind == DENSE
     at = op.weight + begin * n
     size = (end - begin) * n if dense else op.bias + n - at
     g = vector(work, net.gradient + at, size)
     opt.scale(g, factor)
-    apply(net, state, at, g, rate, t, sizes, dense)
+    apply(net, state, at, g, counted, step, dense)
     if dense:
-        finish_weights(op, state, work, begin, end, rate)
+        finish_weights(op, state, work, begin, end, step)
         if begin == 0 and op.bias >= 0:
             db = vector(work, net.gradient + op.bias, n)
             opt.scale(db, factor)
-            apply(net, state, op.bias, db, rate, t, sizes, False)
+            apply(net, state, op.bias, db, counted, step, False)

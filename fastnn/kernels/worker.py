@@ -44,7 +44,7 @@ from fastnn.kernels.memory import (
     shift,
     void_pointer,
 )  # fmt: skip
-from fastnn.kernels.optimizers import step_sizes
+from fastnn.kernels.optimizers import step_of
 from fastnn.kernels.tiles import apply_tile, gradient_tile, tile_norm, update_ops, update_tile
 
 SPINS = 500
@@ -98,13 +98,15 @@ def weights_task(net, ops, state, work, scratch, task, index, step, losses):
     """UPDATE, GRADIENT and APPLY: ops first .. last-1, of a single one rows begin .. end-1."""
     bounds = carray(void_pointer(net.bounds), (net.n_steps + 1,), np.int64)
     rates = carray(void_pointer(net.rates), (net.n_steps,), np.float64)
-    norms = carray(void_pointer(net.norms), (net.n_tasks,), np.float64)
+    epoch, epoch_step = divmod(net.epoch_step + step, net.epoch_steps)
+    norms = carray(void_pointer(net.norms + 8 * epoch * net.n_tasks), (net.n_tasks,), np.float64)
     rows, t = bounds[step + 1] - bounds[step], net.step + step + 1
-    rate = rates[step]
-    sizes = step_sizes(net, rate, t)
+    penalties = carray(void_pointer(net.penalties), (net.n_steps,), np.float64)
+    this = step_of(net, rates[step], penalties[step] if net.penalties else 1.0, t)
     first, last = task.first, task.last
+    norm = norms[index : index + int(epoch_step + 1 == net.epoch_steps)]
     if task.kind == UPDATE and last - first > 1:
-        update_ops(net, ops, first, last, state, work, rows, losses, rate, t, sizes)
+        update_ops(net, ops, first, last, state, work, rows, losses, norm, this)
         return
     if task.kind == GRADIENT:
         norms[index] = 0.0
@@ -114,12 +116,12 @@ def weights_task(net, ops, state, work, scratch, task, index, step, losses):
             continue
         begin, end = (task.begin, task.end) if last - first == 1 else (0, op.n_in)
         if task.kind == UPDATE:
-            update_tile(net, op, state, work, rows, begin, end, scratch, losses, rate, t, sizes)
+            update_tile(net, op, state, work, rows, begin, end, scratch, losses, norm, this)
         elif task.kind == GRADIENT:
-            gradient_tile(net, op, state, work, rows, begin, end, losses)
+            gradient_tile(net, op, state, work, rows, begin, end, losses, this)
             norms[index] += tile_norm(net, op, work, begin, end)
         else:
-            apply_tile(net, op, state, work, begin, end, norms, rate, t, sizes)
+            apply_tile(net, op, state, work, begin, end, norms, this)
 
 
 def work_through(context, state, work, worker):

@@ -1,0 +1,20 @@
+"""Floor 3. Callbacks: the protocol, early stopping, progress, checkpoints, logs, plateaus."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastnn.callbacks.base import Callback, chosen, get
+from fastnn.callbacks.early_stopping import EarlyStopping
+from fastnn.callbacks.progress import Progress
+
+__all__ = ["Callback", "EarlyStopping", "Progress", "get", "listeners"]
+
+
+def listeners(callbacks: Sequence[Any], verbose: Any) -> list[Callback]:
+    """The callbacks of a fit, with the progress line where it is wanted."""
+    if verbose not in ("auto", 0, 1):
+        raise ValueError(f'verbose is {verbose!r}; expected "auto", 0 or 1')
+    wanted = chosen(callbacks)
+    progress = Progress()
+    shown = progress.is_live() if verbose == "auto" else bool(verbose)
+    return [*wanted, progress] if shown else wanted

@@ -1,0 +1,70 @@
+"""Floor 3. The callback protocol: called as training goes, callbacks read and may ask to stop."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fastnn.history import History
+
+
+class Callback:
+    """Base of all callbacks: override what you need; a plain callable serves as `on_epoch_end`.
+
+    Callbacks may read the model and its history; of the model they may change
+    `learning_rate_factor`, and at the end of the training its weights.
+
+    Attributes
+    ----------
+    every_steps : int or None, default None
+        Where `on_steps_end` must be called: whenever the model's number of steps is a multiple.
+
+    Examples
+    --------
+    >>> class StopAtHalf(Callback):
+    ...     def on_epoch_end(self, model, history):
+    ...         return history["loss"][-1] < 0.5
+    """
+
+    every_steps: int | None = None
+
+    def on_train_begin(self, model: Any, epochs: int) -> None:
+        """Before the first epoch of a `fit`."""
+
+    def on_steps_end(self, model: Any, fraction: float) -> None:
+        """Between two steps: some ten times a second, and at each multiple of `every_steps`.
+
+        `fraction` of the epoch is done. The model may be saved there: the copy goes on in the
+        middle of the epoch.
+        """
+
+    def on_epoch_end(self, model: Any, history: "History") -> bool | None:
+        """After an epoch is recorded. True stops the training."""
+
+    def on_train_end(self, model: Any, history: "History") -> None:
+        """After the last epoch, also after an error or Ctrl-C."""
+
+
+class FunctionCallback(Callback):
+    """A callable `(model, history) -> bool or None` as a callback."""
+
+    def __init__(self, function: Any) -> None:
+        self.on_epoch_end = function  # type: ignore[method-assign]
+
+
+def get(spec: Any) -> Callback:
+    """A callback from a callback or from a callable `(model, history)`."""
+    if isinstance(spec, Callback):
+        return spec
+    if callable(spec) and not isinstance(spec, type):
+        return FunctionCallback(spec)
+    raise TypeError(
+        f"got {spec!r} among the callbacks; expected a fastnn.Callback or a callable "
+        "(model, history) that may return True to stop"
+    )
+
+
+def chosen(callbacks: Any) -> list[Callback]:
+    """The callbacks of a list."""
+    if not isinstance(callbacks, Sequence):
+        raise TypeError(f"callbacks is {callbacks!r}; expected a list of callbacks")
+    return [get(callback) for callback in callbacks]

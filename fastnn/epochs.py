@@ -1,0 +1,268 @@
+"""Floor 3. Epochs: passes over the rows, step by step, and back to firm ground on divergence."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastnn.callbacks import Callback
+from fastnn.engine import BLOCK_ELEMENTS
+from fastnn.history import History
+from fastnn.interrupts import Interrupts
+from fastnn.network import Network, Partial, Setup
+from fastnn.pace import BLOCK_SECONDS, Pace
+from fastnn.training import (
+    DivergenceError,
+    Job,
+    Part,
+    batch_bounds,
+    measure,
+    record,
+    tell_callbacks,
+)  # fmt: skip
+
+ROWS_TOGETHER = 1_000_000
+"""Largest number of rows of several epochs that are taken in one go."""
+
+
+class Mark(NamedTuple):
+    """Where a snapshot was taken: the pass, the steps of it done, and the generator after it."""
+
+    order: np.ndarray
+    done: int
+    generator: Any
+
+
+class Epochs:
+    """The epochs of one job.
+
+    Where nobody looks at each of them, several are taken in one go: the compiled loop then need
+    not return to Python for each.
+    """
+
+    def __init__(
+        self, network: Network, setup: Setup, history: History, job: Job, interrupts: Interrupts
+    ) -> None:
+        self.network, self.setup, self.history = network, setup, history
+        self.interrupts = interrupts
+        self.rows, self.index, self.shuffle = job.rows, job.index, job.shuffle
+        self.batch_size, self.model = job.batch_size, job.model
+        self.bounds = batch_bounds(len(job.index), job.batch_size)
+        self.n_steps = len(self.bounds) - 1
+        self.batch = int(np.diff(self.bounds).max())
+        self.keeps_outputs = bool(setup.metrics) and job.measured is None
+        self.watched = bool(job.callbacks or setup.metrics or job.validation or job.measured)
+        looking = [c for c in job.callbacks if type(c).on_steps_end is not Callback.on_steps_end]
+        self.looking = looking
+        self.run = network.training_run(setup, self.batch)
+        # A first guess; each block corrects it.
+        guess = 1e-5 + 1e-10 * self.batch * network.layout.flops_per_row
+        self.pace = Pace(self.run.threads, guess)
+        self.marks: tuple[Mark | None, Mark | None] = None, None
+        """Of the network's snapshots, where they were taken; None: not in this job."""
+        self.finished: list[dict[str, float]] = []
+        """What each epoch of the last `take` measured, also of one that failed."""
+
+    def together(self, left: int) -> int:
+        """How many of the epochs left to take in one go."""
+        if self.watched or self.pace.unknown or self.network.partial is not None:
+            return 1
+        seconds = self.n_steps * min(self.pace.seconds.values())
+        return max(1, min(left, int(BLOCK_SECONDS / seconds), ROWS_TOGETHER // len(self.index)))
+
+    def take(self, count: int = 1) -> None:
+        """Pass over the rows, so many times; each epoch's row is in `finished`.
+
+        Ctrl-C waits for the end of a block, and from the last one on until somebody lets it go.
+        """
+        network = self.network
+        self.finished = []
+        self.interrupts.hold()
+        drawn = network.rng.bit_generator.state if count > 1 else None
+        part = self._begun() or self._begin(self._draw(count))
+        if network.keep_snapshot(now=self.marks[0] is None):
+            mark = Mark(part.order, part.done, network.rng.bit_generator.state)
+            self.marks = mark, self.marks[0]
+        failed = self._advance(part, count * self.n_steps)
+        if failed:
+            self._fail(part, failed, drawn)
+        self.finished = self._measured(part, count)
+
+    def _begun(self) -> Partial | None:
+        """The epoch that an earlier fit has begun, if this one goes on with it."""
+        part = self.network.partial
+        if part is None or part.changes != self.network.state.changes:
+            return None
+        fits = part.continues(self.index, self.batch_size, self.shuffle, self.keeps_outputs)
+        return part if fits else None
+
+    def _draw(self, count: int) -> np.ndarray:
+        """The rows in the order of so many epochs."""
+        draw = self.network.rng.permutation if self.shuffle else np.asarray
+        orders = [draw(self.index) for _ in range(count)]
+        return orders[0] if count == 1 else np.concatenate(orders)
+
+    def _begin(self, order: np.ndarray) -> Partial:
+        network = self.network
+        outputs = None
+        if self.keeps_outputs:
+            outputs = np.empty((len(order), network.layout.n_out), network.dtype)
+        count, changes = len(order) // len(self.index), network.state.changes
+        losses, norms = np.empty(count * self.n_steps), np.zeros(count)
+        return Partial(order, self.batch_size, self.shuffle, losses, norms, outputs, 0, changes)
+
+    def _bounds(self, count: int) -> np.ndarray:
+        """Cuts between the batches of several epochs."""
+        if count == 1:
+            return self.bounds
+        starts = np.arange(count)[:, None] * len(self.index)
+        return np.append((starts + self.bounds[:-1]).ravel(), count * len(self.index))
+
+    def _advance(self, part: Partial, n: int) -> int:
+        """Up to step n of the pass, some at a time; the number, from 1, of a failed one, or 0."""
+        network, count = self.network, len(part.norms)
+        network.partial = part
+        total = len(part.losses)
+        self.all_bounds = self._bounds(count)
+        rates = self.setup.optimizer.rates(network.step - part.done, total)
+        self.rates = network.learning_rate_factor * rates
+        while (at := part.done) < n:
+            threads, steps = self.pace.next_block()
+            stop = self._stop(at, min(n, at + steps))
+            start = time.perf_counter()
+            losses, failed = self._block(part, at, stop, threads)
+            self.pace.note(threads, (time.perf_counter() - start) / (stop - at))
+            part.losses[at:stop] = losses
+            if failed:
+                return at + failed
+            network.advance(stop - at)
+            if count == 1:
+                self.interrupts.let_go()
+                for callback in self.looking:
+                    callback.on_steps_end(self.model, stop / total)
+                self.interrupts.hold()
+        return 0
+
+    def _stop(self, at: int, stop: int) -> int:
+        """Where the block from step `at` must end: for memory, and where callbacks look."""
+        if not self.rows.direct:
+            stop = min(stop, at + max(1, BLOCK_ELEMENTS // (self.batch * self.run.n_in)))
+        now = self.network.step
+        for callback in self.looking:
+            if callback.every_steps:
+                stop = min(stop, at + callback.every_steps - now % callback.every_steps)
+        return stop
+
+    def _block(self, part: Partial, at: int, stop: int, threads: int) -> tuple[np.ndarray, int]:
+        low, high = self.all_bounds[at], self.all_bounds[stop]
+        rows, index = self.rows, part.order[low:high]
+        if not rows.direct:
+            rows, index = rows.block(index, self.network.dtype), np.arange(high - low)
+        outputs = None if part.outputs is None else part.outputs[low:high]
+        result = self.run.steps(
+            rows, index, self.all_bounds[at : stop + 1] - low, self.rates[at:stop],
+            self.network.step, outputs, threads=threads, epoch=(at % self.n_steps, self.n_steps),
+        )  # fmt: skip
+        # Of an epoch that this block does not end, 0; the next block knows better.
+        norms = self.run.gradient_norms
+        part.norms[at // self.n_steps :][: len(norms)] = norms
+        return result
+
+    def _measured(self, part: Partial, count: int) -> list[dict[str, float]]:
+        """A row of the history for each of the first epochs of a pass."""
+        found = []
+        for k in range(count):
+            steps = slice(k * self.n_steps, (k + 1) * self.n_steps)
+            order = part.order[k * len(self.index) : (k + 1) * len(self.index)]
+            row = {"loss": self._mean_loss(part.losses[steps], order)}
+            if part.outputs is not None:
+                row |= measure(self.setup, Part(self.rows, order).y, part.outputs)
+            row["learning_rate"] = float(self.rates[steps.stop - 1])
+            row["gradient_norm"] = float(part.norms[k])
+            found.append(row)
+        return found
+
+    def _mean_loss(self, losses: np.ndarray, order: np.ndarray) -> float:
+        if self.setup.loss.reduction == "sum":
+            return float(losses.sum())
+        weight = self.rows.sample_weight
+        if weight is None:
+            weights = np.diff(self.bounds).astype(np.float64)
+        else:
+            weights = np.add.reduceat(weight[order], self.bounds[:-1])
+        return float(losses @ weights / weights.sum())
+
+    def _fail(self, part: Partial, failed: int, drawn: Any) -> None:
+        """Back to the last weights whose loss was finite, and say so.
+
+        They are those before the update of step `failed - 1`: the steps from the newest snapshot
+        before that are taken again.
+        """
+        network = self.network
+        complete = (failed - 1) // self.n_steps
+        self.finished = self._measured(part, complete)
+        if drawn is not None and self.shuffle:
+            # Where the generator would be, had the epochs been taken one by one.
+            network.rng.bit_generator.state = drawn
+            self._draw(complete + 1)
+        rate, first = self.rates[failed - 1], network.step - part.done
+        target, drawn = first + failed - 2, network.rng.bit_generator.state
+        snapshot, mark = network.snapshots[0], self.marks[0]
+        if snapshot.step > target:
+            snapshot, mark = network.snapshots[1], self.marks[1]
+        network.go_back(snapshot)
+        if mark is not None:
+            self._repeat(mark, target)
+        network.rng.bit_generator.state = drawn
+        network.partial = None
+        epoch = network.epoch + complete + 1
+        raise DivergenceError(epoch, first + failed, rate, self.history)
+
+    def _repeat(self, mark: Mark, target: int) -> None:
+        """From a mark take the steps again, up to step `target` of the model's life."""
+        network, self.looking = self.network, []
+        network.rng.bit_generator.state = mark.generator
+        part = self._begin(mark.order)
+        part.done = mark.done
+        while network.step < target:
+            left = target - network.step
+            self._advance(part, min(len(part.losses), part.done + left))
+            if network.step < target:
+                part = self._begin(self._draw(1))
+
+
+def train(network: Network, setup: Setup, history: History, job: Job) -> None:
+    """Run epochs until their number is reached or a callback asks to stop."""
+    with Interrupts() as interrupts, ExitStack() as at_end:
+        epochs = Epochs(network, setup, history, job, interrupts)
+        tell_callbacks(job, history, at_end)
+        left = job.epochs
+        while left > 0:
+            count, start = epochs.together(left), time.perf_counter()
+            left -= count
+            try:
+                epochs.take(count)
+            except DivergenceError:
+                _record_all(network, history, epochs.finished, start)
+                raise
+            if epochs.watched:
+                interrupts.let_go()
+                row = epochs.finished[0]
+                if record(network, setup, history, job, row, start, left == 0, interrupts):
+                    return
+            else:
+                _record_all(network, history, epochs.finished, start)
+                interrupts.let_go()
+
+
+def _record_all(
+    network: Network, history: History, finished: list[dict[str, float]], start: float
+) -> None:
+    """Append finished epochs that nobody looks at."""
+    seconds = (time.perf_counter() - start) / max(len(finished), 1)
+    for row in finished:
+        history.append(network.epoch + 1, {**row, "seconds": seconds})
+        network.finish_epoch()

@@ -1,0 +1,305 @@
+"""Training that is broken off, copied or watched goes on to the bit."""
+
+import copy
+import gc
+import os
+import pickle
+import signal
+import threading
+import time
+import weakref
+
+import numpy as np
+import pytest
+
+import fastnn
+from fastnn import SGD, Adam, BatchNorm, Callback, Dense, Dropout, ReLU, Sequential, Softmax
+from fastnn.datasets import load_digits
+from fastnn.threads import alone
+
+X, y = load_digits()
+
+
+def network(metrics=(), seed=3, rate=2e-3):
+    layers = [Dense(40), BatchNorm(), ReLU(), Dropout(0.2), Dense(10), Softmax()]
+    model = Sequential(layers, seed=seed)
+    model.compile(Adam(rate), metrics=metrics)
+    return model
+
+
+def assert_same(one, other):
+    """Everything that training leaves, but for the seconds."""
+    np.testing.assert_array_equal(one._network.state.values, other._network.state.values)
+    assert (one.epoch, one.step) == (other.epoch, other.step)
+    assert one.history.epoch == other.history.epoch
+    assert one.history.history.keys() == other.history.history.keys()
+    for name in one.history.history.keys() - {"seconds"}:
+        np.testing.assert_array_equal(one.history[name], other.history[name], err_msg=name)
+    state = [m._shuffle_rng.bit_generator.state for m in (one, other)]
+    assert state[0] == state[1]
+
+
+class BreakOff(Callback):
+    """Ctrl-C after so many steps."""
+
+    def __init__(self, step):
+        self.every_steps = self.step = step
+
+    def on_steps_end(self, model, fraction):
+        if model.step == self.step:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+
+
+@pytest.mark.parametrize("step", [1, 13, 57, 58, 170])
+def test_an_epoch_that_was_broken_off_is_ended_first(step):
+    model, whole = network(["accuracy"]), network(["accuracy"])
+    settings = {"validation_split": 0.2, "verbose": 0}
+    whole.fit(X, y, epochs=6, **settings)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y, epochs=6, callbacks=[BreakOff(step)], **settings)
+    assert model.step == step
+    assert model.predict(X).shape == (len(X), 10)
+    model.fit(X, y, epochs=6 - model.epoch, **settings)
+    assert_same(model, whole)
+
+
+def test_another_batch_size_or_new_weights_begin_a_new_epoch():
+    for change in ("batch", "weights", "rows"):
+        model = network()
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(X, y, callbacks=[BreakOff(20)], verbose=0)
+        if change == "weights":
+            model.set_weights(model.get_weights())
+        rows = slice(None, 1000 if change == "rows" else None)
+        size = 64 if change == "batch" else 32
+        model.fit(X[rows], y[rows], batch_size=size, verbose=0)
+        assert model.step == 20 + -(-len(X[rows]) // size)
+        assert model.epoch == 1
+
+
+def interrupt_soon(seconds):
+    threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+
+def break_off_at_random(rng, watched):
+    """One long fit, a Ctrl-C somewhere in it; how long it took to come back."""
+    model = network()
+    model.fit(X, y, verbose=0)
+    wait = rng.uniform(0.01, 0.2)
+    callbacks = [lambda model, history: None] if watched else []
+    end = time.perf_counter() + wait
+    interrupt_soon(wait)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y, epochs=10**7, callbacks=callbacks, verbose=0)
+    back = time.perf_counter() - end
+    done, step = model.epoch, model.step
+    assert model.history.epoch == list(range(1, done + 1))
+    assert model.predict_classes(X).shape == (len(X),)
+    model.fit(X, y, verbose=0)
+    whole = network()
+    whole.fit(X, y, epochs=done + 1, verbose=0)
+    assert step <= whole.step
+    assert_same(model, whole)
+    return back
+
+
+@pytest.mark.parametrize("watched", [False, True])
+def test_ctrl_c_comes_back_soon_and_loses_nothing(watched):
+    rng = np.random.default_rng(watched)
+    assert min(break_off_at_random(rng, watched) for _ in range(3)) < 0.2
+
+
+@pytest.mark.nightly
+def test_ctrl_c_at_many_moments():
+    rng = np.random.default_rng(5)
+    times = [break_off_at_random(rng, watched) for watched in [False, True] * 50]
+    assert np.quantile(times, 0.95) < 0.2
+
+
+def test_the_handler_of_ctrl_c_is_given_back():
+    before = signal.getsignal(signal.SIGINT)
+    network().fit(X, y, verbose=0)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_users_own_handler_stays_in_place():
+    seen = []
+    before = signal.signal(signal.SIGINT, lambda *_: seen.append(1))
+    try:
+        model = network()
+        watch = BreakOff(5)
+        watch.every_steps = 5
+        model.fit(X[:200], y[:200], callbacks=[watch], verbose=0)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert seen == [1]
+    assert model.epoch == 1
+
+
+@pytest.mark.parametrize("by", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_a_copy_of_a_trained_model_trains_on_alike(by):
+    model = network(["accuracy"])
+    model.fit(X, y, epochs=2, validation_split=0.2, verbose=0)
+    model.learning_rate_factor = 0.5
+    twin = by(model)
+    np.testing.assert_array_equal(model.predict(X), twin.predict(X))
+    assert twin._network.state.values.ctypes.data % 64 == 0
+    for m in (model, twin):
+        m.fit(X, y, epochs=2, validation_split=0.2, verbose=0)
+    assert_same(model, twin)
+    assert twin.learning_rate_factor == 0.5
+
+
+def test_a_copy_shares_nothing():
+    model = network()
+    model.fit(X, y, epochs=1, verbose=0)
+    before, twin = model.predict(X), copy.deepcopy(model)
+    twin.fit(X, y, epochs=1, verbose=0)
+    np.testing.assert_array_equal(model.predict(X), before)
+    assert len(model.history) == 1
+
+
+def test_a_copy_made_in_mid_epoch_ends_it():
+    model, whole = network(["accuracy"]), network(["accuracy"])
+    whole.fit(X, y, epochs=2, verbose=0)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y, epochs=2, callbacks=[BreakOff(30)], verbose=0)
+    twin = pickle.loads(pickle.dumps(model))
+    twin.fit(X, y, epochs=2, verbose=0)
+    assert_same(twin, whole)
+
+
+def test_models_that_are_not_built_copy_too():
+    model = network()
+    twin = copy.deepcopy(model)
+    for m in (model, twin):
+        m.fit(X, y, verbose=0)
+    assert_same(model, twin)
+
+
+def test_a_model_does_not_keep_the_users_arrays():
+    data = X.copy()
+    model = network()
+    model.fit(data, y, epochs=2, validation_split=0.2, verbose=0)
+    model.predict(data)
+    model.predict(data.astype(np.float64))
+    model.evaluate(data, y)
+    gone = weakref.ref(data)
+    del data
+    gc.collect()
+    assert gone() is None
+
+
+def test_epochs_taken_together_are_those_taken_one_by_one():
+    together, singly = network(), network()
+    together.fit(X, y, epochs=60, verbose=0)
+    for _ in range(60):
+        singly.fit(X, y, epochs=1, verbose=0)
+    assert_same(together, singly)
+
+
+@pytest.mark.parametrize("fatal", [60, 114, 115, 400, 1000])
+def test_divergence_leaves_the_same_however_epochs_are_taken(fatal):
+    models = []
+    for callbacks in ([], [lambda model, history: None]):
+        model = Sequential([Dense(10)], seed=0)
+        model.compile(SGD(lambda s: np.where(s == fatal - 2, 1e30, 0.01)), loss="mse")
+        with pytest.raises(fastnn.DivergenceError) as caught:
+            model.fit(X, np.eye(10)[y], epochs=30, callbacks=callbacks, verbose=0)
+        assert caught.value.step == fatal
+        assert caught.value.epoch == (fatal - 1) // 57 + 1
+        assert len(caught.value.history) == (fatal - 1) // 57
+        models.append(model)
+    assert models[0].step == fatal - 2
+    assert_same(*models)
+    for model in models:
+        model.compile(SGD(0.01), loss="mse")
+        model.fit(X, np.eye(10)[y], epochs=2, verbose=0)
+    assert_same(*models)
+
+
+class Count(Callback):
+    def __init__(self, every):
+        self.every_steps, self.steps, self.fractions = every, [], []
+
+    def on_steps_end(self, model, fraction):
+        self.steps.append(model.step)
+        self.fractions.append(fraction)
+
+
+def test_callbacks_are_called_at_the_steps_they_ask_for():
+    model, plain = network(), network()
+    watch = Count(25)
+    model.fit(X, y, epochs=3, callbacks=[watch], verbose=0)
+    plain.fit(X, y, epochs=3, verbose=0)
+    assert {*range(25, 172, 25), 57, 114, 171} <= set(watch.steps)
+    assert watch.steps == sorted(watch.steps)
+    ends = [f for s, f in zip(watch.steps, watch.fractions, strict=True) if s % 57 == 0]
+    assert ends == [1, 1, 1]
+    assert_same(model, plain)
+
+
+def test_snapshots_bring_back_the_same_bits():
+    model = network()
+    model.fit(X, y, epochs=2, verbose=0)
+    before, predicted = model.snapshot(), model.predict(X)
+    model.fit(X, y, epochs=2, verbose=0)
+    assert not np.array_equal(model.predict(X), predicted)
+    model.restore(before)
+    np.testing.assert_array_equal(model.predict(X), predicted)
+    assert (model.epoch, model.step) == (4, 114)
+    with pytest.raises(ValueError, match="take a snapshot of the same model"):
+        Sequential([Dense(2)], seed=0).build(64).restore(before)
+
+
+def test_the_learning_rate_factor_multiplies_the_rate():
+    model, twin = network(rate=2e-3), network(rate=1e-3)
+    model.build(64)
+    model.learning_rate_factor = 0.5
+    for m in (model, twin):
+        m.fit(X, y, verbose=0)
+    assert model.history["learning_rate"] == [1e-3]
+    np.testing.assert_array_equal(model.predict(X), twin.predict(X))
+    with pytest.raises(ValueError, match="learning_rate_factor is -1"):
+        model.learning_rate_factor = -1
+
+
+def test_chosen_rows_can_be_held_out():
+    rng = np.random.default_rng(0)
+    held_out = rng.permutation(len(X))[:300]
+    model, twin = network(), network()
+    model.fit(X, y, epochs=3, validation_split=held_out, verbose=0)
+    learned = np.setdiff1d(np.arange(len(X)), held_out)
+    data = X[held_out], y[held_out]
+    twin.fit(X[learned], y[learned], epochs=3, validation_data=data, verbose=0)
+    assert_same(model, twin)
+
+
+@pytest.mark.parametrize(
+    ("rows", "match"),
+    [
+        (np.array([0, 1797]), "from 0 to 1797"),
+        (np.array([3, 3]), "1 of them different"),
+        (np.arange(1797), "some of the 1797 rows"),
+        (np.zeros(1797, bool), "flatnonzero"),
+        ([0.5], "share in"),
+        (np.array([], int), "share in"),
+    ],
+)
+def test_wrong_row_numbers_are_refused(rows, match):
+    model = network()
+    with pytest.raises(ValueError, match=match):
+        model.fit(X, y, validation_split=rows, verbose=0)
+    assert model.epoch == 0
+
+
+def test_a_thread_that_trains_alone_asks_for_one_thread():
+    before = fastnn.get_num_threads()
+    seen = []
+    with alone(), alone():
+        assert fastnn.get_num_threads() == 1
+        other = threading.Thread(target=lambda: seen.append(fastnn.get_num_threads()))
+        other.start()
+        other.join()
+    assert seen == [before] == [fastnn.get_num_threads()]
