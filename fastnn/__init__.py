@@ -4,8 +4,17 @@
 >>> model = Sequential([Dense(3), Softmax()])
 """
 
-from fastnn import datasets, initializers, losses, metrics, plotting
-from fastnn.callbacks import Callback, EarlyStopping, Progress
+from fastnn import datasets, initializers, losses, metrics, plotting, schedules
+from fastnn.callbacks import (
+    Callback,
+    Checkpoint,
+    CSVLog,
+    EarlyStopping,
+    JSONLog,
+    Progress,
+    ReduceOnPlateau,
+    TensorBoardLog,
+)
 from fastnn.checks import check_gradient
 from fastnn.compilation import warmup
 from fastnn.history import History
@@ -22,6 +31,7 @@ from fastnn.layers import (
     LeakyReLU,
     Mish,
     ReLU,
+    Scale,
     Sigmoid,
     SiLU,
     Softmax,
@@ -31,6 +41,9 @@ from fastnn.layers import (
 )
 from fastnn.model import Sequential
 from fastnn.optimizers import LBFGS, SGD, Adam, AdamW, NAdam, RMSprop, Rprop
+from fastnn.persistence import ModelFileError
+from fastnn.saving import load
+from fastnn.session import Session
 from fastnn.threads import get_num_threads, set_num_threads
 from fastnn.training import DivergenceError
 
@@ -46,7 +59,9 @@ __all__ = [
     "Adam",
     "AdamW",
     "BatchNorm",
+    "CSVLog",
     "Callback",
+    "Checkpoint",
     "Dense",
     "DivergenceError",
     "Dropout",
@@ -54,27 +69,35 @@ __all__ = [
     "Hardmax",
     "History",
     "Identity",
+    "JSONLog",
     "LeakyReLU",
     "Mish",
+    "ModelFileError",
     "NAdam",
     "Progress",
     "RMSprop",
     "ReLU",
+    "ReduceOnPlateau",
     "Rprop",
+    "Scale",
     "Sequential",
+    "Session",
     "SiLU",
     "Sigmoid",
     "Softmax",
     "Softplus",
     "Standardize",
     "Tanh",
+    "TensorBoardLog",
     "check_gradient",
     "datasets",
     "get_num_threads",
     "initializers",
+    "load",
     "losses",
     "metrics",
     "plotting",
+    "schedules",
     "set_num_threads",
     "warmup",
 ]

@@ -83,7 +83,7 @@ def draw_weights(state: State, rng: np.random.Generator) -> None:
                 initializer = initializers.get(chosen)
             fan_in, fan_out = tensor.shape
             state.view(tensor)[:] = initializers.draw(initializer, rng, fan_in, fan_out)
-        elif tensor.name == "gamma":
+        elif tensor.name in ("gamma", "scale"):
             state.view(tensor)[:] = 1
     for k, layer in enumerate(layout.layers):
         if isinstance(layer, Standardize):

@@ -30,9 +30,10 @@ class Interrupts:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self._holding:
+        if self._holding and not self._asked:
             self._asked = True
         else:
+            # Who asks twice does not want to wait.
             signal.default_int_handler(number, frame)
 
     def hold(self) -> None:

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from fastnn.kernels.codes import BATCHNORM, HARDMAX, SOFTMAX, STANDARDIZE
+from fastnn.kernels.codes import BATCHNORM, HARDMAX, SCALE, SOFTMAX, STANDARDIZE
 from fastnn.layers import BatchNorm, Dense, Layer
 
 ALIGN = 16  # elements: one cache line of float32
@@ -57,6 +57,12 @@ def check_order(layers: Sequence[Layer]) -> None:
             raise ValueError(
                 f"Standardize is layer {k + 1}; expected it first: it normalises the inputs, so "
                 "use BatchNorm() there"
+            )
+    for k, layer in enumerate(layers):
+        if layer.kind == SCALE and any(before.kind != STANDARDIZE for before in layers[:k]):
+            raise ValueError(
+                f"Scale is layer {k + 1}; expected it first, or after Standardize: it weighs the "
+                "inputs; a Dense layer there can do the same by itself"
             )
     if not any(isinstance(layer, Dense) for layer in layers):
         given = ", ".join(layer.name for layer in layers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from fastnn.epochs import train
 from fastnn.history import History
 from fastnn.layout import Layout, check_order
 from fastnn.lbfgs import train_lbfgs
+from fastnn.lr_find import LearningRateFinder, lr_find
 from fastnn.network import Network, Setup
 from fastnn.rows import batch_rows, feature_rows, hold_out, refuse_l1, target_rows
 from fastnn.summary import describe
@@ -60,7 +62,7 @@ class Sequential(Weights):
     ) -> None:
         self.layers = tuple(building.as_layers(layers))
         check_order(self.layers)
-        self.dtype = building.as_dtype(dtype)
+        self.dtype, self.seed = building.as_dtype(dtype), seed
         init, shuffle, dropout, self._split_seed = building.as_seeds(seed, 4)
         self._init_rng = np.random.default_rng(init)
         self._shuffle_rng = np.random.default_rng(shuffle)
@@ -256,6 +258,45 @@ class Sequential(Weights):
         network = self._built()
         rows = feature_rows(X, network.layout.n_in, self.dtype)
         building.exact_batchnorm(network.state, network.predict_run(), rows)
+
+    def lr_find(self, X: Any, y: Any, **settings: Any) -> LearningRateFinder:
+        """Suggest a learning rate, by a copy trained with a growing one; the model stays as it is.
+
+        Parameters
+        ----------
+        X, y : arrays
+            As for `fit`.
+        **settings
+            Of `fastnn.lr_find.lr_find`: low, high, steps, batch_size, sample_weight.
+
+        Returns
+        -------
+        result : LearningRateFinder
+            ``result.suggestion``; `fastnn.plotting.learning_rate_finder` draws it.
+        """
+        return lr_find(self, X, y, **settings)
+
+    def save(self, path: str | Path) -> None:
+        """Write the model to a file: `fastnn.load` brings it back to the bit, in any process.
+
+        Parameters
+        ----------
+        path : path
+            Of a safetensors file; one that exists is replaced, whole or not at all. It holds
+            weights, running statistics, optimizer state, generators, settings and history, also
+            the place in an epoch that was broken off. Functions of the user's own are named only:
+            `fastnn.load` wants them back.
+
+        Raises
+        ------
+        OSError
+            Where it cannot be written; an old file is left as it was.
+        TypeError, ValueError
+            For parts that no file can hold.
+        """
+        from fastnn.saving import save
+
+        save(self, path)
 
     def summary(self) -> None:
         """Print the layers, their output widths and their numbers of parameters."""

@@ -113,6 +113,13 @@ class Network:
         vars(self).update(fields)
         self._forget_runs()
 
+    def take_layout(self, layout: Layout) -> None:
+        """Go on with other settings of the layers; their arrays must be the same."""
+        if (layout.parameters, layout.running) != (self.layout.parameters, self.layout.running):
+            raise ValueError("the layers need other arrays; make a new model of them")
+        self.layout = self.state.layout = layout
+        self._runs.clear()
+
     def keep_snapshot(self, now: bool = False) -> bool:
         """Copy the state, unless that would take more than its share of the time."""
         start = time.perf_counter()

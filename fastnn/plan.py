@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn.kernels import codes
 from fastnn.kernels.batchnorm import N_STATISTICS
-from fastnn.kernels.codes import BATCHNORM, DENSE, HARDMAX
+from fastnn.kernels.codes import BATCHNORM, DENSE, HARDMAX, SCALE
 from fastnn.layout import Layout, padded
 from fastnn.losses import Loss
 
@@ -83,11 +83,12 @@ class Program:
             op["n_in"], op["n_out"] = layout.widths[k], layout.widths[k + 1]
             op["alpha"] = layer.alpha
             op["trainable"] = k >= self.frozen
-            for field, names in (("weight", ("W", "gamma")), ("bias", ("b", "beta"))):
+            for field, names in (("weight", ("W", "gamma", "scale")), ("bias", ("b", "beta"))):
                 found = [t for n in names if (t := layout.tensor(k, n))]
                 op[field] = found[0].offset if found else -1
             running = layout.tensor(k, "running")
             op["running"] = running.offset if running else -1
+            op["rate"], op["bias_rate"] = layer.rates(layout.widths[k])
             for field in ("momentum", "l1", "l2"):
                 op[field] = getattr(layer, field, 0.0)
             op["statistics"] = op["partials"] = op["dy"] = op["dx"] = op["transposed"] = -1
@@ -98,7 +99,7 @@ class Program:
         before = ""
         for op, layer in zip(self.ops, self.layout.layers, strict=True):
             op["x"] = place
-            elementwise = layer.kind not in (DENSE, BATCHNORM, HARDMAX)
+            elementwise = layer.kind not in (DENSE, BATCHNORM, HARDMAX, SCALE)
             if not (elementwise and "x" not in layer.backward_reads and "y" not in before):
                 place = self._take(self.rows * int(op["n_out"]))
             op["y"] = place
@@ -161,7 +162,9 @@ class Program:
             k for k in range(first, last) if self.ops[k]["weight"] >= 0 and self.ops[k]["trainable"]
         ]
         tiles = [(k, *tile) for k in learning for tile in tiles_of(self.ops[k], self.rows)]
-        if len(tiles) == len(learning) and self._flops(tiles) < 2 * TILE_FLOPS:
+        rates = self.ops[learning][["rate", "bias_rate"]].tolist()
+        alike = all(pair == (1.0, 1.0) for pair in rates)
+        if alike and len(tiles) == len(learning) and self._flops(tiles) < 2 * TILE_FLOPS:
             whole = int(self.ops[first]["n_in"])
             return [(kind, first, last, 0, whole, 0)] if learning else []
         tiles.sort(key=lambda t: -self._flops([t]))

@@ -111,9 +111,10 @@ def record(
     interrupts.hold()
     history.append(epoch, {**columns, "seconds": time.perf_counter() - start})
     network.finish_epoch()
-    interrupts.let_go()
     # Each callback sees each epoch, also after another has asked to stop.
-    return any([callback.on_epoch_end(job.model, history) for callback in job.callbacks])
+    stop = any([callback.on_epoch_end(job.model, history) for callback in job.callbacks])
+    interrupts.let_go()
+    return stop
 
 
 def tell_callbacks(job: Job, history: History, at_end: ExitStack) -> None:

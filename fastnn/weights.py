@@ -150,6 +150,12 @@ class Weights:
             )
         network.restore(values, step)
 
+    def _change(self, layers: tuple[Layer, ...], setup: Setup) -> None:
+        """Take layers of the same arrays, and another setup; the state stays."""
+        if self._network is not None:
+            self._network.take_layout(Layout(layers, self._network.layout.n_in))
+        self.layers, self._setup = layers, setup
+
     def _built(self) -> Network:
         if self._network is None:
             raise ValueError("the model has no weights yet; call fit, or build(n_features)")

@@ -91,6 +91,8 @@ OPS = [
     Op("input dropout", lambda: fastnn.Dropout(0.3), lambda arrays, mask: ("dropout", mask, 0.3),
        lambda arrays: ("identity",), place="first", elementwise=False),
     Op("standardize", fastnn.Standardize, standardize_twin, place="first", elementwise=False),
+    Op("scale", fastnn.Scale, lambda arrays, mask=None: ("scale", *arrays), place="first",
+       elementwise=False),
     Op("softmax", fastnn.Softmax, lambda arrays, mask=None: ("softmax",), place="last",
        elementwise=False),
     Op("hardmax", fastnn.Hardmax, lambda arrays, mask=None: ("hardmax",), place="last",

@@ -5,6 +5,7 @@ A network is a list of tuples, one per layer, that carry their own parameters:
     ("dense", W, b)                     b may be None
     ("batchnorm", gamma, beta, eps)
     ("batchnorm_predict", gamma, beta, eps, running_mean, running_var)
+    ("scale", s)
     ("dropout", mask, rate)
     ("softmax",)
     ("relu",), ("leaky_relu", alpha)    any name of reference.ACTIVATIONS
@@ -15,7 +16,7 @@ The two cross-entropies take logits, so with them the list ends before its softm
 import numpy as np
 import reference as ref
 
-N_PARAMETERS = {"dense": 2, "batchnorm": 2, "batchnorm_predict": 2}
+N_PARAMETERS = {"dense": 2, "batchnorm": 2, "batchnorm_predict": 2, "scale": 1}
 
 
 def layer_forward(layer, x):
@@ -28,6 +29,8 @@ def layer_forward(layer, x):
     if kind == "batchnorm_predict":
         gamma, beta, eps, mean, var = rest
         return ref.batchnorm_predict(x, gamma, beta, mean, var, eps)
+    if kind == "scale":
+        return x * rest[0]
     if kind == "dropout":
         return ref.dropout(x, *rest)
     if kind == "softmax":
@@ -50,6 +53,8 @@ def layer_backward(layer, x, y, dy):
         gamma, _, eps, mean, var = rest
         u = (x - mean) / np.sqrt(var + eps)
         return dy * gamma / np.sqrt(var + eps), ((dy * u).sum(axis=0), dy.sum(axis=0))
+    if kind == "scale":
+        return dy * rest[0], ((x * dy).sum(axis=0),)
     if kind == "dropout":
         return ref.dropout(dy, *rest), ()
     if kind == "softmax":

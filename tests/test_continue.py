@@ -29,7 +29,13 @@ def network(metrics=(), seed=3, rate=2e-3):
 
 def assert_same(one, other):
     """Everything that training leaves, but for the seconds."""
-    np.testing.assert_array_equal(one._network.state.values, other._network.state.values)
+    layout = one._network.layout
+    values = [model._network.state.values for model in (one, other)]
+    for tensor in (*layout.parameters, *layout.running):
+        # The parameters and their two slots; what fills the gaps between arrays means nothing.
+        for k in range(3 if tensor in layout.parameters else 1):
+            a, b = (v[k * layout.n_parameters :][tensor.slice] for v in values)
+            np.testing.assert_array_equal(a, b, err_msg=f"{tensor}, slot {k}")
     assert (one.epoch, one.step) == (other.epoch, other.step)
     assert one.history.epoch == other.history.epoch
     assert one.history.history.keys() == other.history.history.keys()
@@ -303,3 +309,37 @@ def test_a_thread_that_trains_alone_asks_for_one_thread():
         other.start()
         other.join()
     assert seen == [before] == [fastnn.get_num_threads()]
+
+
+def test_callbacks_that_save_come_after_those_that_change():
+    class Save(Callback):
+        saves = True
+
+        def on_epoch_end(self, model, history):
+            factors.append(model.learning_rate_factor)
+
+    class Halve(Callback):
+        def on_epoch_end(self, model, history):
+            model.learning_rate_factor /= 2
+
+    factors = []
+    network().fit(X, y, epochs=2, callbacks=[Save(), Halve()], verbose=0)
+    assert factors == [0.5, 0.25]
+
+
+def test_ctrl_c_in_a_callback_waits_for_it_and_a_second_one_does_not():
+    seen = []
+
+    def slow(model, history):
+        os.kill(os.getpid(), signal.SIGINT)
+        seen.append("waited")
+        if len(history) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+            seen.append("went on")
+
+    model = network()
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(X, y, epochs=5, callbacks=[slow], verbose=0)
+    assert seen == ["waited", "waited"]
+    assert model.epoch == 2

@@ -8,11 +8,11 @@ import pytest
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 PRINTED = {
     "digits": "validation accuracy after 40 epochs: 9",
-    "softmax_regression": "6 classes: loss 0.",
+    "decision_boundaries": "6 classes: accuracy 8",
     "batchnorm": "never",
     "own_parts": "a derivative is wrong",
 }
-PICTURES = {"digits", "softmax_regression", "batchnorm"}
+PICTURES = {"digits", "decision_boundaries", "batchnorm"}
 
 
 @pytest.mark.parametrize("name", PRINTED)

@@ -13,8 +13,8 @@ FLOORS = {
     0: "kernels",
     1: "layers losses optimizers initializers schedules metrics datasets names",
     2: "plan buffers persistence engine",
-    3: "model training callbacks history data arrays session export saving",
-    4: "estimators tune diagnostics plotting cli __main__ __init__",
+    3: "model training callbacks history data arrays export saving",
+    4: "estimators tune diagnostics plotting session cli __main__ __init__",
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms.split()}
 

@@ -121,6 +121,37 @@ def test_adam_with_epsilon_before_the_correction():
     assert np.abs(other[-1] - expected[-1]).max() > 1e-3
 
 
+# ---------------------------------------------------- factors of the learning rate
+
+
+@pytest.mark.parametrize("clip_norm", [None, 1e9])
+@pytest.mark.parametrize("wide", [False, True])
+def test_each_layer_learns_at_its_own_rate(wide, clip_norm):
+    rng = np.random.default_rng(0)
+    units = 300 if wide else 4
+    X, y = rng.normal(size=(64, 200 if wide else 5)), rng.normal(size=64)
+    plain = [fastnn.Scale(), Dense(units), fastnn.Tanh(), Dense(1)]
+    own = [
+        fastnn.Scale(rate=6.0), Dense(units, rate=0.5, bias_rate=0.25), fastnn.Tanh(),
+        Dense(1, rate=0.0, bias_rate=2.0),
+    ]  # fmt: skip
+    moves = []
+    for layers in (plain, own):
+        model = Sequential(layers, seed=0, dtype="float64").build(X.shape[1])
+        start = model.get_weights()
+        model.compile(Adam(1e-3), "mse", clip_norm=clip_norm)
+        model.fit(X, y, batch_size=None, verbose=0)
+        moves.append([a - b for a, b in zip(model.get_weights(), start, strict=True)])
+    for move, own_move, factor in zip(*moves, [6.0, 0.5, 0.25, 0.0, 2.0], strict=True):
+        assert_allclose(own_move, factor * move, rtol=1e-9, atol=1e-15)
+        assert np.abs(move).max() > 1e-4
+
+
+def test_scale_elsewhere_than_first_is_refused():
+    with pytest.raises(ValueError, match=r"Scale is layer 2; expected it first"):
+        Sequential([Dense(3), fastnn.Scale(), Dense(1)])
+
+
 # ------------------------------------------------------------- limits, penalties
 
 

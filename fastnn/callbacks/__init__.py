@@ -4,10 +4,24 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastnn.callbacks.base import Callback, chosen, get
+from fastnn.callbacks.checkpoint import Checkpoint
 from fastnn.callbacks.early_stopping import EarlyStopping
+from fastnn.callbacks.logs import CSVLog, JSONLog, TensorBoardLog
+from fastnn.callbacks.plateau import ReduceOnPlateau
 from fastnn.callbacks.progress import Progress
 
-__all__ = ["Callback", "EarlyStopping", "Progress", "get", "listeners"]
+__all__ = [
+    "CSVLog",
+    "Callback",
+    "Checkpoint",
+    "EarlyStopping",
+    "JSONLog",
+    "Progress",
+    "ReduceOnPlateau",
+    "TensorBoardLog",
+    "get",
+    "listeners",
+]
 
 
 def listeners(callbacks: Sequence[Any], verbose: Any) -> list[Callback]:

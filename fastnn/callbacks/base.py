@@ -17,6 +17,9 @@ class Callback:
     ----------
     every_steps : int or None, default None
         Where `on_steps_end` must be called: whenever the model's number of steps is a multiple.
+    saves : bool, default False
+        Whether it saves the model: such callbacks are called after the others, whose changes
+        belong to what is saved.
 
     Examples
     --------
@@ -26,6 +29,7 @@ class Callback:
     """
 
     every_steps: int | None = None
+    saves: bool = False
 
     def on_train_begin(self, model: Any, epochs: int) -> None:
         """Before the first epoch of a `fit`."""
@@ -67,4 +71,4 @@ def chosen(callbacks: Any) -> list[Callback]:
     """The callbacks of a list."""
     if not isinstance(callbacks, Sequence):
         raise TypeError(f"callbacks is {callbacks!r}; expected a list of callbacks")
-    return [get(callback) for callback in callbacks]
+    return sorted(map(get, callbacks), key=lambda callback: callback.saves)

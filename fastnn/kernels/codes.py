@@ -8,7 +8,7 @@ of an arena; addresses are absolute; -1 (offset) and 0 (address) mean "absent".
 import numpy as np
 
 # Operations. The elementwise ones follow ACTIVATION, in the order of `ACTIVATIONS`.
-DENSE, BATCHNORM, DROPOUT, STANDARDIZE, SOFTMAX, HARDMAX, CUSTOM = range(7)
+DENSE, BATCHNORM, DROPOUT, STANDARDIZE, SOFTMAX, HARDMAX, CUSTOM, SCALE = range(8)
 ACTIVATION = 10
 ACTIVATIONS = (
     "identity", "relu", "leaky_relu", "elu", "selu", "gelu",
@@ -40,7 +40,7 @@ def _record(**fields: str) -> np.dtype:
 OP = _record(
     int="""kind n_in n_out x y dy dx weight bias statistics partials running transposed
            function derivative layer trainable""",
-    float="alpha momentum l1 l2",
+    float="alpha momentum l1 l2 rate bias_rate",
 )
 """One row of the program.
 
@@ -49,7 +49,7 @@ gradients (dx = -1: nobody asks); there too, `transposed` is a copy of W^T where
 `statistics` and `partials` are batch norm's sums over the batch and over each chunk. `weight` (W or
 gamma), `bias` (b or beta) and `running` (mean, variance and bias correction of batch norm) are
 offsets in the state arena. `function, derivative` are addresses of a user's functions. `alpha` is
-the slope, the rate or epsilon.
+the slope, the rate or epsilon; `rate` and `bias_rate` are factors of the learning rate.
 """
 
 TASK = _record(int="kind first last begin end low")

@@ -52,3 +52,21 @@ def standardize(x, moments):
     for i in range(x.shape[0]):
         for j in range(x.shape[1]):
             x[i, j] = (x[i, j] - moments[0, j]) / moments[1, j]
+
+
+@kernel
+def scale_columns(x, s, y):
+    """y = s x, column by column."""
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            y[i, j] = s[j] * x[i, j]
+
+
+@kernel
+def column_products(x, dy, ds):
+    """ds_j = sum_i x_ij dy_ij."""
+    for j in range(ds.size):
+        ds[j] = ZERO
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            ds[j] += x[i, j] * dy[i, j]

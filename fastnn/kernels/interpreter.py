@@ -22,6 +22,7 @@ from fastnn.kernels.codes import (
     LEAKY_RELU,
     MISH,
     RELU,
+    SCALE,
     SELU,
     SIGMOID,
     SILU,
@@ -32,7 +33,7 @@ from fastnn.kernels.codes import (
     X_FLOAT32,
     X_FLOAT64,
 )  # fmt: skip
-from fastnn.kernels.dense import add_bias, copy, gather_rows, standardize
+from fastnn.kernels.dense import add_bias, copy, gather_rows, scale_columns, standardize
 from fastnn.kernels.dropout import dropout, dropout_key
 from fastnn.kernels.jit import kernel
 from fastnn.kernels.memory import call_elementwise, matrix, pointer, shift, vector
@@ -139,6 +140,9 @@ def forward(net, ops, state, work, first, last, r0, r1, step):
                 copy(vector(x, 0, rows * n), vector(y, 0, rows * n))
         elif kind == STANDARDIZE:
             standardize(matrix(x, 0, rows, n), matrix(state, op.running, 2, n))
+        elif kind == SCALE:
+            s = vector(state, op.weight, n)
+            scale_columns(matrix(x, 0, rows, n), s, matrix(y, 0, rows, n))
         elif kind == SOFTMAX:
             act.softmax_forward(matrix(x, 0, rows, n), matrix(y, 0, rows, n))
         elif kind == HARDMAX:

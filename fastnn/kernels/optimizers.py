@@ -187,6 +187,14 @@ def step_of(hyper, rate, penalty, t):
 
 
 @kernel
+def scaled_step(step, factor):
+    """The step of parameters that learn at `factor` times the rate."""
+    s = step
+    rate, of_g, of_m = factor * s.rate, factor * s.of_g, factor * s.of_m
+    return Step(rate, s.penalty, s.t, of_g, of_m, s.root, s.epsilon)
+
+
+@kernel
 def update(hyper, w, g, m, v, step):
     """One step of the optimizer that `hyper` names."""
     kind, rate = hyper.optimizer, step.rate

@@ -8,8 +8,8 @@ import math
 
 from fastnn.kernels import optimizers as opt
 from fastnn.kernels.blas import transpose, transposed_multiply
-from fastnn.kernels.codes import DENSE
-from fastnn.kernels.dense import column_sums
+from fastnn.kernels.codes import DENSE, SCALE
+from fastnn.kernels.dense import column_products, column_sums
 from fastnn.kernels.jit import kernel
 from fastnn.kernels.memory import matrix, shift, vector
 
@@ -67,20 +67,27 @@ def weight_tile(net, op, state, work, rows, begin, end, g, place, step):
 
 
 @kernel
+def vector_size(op):
+    """Elements of an op's vectors, which lie side by side: gamma and beta, or a scale."""
+    return op.n_out if op.bias < 0 else op.bias + op.n_out - op.weight
+
+
+@kernel
 def update_tile(net, op, state, work, rows, begin, end, scratch, place, norm, step):
     """Gradient and optimizer for a tile of one op, its vectors with the first tile."""
-    n = op.n_out
+    n, own = op.n_out, opt.scaled_step(step, op.rate)
     if op.kind == DENSE:
         g = weight_tile(net, op, state, work, rows, begin, end, scratch, place, step)
-        apply(net, state, op.weight + begin * n, g, norm, step, True)
-        finish_weights(op, state, work, begin, end, step)
+        apply(net, state, op.weight + begin * n, g, norm, own, True)
+        finish_weights(op, state, work, begin, end, own)
         if begin == 0 and op.bias >= 0:
             db = vector(scratch, 0, n)
             column_sums(matrix(work, op.dy, rows, n), db)
-            apply(net, state, op.bias, db, norm, step, False)
+            apply(net, state, op.bias, db, norm, opt.scaled_step(step, op.bias_rate), False)
     else:
-        g = vector(work, net.gradient + op.weight, op.bias + n - op.weight)
-        apply(net, state, op.weight, g, norm, step, False)
+        gradient_tile(net, op, state, work, rows, 0, 1, place, step)
+        g = vector(work, net.gradient + op.weight, vector_size(op))
+        apply(net, state, op.weight, g, norm, own, False)
 
 
 @kernel
@@ -98,7 +105,8 @@ def update_ops(net, ops, first, last, state, work, rows, place, norm, step):
             if op.kind == DENSE:
                 weights = min(weights[0], op.weight), max(weights[1], op.weight + size)
             else:
-                vectors = min(vectors[0], op.weight), vectors[1]
+                stop = op.weight + vector_size(op)
+                vectors = min(vectors[0], op.weight), max(vectors[1], stop)
             if op.bias >= 0:
                 vectors = min(vectors[0], op.bias), max(vectors[1], op.bias + op.n_out)
     for at, stop, is_weight in ((*weights, True), (*vectors, False)):
@@ -120,6 +128,9 @@ def gradient_tile(net, op, state, work, rows, begin, end, place, step):
         weight_tile(net, op, state, work, rows, begin, end, g, place, step)
         if begin == 0 and op.bias >= 0:
             column_sums(matrix(work, op.dy, rows, n), vector(gradient, op.bias, n))
+    elif op.kind == SCALE:
+        x, dy = matrix(work, op.x, rows, n), matrix(work, op.dy, rows, n)
+        column_products(x, dy, vector(gradient, op.weight, n))
 
 
 @kernel
@@ -151,13 +162,14 @@ def apply_tile(net, op, state, work, begin, end, norms, step):
     counted = norms[:0]
     dense = op.kind == DENSE
     at = op.weight + begin * n
-    size = (end - begin) * n if dense else op.bias + n - at
+    size = (end - begin) * n if dense else vector_size(op)
+    own = opt.scaled_step(step, op.rate)
     g = vector(work, net.gradient + at, size)
     opt.scale(g, factor)
-    apply(net, state, at, g, counted, step, dense)
+    apply(net, state, at, g, counted, own, dense)
     if dense:
-        finish_weights(op, state, work, begin, end, step)
+        finish_weights(op, state, work, begin, end, own)
         if begin == 0 and op.bias >= 0:
             db = vector(work, net.gradient + op.bias, n)
             opt.scale(db, factor)
-            apply(net, state, op.bias, db, counted, step, False)
+            apply(net, state, op.bias, db, counted, opt.scaled_step(step, op.bias_rate), False)

@@ -24,7 +24,7 @@ from fastnn.layers.activations import (
     Tanh,
 )
 from fastnn.layers.base import Layer
-from fastnn.layers.core import BatchNorm, Dense, Dropout, Standardize
+from fastnn.layers.core import BatchNorm, Dense, Dropout, Scale, Standardize
 from fastnn.names import unknown
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "LeakyReLU",
     "Mish",
     "ReLU",
+    "Scale",
     "SiLU",
     "Sigmoid",
     "Softmax",

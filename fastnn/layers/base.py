@@ -32,6 +32,10 @@ class Layer:
         """The one number that the op's kernel takes."""
         return 0.0
 
+    def rates(self, n_in: int) -> tuple[float, float]:
+        """Factors of the learning rate: of the weights, of the biases."""
+        return 1.0, 1.0
+
     def n_out(self, n_in: int) -> int:
         """Width of the output for an input of width n_in."""
         return n_in

@@ -25,6 +25,8 @@ class Dense(Layer):
     l1, l2 : float, default 0
         Penalties l1 sum |W| and l2 / 2 sum W^2 on the weights, not the biases. L1 is applied as a
         proximal step and gives exact zeros.
+    rate, bias_rate : float, default 1
+        Factors of the learning rate, of W and of b.
 
     Examples
     --------
@@ -38,6 +40,8 @@ class Dense(Layer):
     bias: bool = True
     l1: float = 0.0
     l2: float = 0.0
+    rate: float = 1.0
+    bias_rate: float = 1.0
     kind: ClassVar[int] = codes.DENSE
     backward_reads: ClassVar[str] = "x"
 
@@ -46,6 +50,11 @@ class Dense(Layer):
         set_switch(self, "bias")
         set_number(self, "l1", Range(0))
         set_number(self, "l2", Range(0))
+        set_number(self, "rate", Range(0))
+        set_number(self, "bias_rate", Range(0))
+
+    def rates(self, n_in: int) -> tuple[float, float]:
+        return self.rate, self.bias_rate
 
     def n_out(self, n_in: int) -> int:
         return self.units
@@ -140,3 +149,34 @@ class Standardize(Layer):
 
     kind: ClassVar[int] = codes.STANDARDIZE
     backward_reads: ClassVar[str] = ""
+
+
+@dataclass(frozen=True, repr=False)
+class Scale(Layer):
+    """y = s x, s (n_in,) learned, from 1: how much each input counts (Holzmueller et al. 2024).
+
+    Only as the first layer, or after `Standardize`.
+
+    Parameters
+    ----------
+    rate : float, default 1
+        Factor of the learning rate.
+
+    Examples
+    --------
+    >>> from fastnn import Dense, Scale, Sequential
+    >>> model = Sequential([Scale(rate=6.0), Dense(1)])
+    """
+
+    rate: float = 1.0
+    kind: ClassVar[int] = codes.SCALE
+    backward_reads: ClassVar[str] = "x"
+
+    def __post_init__(self) -> None:
+        set_number(self, "rate", Range(0))
+
+    def rates(self, n_in: int) -> tuple[float, float]:
+        return self.rate, 1.0
+
+    def parameters(self, n_in: int) -> dict[str, tuple[int, ...]]:
+        return {"scale": (n_in,)}

@@ -18,8 +18,10 @@ SIDE = 300
 """The plane is asked at so many points in each direction."""
 PALEST, DARKEST = 0.06, 0.5
 """Opacity of a region where all classes are as probable, and where one is certain."""
-POINT_SHADE = 0.7
-"""Points are so much darker than their region."""
+MOST_SIZE = 30.0
+"""Area of a point in square points, where there are few."""
+POINT_INK = 0.35
+"""Share of ink in the colour of the points: they must be seen on their region."""
 MANY = 5000
 """More points than this are pixels in a vector graphic."""
 INSIDE = 10
@@ -76,26 +78,22 @@ def decision_boundaries(
     edges = _limits(points)
     steps = [np.linspace(low, high, SIDE) for low, high in edges]
     plane = np.stack(np.meshgrid(*steps), axis=-1).reshape(-1, 2)
-    surface, classes = answers(classifier, _like(X, plane), labels)
-    names = _names(class_names, classes)
-    known = np.isin(labels, classes)
+    # In one call: who answers with labels tells by all of them which classes there are.
+    given, classes = answers(classifier, _like(X, np.vstack([plane, points])), labels)
+    names, known = _names(class_names, classes), np.isin(labels, classes)
     if not known.all():
         raise ValueError(
             f"y holds the class {labels[~known][0]}; the classifier knows {', '.join(names)}"
         )
-    chosen = answers(classifier, _like(X, points), labels)[0].argmax(axis=1)
+    wrong = classes[given[len(plane) :].argmax(axis=1)] != labels
     panel = one_axes(ax, (5.4, 4.2))
-    _draw_regions(panel, surface, steps)
+    _draw_regions(panel, given[: len(plane)], steps)
     for k, (label, name) in enumerate(zip(classes, names, strict=True)):
-        mine, wrong = labels == label, classes[chosen] != labels
+        mine = labels == label
         _draw_points(panel, k, name, points, (mine & ~wrong, mine & wrong))
     _legend(panel, len(points), len(names), beside=ax is None or len(names) > INSIDE)
-    given = column_names(X)
-    panel.set(
-        xlim=edges[0], ylim=edges[1],
-        xlabel="$x_1$" if given is None else str(given[0]),
-        ylabel="$x_2$" if given is None else str(given[1]),
-    )  # fmt: skip
+    xlabel, ylabel = map(str, column_names(X) or ("$x_1$", "$x_2$"))
+    panel.set(xlim=edges[0], ylim=edges[1], xlabel=xlabel, ylabel=ylabel)
     return panel
 
 
@@ -163,22 +161,23 @@ def _draw_regions(ax: Axes, surface: np.ndarray, steps: list[np.ndarray]) -> Non
 def _draw_points(
     ax: Axes, k: int, name: str, points: np.ndarray, parts: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    """Those of class k: with a fine pale edge the ones taken for it, with a dark ring the others."""
+    """Those of class k: a pale edge round those that are taken for it, a dark ring round others."""
     from matplotlib.colors import to_rgb
 
     size = _point_size(len(points))
-    color = POINT_SHADE * np.array(to_rgb(COLORS[k % len(COLORS)]))
-    edges = (ax.get_facecolor(), 0.1), (ink(ax), 0.22)
+    dark = np.array(to_rgb(ink(ax)))
+    color = (1 - POINT_INK) * np.array(to_rgb(COLORS[k % len(COLORS)])) + POINT_INK * dark
+    edges = (ax.get_facecolor(), 0.06), (ink(ax), 0.2)
     for part, (edge, width), text in zip(parts, edges, (name, None), strict=True):
         ax.scatter(
-            *points[part].T, s=size, color=color, marker=MARKERS[k % len(MARKERS)],
+            points[part, 0], points[part, 1], s=size, color=color, marker=MARKERS[k % len(MARKERS)],
             edgecolors=edge, linewidths=width * size**0.5, label=text, zorder=2,
             rasterized=len(points) > MANY,
         )  # fmt: skip
 
 
 def _point_size(n: int) -> float:
-    return float(np.clip(6000 / n, 5, 28))
+    return float(np.clip(MOST_SIZE * 300 / n, 6, MOST_SIZE))
 
 
 def _legend(ax: Axes, n: int, n_classes: int, beside: bool) -> None:
@@ -187,5 +186,5 @@ def _legend(ax: Axes, n: int, n_classes: int, beside: bool) -> None:
         place = {"loc": "upper left", "bbox_to_anchor": (1, 1), "frameon": False}
     ax.legend(
         fontsize="small", edgecolor="none", handletextpad=0.3, columnspacing=1.0,
-        ncols=1 + (n_classes - 1) // 18, markerscale=(28 / _point_size(n)) ** 0.5, **place,
+        ncols=1 + (n_classes - 1) // 18, markerscale=(MOST_SIZE / _point_size(n)) ** 0.5, **place,
     )  # fmt: skip

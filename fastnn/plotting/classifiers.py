@@ -104,6 +104,6 @@ def _classes_of(n: int, labels: np.ndarray) -> np.ndarray:
     if len(found) == n:
         return found
     raise ValueError(
-        f"y holds {len(found)} classes, {', '.join(map(str, found[:6]))}, but the classifier knows "
-        f"{n}; pass labels from 0 to {n - 1}"
+        f"y holds {len(found)} class{'es' * (len(found) != 1)}, {', '.join(map(str, found[:6]))}, "
+        f"but the classifier knows {n}; pass labels from 0 to {n - 1}"
     )

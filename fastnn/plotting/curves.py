@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 BRANCHES = (COLORS[4], COLORS[7], COLORS[6], COLORS[5], COLORS[3])
 LOG_RATIO = 20
 """A quantity that falls by more than this is drawn on a logarithmic axis."""
+FAR = 10
+"""Values so many times the range of the bulk away from it would flatten it, and are cut off."""
 FEW = 60
 """Fewer values than this are drawn as points too, where they are not of every epoch."""
 MANY = 400
@@ -91,11 +93,17 @@ def learning_curves(
     names = _measures(history)
     drawn = _new_axes(len(names), bool(marks)) if axes is None else as_axes(axes)
     drawn = drawn[: len(names)]
+    histories = [history, *(branch for _, branch in others)]
+    epochs = [epoch for one in histories for epoch in one.epoch] + [epoch for epoch, _ in marks]
+    margin = max(0.03 * (max(epochs) - min(epochs)), 0.5)
+    best, turn = history.best_epoch, history.overfit_epoch
     for ax, name in zip(drawn, names, strict=False):
-        _draw_curves(ax, history, name)
-        _shade_overfitting(ax, history)
+        _draw_curves(ax, history, name, best)
+        if turn is not None:
+            _shade(ax, turn, history.epoch[-1])
         _draw_branches(ax, others, name, f"val_{name}" in history.history)
-        _frame(ax, [history, *(branch for _, branch in others)], name)
+        _frame(ax, histories, name)
+        ax.set_xlim(min(epochs) - margin, max(epochs) + margin)
     if axes is None and marks:
         for ax in drawn:
             ax.label_outer()
@@ -137,7 +145,7 @@ def _column(history: History, name: str) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(history.epoch)[measured], values[measured]
 
 
-def _draw_curves(ax: Axes, history: History, name: str) -> None:
+def _draw_curves(ax: Axes, history: History, name: str, best: int | None) -> None:
     """Training and validation of one quantity; a dot where the best epoch is."""
     width = 1.6 if len(history) < MANY else 1.0
     dot = None
@@ -151,7 +159,6 @@ def _draw_curves(ax: Axes, history: History, name: str) -> None:
         if len(values) == 1 or len(values) < min(len(history), FEW):
             line.set(marker=".", markersize=6)
         dot = epochs, values, color
-    best = history.best_epoch
     if best is None or dot is None:
         return
     ax.axvline(best, color=ink(ax), alpha=0.6, linewidth=0.8, linestyle=":", zorder=1)
@@ -175,11 +182,9 @@ def _draw_branches(
         ax.plot(epochs[-1:], values[-1:], "x", color=color, markersize=5, zorder=1.8)
 
 
-def _shade_overfitting(ax: Axes, history: History) -> None:
-    epoch = history.overfit_epoch
-    if epoch is not None:
-        label = f"overfitting after epoch {epoch}"
-        ax.axvspan(epoch, history.epoch[-1], color=NEUTRAL, alpha=0.15, linewidth=0, label=label)
+def _shade(ax: Axes, turn: int, last: int) -> None:
+    label = f"overfitting after epoch {turn}"
+    ax.axvspan(turn, last, color=NEUTRAL, alpha=0.15, linewidth=0, label=label)
 
 
 def _frame(ax: Axes, histories: list[History], name: str) -> None:
@@ -188,12 +193,19 @@ def _frame(ax: Axes, histories: list[History], name: str) -> None:
     tidy(ax)
     ax.set(xlabel="epoch", ylabel=name.replace("_", " "))
     ax.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
-    epochs = [epoch for history in histories for epoch in history.epoch]
-    margin = max(0.03 * (max(epochs) - min(epochs)), 0.5)
-    ax.set_xlim(min(epochs) - margin, max(epochs) + margin)
     columns = [_column(history, c)[1] for history in histories for c in (name, f"val_{name}")]
     values = np.concatenate(columns)
     falls = any(len(column) and column[0] > column[-1] for column in columns[:2])
     if values.size and 0 < LOG_RATIO * values.min() < values.max() and (falls or name == "loss"):
         ax.set_yscale("log")
         log_ticks(ax.yaxis, values.min(), values.max())
+    elif values.size:
+        _cut_off_the_far(ax, values)
+
+
+def _cut_off_the_far(ax: Axes, values: np.ndarray) -> None:
+    low, high = np.quantile(values, [0.1, 0.9])
+    near = values[np.abs(values - (low + high) / 2) <= FAR * (high - low)]
+    if 0 < len(near) < len(values):
+        margin = 0.05 * float(np.ptp(near))
+        ax.set_ylim(near.min() - margin, near.max() + margin)

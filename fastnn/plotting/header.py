@@ -88,7 +88,7 @@ def _span(ax: Axes, text: Annotation) -> tuple[float, float]:
     frame = ax.get_window_extent()
     x = ax.transData.transform((text.xy[0], 1))[0]
     gap = GAP_POINTS * ax.figure.dpi / 72
-    room = max(frame.x1 - x, x - frame.x0) - 2 * gap
+    room = max(frame.x1 - x, x - frame.x0) - 4 * gap
     width = text.get_window_extent().width
     if width > room:
         whole = text.get_text()

@@ -15,7 +15,7 @@ COLORS = (
 )  # fmt: skip
 """Ten that also the colour-blind tell apart: M. A. Petroff, "Accessible Color Sequences for Data
 Visualization", 2021, arXiv:2107.02270; the more different ones first."""
-MARKERS = "osD^vP*X<>"
+MARKERS = "osD^v<>hPX"
 TRAINING, VALIDATION = COLORS[0], COLORS[8]
 NEUTRAL = "#808080"
 """Seen on white and on black."""
@@ -52,6 +52,8 @@ def as_axes(given: Any, name: str = "axes") -> list[Axes]:
     from matplotlib.axes import Axes
 
     found = list(np.asarray(given, dtype=object).ravel())
+    if not found:
+        raise ValueError(f"{name} holds no axes; pass some, or leave it out")
     for one in found:
         if not isinstance(one, Axes):
             raise TypeError(
@@ -96,20 +98,35 @@ def tidy(ax: Axes) -> None:
 
 
 def log_ticks(axis: Any, low: float, high: float) -> None:
-    """Ticks of a logarithmic axis from `low` to `high`: 0.2 rather than 2 x 10^-1."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    """Ticks of a logarithmic axis from `low` to `high`: 0.2, or powers of ten on a long way."""
+    from matplotlib.ticker import FuncFormatter, LogFormatterMathtext, LogLocator, NullFormatter
 
+    plain = low >= PLAIN[0] / 2 and high < PLAIN[1]
     subs = (1.0, 2.0, 5.0) if high < 3e2 * low else (1.0,)
     axis.set_major_locator(LogLocator(subs=subs, numticks=8))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+    if plain or len(subs) > 1:
+        axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+    else:
+        axis.set_major_formatter(LogFormatterMathtext())
     axis.set_minor_formatter(NullFormatter())
 
 
-def number(value: float) -> str:
-    """A number in few characters, for ticks and labels."""
-    if value == 0 or 1e-3 <= abs(value) < 1e4:
-        return f"{value:.4g}"
-    digits, power = f"{value:.2e}".split("e")
-    digits = digits.rstrip("0").rstrip(".")
+PLAIN = 1e-3, 1e4
+"""Numbers from the one to the other are written without a power of ten."""
+
+
+def number(value: float, digits: int = 4) -> str:
+    """A number in so many significant digits, for ticks and labels.
+
+    Examples
+    --------
+    >>> number(0.12345), number(1.5e-7, 2)
+    ('0.1235', '$1.5\\\\times10^{-7}$')
+    """
+    if value == 0 or PLAIN[0] <= abs(value) < PLAIN[1]:
+        return f"{value:.{digits}g}".replace("-", "\N{MINUS SIGN}")
+    mantissa, power = f"{value:.{min(digits, 3) - 1}e}".split("e")
+    if "." in mantissa:
+        mantissa = mantissa.rstrip("0").rstrip(".")
     tens = f"10^{{{int(power)}}}"
-    return f"${tens}$" if digits == "1" else rf"${digits}\times{tens}$"
+    return f"${tens}$" if mantissa == "1" else rf"${mantissa}\times{tens}$"

@@ -1,0 +1,128 @@
+"""Floor 3. Checkpoints: the model in a file now and then, and the best one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fastnn.callbacks.base import Callback
+from fastnn.callbacks.monitor import Monitor
+from fastnn.history import History
+from fastnn.settings import set_count
+
+_NAME = re.compile(r"epoch-(\d+)-step-(\d+)\.safetensors")
+_LITTER = re.compile(r"\.(epoch-\d+-step-\d+|best)\.safetensors\.[0-9a-f]{16}\.tmp")
+
+
+class Checkpoint(Callback):
+    """Save the model while it trains: every so many epochs or steps, and where it is best.
+
+    Each file is whole or not there: whatever happens, the newest one of the directory can be
+    loaded, and goes on to the bit. `fastnn.load` reads it.
+
+    Parameters
+    ----------
+    directory : path
+        Made if it is not there. Files are named by epoch and step, the best one "best".
+    every : int, default 1
+        Epochs between two files.
+    every_steps : int, optional
+        Save at multiples of so many steps, too: for epochs of many minutes.
+    keep : int, default 3
+        Files kept, the newest ones; "best" is none of them.
+    best : str, optional
+        A column of the history, such as "val_loss": where it is the best of all epochs, the model
+        is also saved as "best".
+    mode : {"auto", "min", "max"}, default "auto"
+        Whether smaller or larger is better; "auto" knows it for losses and for the metrics of
+        `fastnn.metrics`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import fastnn
+    >>> from fastnn import Checkpoint, Dense, Sequential, Softmax
+    >>> from fastnn.datasets import load_iris
+    >>> model = Sequential([Dense(3), Softmax()], seed=0)
+    >>> model.compile("adam")
+    >>> folder = tempfile.mkdtemp()
+    >>> history = model.fit(*load_iris(), epochs=5, callbacks=[Checkpoint(folder)], verbose=0)
+    >>> fastnn.load(Checkpoint.latest(folder)).epoch
+    5
+    """
+
+    saves = True
+
+    def __init__(
+        self,
+        directory: str | Path,
+        *,
+        every: int = 1,
+        every_steps: int | None = None,
+        keep: int = 3,
+        best: str | None = None,
+        mode: str = "auto",
+    ) -> None:
+        self.directory = Path(directory)
+        self.every, self.keep, self.every_steps = every, keep, every_steps
+        set_count(self, "every")
+        set_count(self, "keep")
+        if every_steps is not None:
+            set_count(self, "every_steps")
+        self.monitor = best
+        self._sign = 1.0 if best is None else Monitor(best, mode).sign
+
+    @staticmethod
+    def latest(directory: str | Path) -> Path:
+        """The newest checkpoint in a directory.
+
+        Raises
+        ------
+        FileNotFoundError
+            Where there is none.
+        """
+        found = _files(Path(directory))
+        if not found:
+            raise FileNotFoundError(f"{directory} holds no checkpoint")
+        return found[-1]
+
+    def on_train_begin(self, model: Any, epochs: int) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        for path in self.directory.iterdir():
+            # What a process left that was killed while it wrote.
+            if _LITTER.fullmatch(path.name):
+                path.unlink(missing_ok=True)
+
+    def on_steps_end(self, model: Any, fraction: float) -> None:
+        if self.every_steps and model.step % self.every_steps == 0 and fraction < 1:
+            self._save(model)
+
+    def on_epoch_end(self, model: Any, history: History) -> bool | None:
+        if model.epoch % self.every == 0 or (
+            self.every_steps and model.step % self.every_steps == 0
+        ):
+            self._save(model)
+        if self.monitor is not None:
+            values = self._sign * np.asarray(history[self.monitor])
+            # Of all epochs, also those of earlier fits.
+            if (
+                not np.isnan(values[-1])
+                and not np.nanmin(values[:-1], initial=np.inf) <= values[-1]
+            ):
+                model.save(self.directory / "best.safetensors")
+        return None
+
+    def _save(self, model: Any) -> None:
+        name = f"epoch-{model.epoch:06d}-step-{model.step:010d}.safetensors"
+        model.save(self.directory / name)
+        for old in _files(self.directory)[: -self.keep]:
+            old.unlink(missing_ok=True)
+
+
+def _files(directory: Path) -> list[Path]:
+    """The checkpoints of a directory, the newest one last."""
+    found = [(match, path) for path in directory.iterdir() if (match := _NAME.fullmatch(path.name))]
+    return [path for _, path in sorted(found, key=lambda f: (int(f[0][1]), int(f[0][2])))]

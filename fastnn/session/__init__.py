@@ -1,0 +1,341 @@
+"""Floor 4. Session: one model, watched over days; change course, go back to yesterday's."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn.callbacks import Callback
+from fastnn.data import check_count
+from fastnn.history import History
+from fastnn.model import Sequential
+from fastnn.rows import feature_rows
+from fastnn.session.changes import FIT_SETTINGS, changed, check_fit_settings
+from fastnn.session.journal import JOURNAL, Journal
+from fastnn.session.saves import Saves, told
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SAVE_SECONDS = 10.0
+SAVE_SHARE = 0.05
+"""A run is saved after ten seconds, and then after each twentieth part of its length."""
+
+
+class Session:
+    """One model and its data, trained over hours or days, with every step back possible.
+
+    A journal in a directory tells what was changed and when; beside it lie saved states. Training
+    is repeatable to the bit, so that any epoch can be gone back to: the nearest state before it is
+    loaded, and the epochs between are trained again.
+
+    Parameters
+    ----------
+    model : Sequential
+        Compiled; trained before or not.
+    X, y : arrays
+        As in `Sequential.fit`; the same each time the session is resumed.
+    directory : path
+        Of the journal and the saved states; a new or an empty one.
+    validation_data, sample_weight : optional
+        As in `Sequential.fit`.
+    own : dict, optional
+        The model's own functions by name, as `fastnn.load` wants them.
+    **settings
+        Of `Sequential.fit`: batch_size, shuffle, validation_split, validation_freq,
+        training_metrics.
+
+    Attributes
+    ----------
+    model : Sequential
+        As it is now.
+    branch_name : str
+        The branch it is on, "main" at first.
+    branches : dict
+        The epoch that each branch has reached.
+    journal : list of dict
+        What was done: events with their time (UTC), as far as a person did it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from fastnn import Dense, ReLU, Sequential, Session, Softmax
+    >>> from fastnn.datasets import load_digits
+    >>> model = Sequential([Dense(32), ReLU(), Dense(10), Softmax()], seed=0)
+    >>> model.compile("adam")
+    >>> session = Session(model, *load_digits(), directory=tempfile.mkdtemp())
+    >>> history = session.run(5)
+    >>> session.set(learning_rate=10.0)
+    >>> history = session.run(2)
+    >>> session.rollback(to=5)
+    >>> session.model.epoch
+    5
+    """
+
+    def __init__(
+        self,
+        model: Sequential,
+        X: Any,
+        y: Any,
+        *,
+        directory: str | Path,
+        validation_data: tuple | None = None,
+        sample_weight: Any = None,
+        own: dict[str, Any] | None = None,
+        **settings: Any,
+    ) -> None:
+        if not isinstance(model, Sequential):
+            raise TypeError(f"got {model!r:.60}; expected a Sequential")
+        unknown = [name for name in settings if name not in FIT_SETTINGS]
+        if unknown:
+            raise TypeError(f'got "{unknown[0]}"; expected {", ".join(FIT_SETTINGS)}')
+        self._data(X, y, validation_data, sample_weight, model.dtype)
+        check_fit_settings(settings, len(X), model._compiled().optimizer)
+        path = Path(directory)
+        path.mkdir(parents=True, exist_ok=True)
+        if any(path.iterdir()):
+            raise FileExistsError(
+                f"{path} is not empty; give a new directory, or go on with the session in it: "
+                "Session.resume(directory, X, y)"
+            )
+        self._saves = Saves(path, own)
+        self.model, self._settings, self.branch_name = model, settings, "main"
+        self._journal.append("begin", data=self._digest)
+        self._save("begin")
+
+    @classmethod
+    def resume(
+        cls,
+        directory: str | Path,
+        X: Any,
+        y: Any,
+        *,
+        validation_data: tuple | None = None,
+        sample_weight: Any = None,
+        own: dict[str, Any] | None = None,
+    ) -> Session:
+        """Go on with the session in a directory, on the same data, as it was last saved.
+
+        Raises
+        ------
+        FileNotFoundError
+            Where the directory holds no session.
+        ValueError
+            Where the data are not those of the session.
+        """
+        path = Path(directory)
+        if not (path / JOURNAL).is_file():
+            raise FileNotFoundError(f"{path} holds no session: there is no {JOURNAL} in it")
+        session = cls.__new__(cls)
+        session._saves = Saves(path, own)
+        if not session._saves.tips:
+            session.close()
+            raise FileNotFoundError(f"{path} holds no saved state; begin a new session elsewhere")
+        tip = list(session._journal.of("save"))[-1]
+        session.model = session._saves.load(tip)
+        session._data(X, y, validation_data, sample_weight, session.model.dtype)
+        begun = next(session._journal.of("begin"))
+        if begun["data"] != session._digest:
+            session.close()
+            raise ValueError(
+                f"X and y are not those of the session in {path}; pass the same rows in the same "
+                "order, or begin a new session with session.model"
+            )
+        session._settings, session.branch_name = tip["settings"], tip["branch"]
+        return session
+
+    def _data(
+        self, X: Any, y: Any, validation_data: Any, sample_weight: Any, dtype: np.dtype
+    ) -> None:
+        self._X, self._y = X, y
+        self._fit = {"validation_data": validation_data, "sample_weight": sample_weight}
+        rows = feature_rows(X, None, dtype)
+        targets = np.asarray(y)
+        some = np.unique(np.linspace(0, len(rows.X) - 1, 1000).astype(np.int64))
+        digest = hashlib.sha256(repr((rows.X.shape, targets.shape)).encode())
+        for part in (rows.X, targets):
+            digest.update(np.ascontiguousarray(part[some[some < len(part)]]).tobytes())
+        self._digest = digest.hexdigest()
+
+    @property
+    def directory(self) -> Path:
+        """Where the journal and the saved states are."""
+        return self._saves.directory
+
+    @property
+    def _journal(self) -> Journal:
+        return self._saves.journal
+
+    def close(self) -> None:
+        """Close the journal; another process may then resume the session."""
+        self._journal.close()
+
+    @property
+    def branches(self) -> dict[str, int]:
+        """The epoch that each branch has reached."""
+        return {name: tip["epoch"] for name, tip in self._saves.tips.items()}
+
+    @property
+    def journal(self) -> list[dict[str, Any]]:
+        """What was done, without the saves."""
+        return [event for event in self._journal.events if event["event"] != "save"]
+
+    def run(
+        self, epochs: int, callbacks: Sequence[Any] = (), verbose: int | bool | str = "auto"
+    ) -> History:
+        """Train so many epochs; what was reached is saved also after Ctrl-C or divergence."""
+        check_count(epochs, "epochs")
+        before, reason = self.model.epoch, "broken off"
+        try:
+            self._train(self.model, epochs, [*callbacks, _Keeper(self)], verbose)
+            reason = "run"
+        finally:
+            if self.model._network is not None:
+                self._journal.append(
+                    "run", branch=self.branch_name, epochs=[before, self.model.epoch]
+                )
+                self._save(reason)
+        return self.model.history
+
+    def _train(
+        self, model: Sequential, epochs: int, callbacks: Sequence[Any] = (), verbose: Any = 0
+    ) -> None:
+        model.fit(
+            self._X, self._y, epochs, callbacks=callbacks, verbose=verbose,
+            **self._fit, **self._settings,
+        )  # fmt: skip
+
+    def set(self, **changes: Any) -> None:
+        """Change settings from here on; weights and the optimizer's state stay.
+
+        Parameters
+        ----------
+        **changes
+            Settings of the optimizer (``learning_rate``, ``momentum``, ``beta_1`` ...);
+            ``dropout``, the rate of all Dropout layers; ``weight_decay`` (Adam becomes AdamW; with
+            other optimizers it is L2); ``l1``, ``l2``; ``batch_size`` and the other settings of
+            `fit` that a session takes.
+
+        Raises
+        ------
+        ValueError
+            For a setting that the model or its optimizer does not have; nothing is changed.
+        """
+        if not changes:
+            raise ValueError("got no settings; pass some, such as set(learning_rate=1e-4)")
+        of_fit = {name: value for name, value in changes.items() if name in FIT_SETTINGS}
+        check_fit_settings(of_fit, len(self._X), self.model._compiled().optimizer)
+        others = {name: value for name, value in changes.items() if name not in of_fit}
+        layers, setup = changed(self.model.layers, self.model._compiled(), others)
+        self.model._change(layers, setup)
+        self._settings = {**self._settings, **of_fit}
+        shown = {name: value if _plain(value) else repr(value) for name, value in changes.items()}
+        self._journal.append("set", branch=self.branch_name, epoch=self.model.epoch, changes=shown)
+        self._save("set")
+
+    def rollback(self, to: int) -> None:
+        """Go back to the end of an epoch, to the bit: weights, optimizer state and settings.
+
+        Parameters
+        ----------
+        to : int
+            An epoch of this branch, 0 for the start; -k goes back k epochs. What was reached since
+            stays in the directory, and in `plot`.
+        """
+        now = self.model.epoch
+        epoch = to + now if to < 0 else to
+        root = self._saves.lineage(self.branch_name)[-1]["epoch"]
+        if not root <= epoch <= now:
+            raise ValueError(
+                f"rollback to epoch {epoch}: the branch {self.branch_name!r} has epochs {root} to "
+                f"{now}"
+            )
+        left = self._save("rollback")
+        save = self._saves.before(self.branch_name, epoch)
+        model = self._saves.load(save)
+        settings, self._settings = self._settings, save["settings"]
+        try:
+            if epoch > model.epoch:
+                self._train(model, epoch - model.epoch)
+        except BaseException:
+            self._settings = settings
+            raise
+        self.model = model
+        self._journal.append(
+            "rollback", branch=self.branch_name, epoch=epoch, left=now, save=left["id"]
+        )
+        self._save("back", parent=save["id"])
+
+    def branch(self, name: str) -> None:
+        """Begin a branch at the present state, and go on there."""
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"the branch is named {name!r}; expected a text")
+        if name in self._saves.tips:
+            raise ValueError(f"there is a branch {name!r} already; switch({name!r}) goes to it")
+        parent = self._save("branch")
+        self._journal.append("branch", branch=name, epoch=self.model.epoch, left=self.branch_name)
+        self.branch_name = name
+        self._save("branch", parent=parent["id"])
+
+    def switch(self, name: str) -> None:
+        """Go to another branch, as it was left."""
+        tips = self._saves.tips
+        if name not in tips:
+            raise ValueError(f"there is no branch {name!r}; expected one of {', '.join(tips)}")
+        self._save("switch")
+        tip = tips[name]
+        self.model = self._saves.load(tip)
+        self._settings, left, self.branch_name = tip["settings"], self.branch_name, name
+        self._journal.append("switch", branch=name, epoch=self.model.epoch, left=left)
+        self._save("switch", parent=tip["id"])
+
+    def plot(self, axes: Axes | Sequence[Axes] | None = None) -> list[Axes]:
+        """Draw loss and metrics over the model's life, with each intervention marked.
+
+        What rollbacks have left behind, and the other branches, are drawn thin. See
+        `fastnn.plotting.learning_curves`.
+        """
+        from fastnn.plotting import learning_curves
+
+        events, others = told(self._saves, self.branch_name)
+        return learning_curves(self.model.history, axes, events=events, branches=others)
+
+    def __repr__(self) -> str:
+        return (
+            f"Session({str(self.directory)!r}: branch {self.branch_name!r}, epoch "
+            f"{self.model.epoch})"
+        )
+
+    def _save(self, reason: str, parent: int | None = None) -> dict[str, Any]:
+        """Save the present state as the newest of its branch."""
+        return self._saves.add(self.model, self.branch_name, reason, self._settings, parent)
+
+
+class _Keeper(Callback):
+    """Saves a long run now and then, and wherever a callback has changed the rate's factor."""
+
+    saves = True
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def on_train_begin(self, model: Any, epochs: int) -> None:
+        self.factor = model.learning_rate_factor
+        self.start = self.saved = time.perf_counter()
+
+    def on_epoch_end(self, model: Any, history: History) -> bool | None:
+        now = time.perf_counter()
+        pause = max(SAVE_SECONDS, SAVE_SHARE * (now - self.start))
+        if model.learning_rate_factor != self.factor or now - self.saved > pause:
+            self.session._save("run")
+            self.factor, self.saved = model.learning_rate_factor, now
+        return None
+
+
+def _plain(value: Any) -> bool:
+    return isinstance(value, str | int | float | None)
