@@ -46,8 +46,7 @@ from fastnn.saving import load
 from fastnn.session import Session
 from fastnn.threads import get_num_threads, set_num_threads
 from fastnn.training import DivergenceError
-
-__version__ = "0.1.0"
+from fastnn.version import __version__
 
 __all__ = [
     "ELU",
@@ -89,6 +88,7 @@ __all__ = [
     "Standardize",
     "Tanh",
     "TensorBoardLog",
+    "__version__",
     "check_gradient",
     "datasets",
     "get_num_threads",

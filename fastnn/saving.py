@@ -14,6 +14,7 @@ from fastnn.model import Sequential
 from fastnn.network import Network, Partial, Setup
 from fastnn.persistence import ModelFileError, pack, unpack, write_whole
 from fastnn.specs import from_spec, metric_from, metric_spec, own_names, to_spec
+from fastnn.version import __version__
 
 SLOTS = "slot_1", "slot_2"
 PARTIAL = "order", "losses", "norms", "outputs"
@@ -79,8 +80,6 @@ def load(path: str | Path, own: dict[str, Callable] | None = None) -> Sequential
 
 def portrait(model: Sequential) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """All that a model is: arrays by name, and the rest as plain data."""
-    from fastnn import __version__  # type: ignore[attr-defined]
-
     own: dict[str, Callable] = {}
     network, setup = model._network, model._setup
     layers = [to_spec(layer, own) for layer in model.layers]

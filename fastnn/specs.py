@@ -14,15 +14,12 @@ import numpy as np
 
 from fastnn import initializers, layers, losses, metrics, optimizers, schedules
 
-CLASSES: dict[str, type] = {
-    cls.__name__: cls
-    for cls in (
-        *layers.LAYERS.values(), *losses.LOSSES.values(), losses.Custom,
-        *optimizers.OPTIMIZERS.values(), *schedules.SCHEDULES.values(),
-        *(getattr(initializers, name) for name in initializers.__all__),
-    )
-    if is_dataclass(cls)
-}  # fmt: skip
+_PARTS: tuple[type, ...] = (
+    *layers.LAYERS.values(), *losses.LOSSES.values(), losses.Custom,
+    *optimizers.OPTIMIZERS.values(), *schedules.SCHEDULES.values(),
+    *(getattr(initializers, name) for name in initializers.__all__),
+)  # fmt: skip
+CLASSES = {cls.__name__: cls for cls in _PARTS if is_dataclass(cls)}
 
 
 def to_spec(value: Any, own: dict[str, Callable]) -> Any:

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn.callbacks import Callback
 from fastnn.data import check_count
 from fastnn.history import History
 from fastnn.model import Sequential
 from fastnn.rows import feature_rows
 from fastnn.session.changes import FIT_SETTINGS, changed, check_fit_settings
 from fastnn.session.journal import JOURNAL, Journal
+from fastnn.session.keeper import Keeper
 from fastnn.session.saves import Saves, told
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-SAVE_SECONDS = 10.0
-SAVE_SHARE = 0.05
-"""A run is saved after ten seconds, and then after each twentieth part of its length."""
 
 
 class Session:
@@ -192,7 +187,7 @@ class Session:
         check_count(epochs, "epochs")
         before, reason = self.model.epoch, "broken off"
         try:
-            self._train(self.model, epochs, [*callbacks, _Keeper(self)], verbose)
+            self._train(self.model, epochs, [*callbacks, Keeper(self._save)], verbose)
             reason = "run"
         finally:
             if self.model._network is not None:
@@ -314,27 +309,6 @@ class Session:
     def _save(self, reason: str, parent: int | None = None) -> dict[str, Any]:
         """Save the present state as the newest of its branch."""
         return self._saves.add(self.model, self.branch_name, reason, self._settings, parent)
-
-
-class _Keeper(Callback):
-    """Saves a long run now and then, and wherever a callback has changed the rate's factor."""
-
-    saves = True
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-
-    def on_train_begin(self, model: Any, epochs: int) -> None:
-        self.factor = model.learning_rate_factor
-        self.start = self.saved = time.perf_counter()
-
-    def on_epoch_end(self, model: Any, history: History) -> bool | None:
-        now = time.perf_counter()
-        pause = max(SAVE_SECONDS, SAVE_SHARE * (now - self.start))
-        if model.learning_rate_factor != self.factor or now - self.saved > pause:
-            self.session._save("run")
-            self.factor, self.saved = model.learning_rate_factor, now
-        return None
 
 
 def _plain(value: Any) -> bool:
