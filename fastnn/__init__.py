@@ -4,7 +4,7 @@
 >>> model = Sequential([Dense(3), Softmax()])
 """
 
-from fastnn import datasets, initializers, losses, metrics, plotting, schedules
+from fastnn import datasets, initializers, losses, metrics, plotting, schedules, tune
 from fastnn.callbacks import (
     Callback,
     Checkpoint,
@@ -99,5 +99,6 @@ __all__ = [
     "plotting",
     "schedules",
     "set_num_threads",
+    "tune",
     "warmup",
 ]

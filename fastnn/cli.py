@@ -1,4 +1,4 @@
-"""Floor 4. The command `fastnn`: demo, warmup, doctor."""
+"""Floor 4. The command `fastnn`: demo, export, warmup, doctor."""
 
 import argparse
 import sys
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import fastnn
 from fastnn import Adam, BatchNorm, Dense, ReLU, Sequential, Softmax
+from fastnn.export import command as export_command
 
 PLOT_EXTRA = 'pip install "fastnn[plot]"'
 
@@ -43,6 +44,8 @@ def _parser() -> argparse.ArgumentParser:
         help="the picture, default learning_curves.png",
     )
     demo.set_defaults(command=_demo)
+
+    export_command.add_to(commands)
 
     warmup = commands.add_parser("warmup", help="compile ahead all that training can need")
     warmup.add_argument("--float64", action="store_true", help="also for float64 models")

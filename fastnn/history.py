@@ -42,7 +42,8 @@ class History:
     def append(self, epoch: int, row: Mapping[str, float]) -> None:
         """Add one epoch; columns that are new, or missing this time, hold NaN elsewhere."""
         for name in row:
-            self.history.setdefault(name, [float("nan")] * len(self.epoch))
+            if name not in self.history:
+                self.history[name] = [float("nan")] * len(self.epoch)
         for name, column in self.history.items():
             column.append(float(row.get(name, float("nan"))))
         self.epoch.append(epoch)

@@ -11,6 +11,7 @@ import numpy as np
 from fastnn.history import History
 from fastnn.interrupts import Interrupts
 from fastnn.network import Network, Setup
+from fastnn.threads import one_blas_thread
 from fastnn.training import DivergenceError, Job, Part, measure, record, tell_callbacks
 
 
@@ -79,10 +80,12 @@ def train_lbfgs(network: Network, setup: Setup, history: History, job: Job) -> N
     with ExitStack() as at_end:
         tell_callbacks(job, history, at_end)
         try:
-            result = minimize(
-                objective, best.copy(), jac=True, method="L-BFGS-B", options=options,
-                callback=after_iteration,
-            )  # fmt: skip
+            # Its vectors are too short for BLAS to share out.
+            with one_blas_thread:
+                result = minimize(
+                    objective, best.copy(), jac=True, method="L-BFGS-B", options=options,
+                    callback=after_iteration,
+                )  # fmt: skip
             if not np.isfinite(result.fun):
                 raise DivergenceError(network.epoch + 1, network.step + 1, 1.0, history)
         except _StopRequestError:

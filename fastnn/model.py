@@ -12,6 +12,7 @@ from fastnn import building, door, layers, losses, optimizers
 from fastnn.callbacks import listeners
 from fastnn.data import check_count
 from fastnn.epochs import train
+from fastnn.export import Exports
 from fastnn.history import History
 from fastnn.layout import Layout, check_order
 from fastnn.lbfgs import train_lbfgs
@@ -23,7 +24,7 @@ from fastnn.training import Job, Part, score
 from fastnn.weights import Weights
 
 
-class Sequential(Weights):
+class Sequential(Weights, Exports):
     """A network: layers in a row.
 
     Parameters

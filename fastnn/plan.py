@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn.kernels import codes
 from fastnn.kernels.batchnorm import N_STATISTICS
-from fastnn.kernels.codes import BATCHNORM, DENSE, HARDMAX, SCALE
+from fastnn.kernels.codes import BATCHNORM, DENSE, HARDMAX, IDENTITY, SCALE
 from fastnn.layout import Layout, padded
 from fastnn.losses import Loss
 
@@ -99,6 +99,10 @@ class Program:
         before = ""
         for op, layer in zip(self.ops, self.layout.layers, strict=True):
             op["x"] = place
+            if layer.kind == IDENTITY:
+                # It hands on its input as it is, and what may be read of it is unchanged.
+                op["y"] = place
+                continue
             elementwise = layer.kind not in (DENSE, BATCHNORM, HARDMAX, SCALE)
             if not (elementwise and "x" not in layer.backward_reads and "y" not in before):
                 place = self._take(self.rows * int(op["n_out"]))

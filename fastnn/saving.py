@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fastnn.data import check_count
+from fastnn.door import as_limit
 from fastnn.history import History
+from fastnn.initializers import Array
+from fastnn.layers import Layer
 from fastnn.layout import Layout
+from fastnn.losses import Loss
 from fastnn.model import Sequential
 from fastnn.network import Network, Partial, Setup
+from fastnn.optimizers import Optimizer
 from fastnn.persistence import ModelFileError, pack, unpack, write_whole
-from fastnn.specs import from_spec, metric_from, metric_spec, own_names, to_spec
+from fastnn.settings import Range
+from fastnn.specs import CLASSES, from_spec, metric_from, metric_spec, own_names, to_spec
+from fastnn.training import batch_bounds
 from fastnn.version import __version__
 
 SLOTS = "slot_1", "slot_2"
-PARTIAL = "order", "losses", "norms", "outputs"
+PARTIAL = "order", "losses", "norms"
 
 
 def save(model: Sequential, path: str | Path) -> None:
@@ -64,6 +73,9 @@ def load(path: str | Path, own: dict[str, Callable] | None = None) -> Sequential
     """
     tensors, description = unpack(Path(path))
     own = dict(own or {})
+    for name, function in own.items():
+        if not callable(function):
+            raise TypeError(f'own["{name}"] is {function!r:.60}; expected a function')
     missing = sorted(set(own_names(description)) - set(own))
     if missing:
         names = ", ".join(f'"{name}": {name}' if name.isidentifier() else repr(name)
@@ -82,11 +94,8 @@ def portrait(model: Sequential) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """All that a model is: arrays by name, and the rest as plain data."""
     own: dict[str, Callable] = {}
     network, setup = model._network, model._setup
-    layers = [to_spec(layer, own) for layer in model.layers]
-    if network is not None:
-        for spec in layers:
-            # The weights are drawn.
-            spec.pop("init", None)
+    kept = model.layers if network is None else map(_drawn, model.layers)
+    layers = [to_spec(layer, own) for layer in kept]
     description: dict[str, Any] = {
         "fastnn": __version__,
         "layers": layers,
@@ -108,6 +117,15 @@ def portrait(model: Sequential) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     return tensors, description
 
 
+def _drawn(layer: Layer) -> Layer:
+    """A layer whose weights are drawn: it needs no more functions and arrays to draw them."""
+    init = getattr(layer, "init", None)
+    plain = init is None or isinstance(init, str) or type(init) in CLASSES.values()
+    if plain and not isinstance(init, Array):
+        return layer
+    return replace(layer, init=None)  # type: ignore[type-var]
+
+
 def _setup_spec(setup: Setup, own: dict[str, Callable]) -> dict[str, Any]:
     metrics = [[name, metric_spec(name, metric, own)] for name, metric in setup.metrics.items()]
     return {
@@ -122,13 +140,14 @@ def _setup_spec(setup: Setup, own: dict[str, Callable]) -> dict[str, Any]:
 def _setup_from(spec: dict[str, Any], own: dict[str, Callable]) -> Setup:
     metrics = {name: metric_from(metric, own) for name, metric in spec["metrics"]}
     optimizer, loss = from_spec(spec["optimizer"], own), from_spec(spec["loss"], own)
-    return Setup(optimizer, loss, metrics, spec["clip_norm"], spec["clip_value"])
+    if not isinstance(optimizer, Optimizer) or not isinstance(loss, Loss):
+        raise ValueError("its optimizer or its loss is none")
+    limits = [as_limit(spec[name] or None, name) for name in ("clip_norm", "clip_value")]
+    return Setup(optimizer, loss, metrics, *limits)
 
 
 def _network_spec(network: Network) -> dict[str, Any]:
-    part = network.partial
-    if part is not None and part.changes != network.state.changes:
-        part = None
+    part = _partial(network)
     return {
         "n_features": network.layout.n_in,
         "step": network.step,
@@ -147,16 +166,51 @@ def _network_arrays(network: Network) -> dict[str, np.ndarray]:
         found[name] = state.view(tensor)
         for k, slot in enumerate(SLOTS, start=1):
             values = state.values[k * layout.n_parameters :][tensor.slice]
-            if values.any():
+            # By bits: -0.0 is not 0.0.
+            if values.view(np.uint8).any():
                 found[f"{name}.{slot}"] = values.reshape(tensor.shape)
     for tensor in layout.running:
         found[f"{tensor.layer}.{tensor.name}"] = state.view(tensor)
-    if network.partial is not None:
-        for name in PARTIAL:
-            array = getattr(network.partial, name)
-            if array is not None:
-                found[f"partial.{name}"] = array
-    return found
+    return found | (_partial_arrays(part) if (part := _partial(network)) else {})
+
+
+def _partial(network: Network) -> Partial | None:
+    """The epoch that was begun, if another fit could go on with it."""
+    part = network.partial
+    return part if part is not None and part.changes == network.state.changes else None
+
+
+def _partial_arrays(part: Partial) -> dict[str, np.ndarray]:
+    """Of losses and outputs what is there: the rest is memory that nobody has written to."""
+    found = {"order": part.order, "losses": part.losses[: part.done], "norms": part.norms}
+    if part.outputs is not None:
+        rows = batch_bounds(len(part.order), part.batch_size)[part.done]
+        found["outputs"] = part.outputs[:rows]
+    return {f"partial.{name}": array for name, array in found.items()}
+
+
+def _partial_from(tensors: dict[str, np.ndarray], spec: list[Any], network: Network) -> Partial:
+    """The epoch that was begun, each array of the form that the compiled loop writes to."""
+    batch_size, shuffle, done = spec
+    order, losses, norms = (tensors[f"partial.{name}"] for name in PARTIAL)
+    bounds = batch_bounds(len(order), check_count(batch_size, "batch_size"))
+    n, n_out = len(bounds) - 1, network.layout.n_out
+    kept = tensors.get("partial.outputs")
+    forms = {
+        "order": (order, order.shape, np.int64), "losses": (losses, (done,), np.float64),
+        "norms": (norms, (1,), np.float64),
+        "outputs": (kept, (bounds[done], n_out) if 0 <= done <= n else None, network.dtype),
+    }  # fmt: skip
+    for name, (array, shape, dtype) in forms.items():
+        if array is not None and (array.shape != shape or array.dtype != dtype):
+            raise ValueError(f"partial.{name} is {array.dtype} of shape {array.shape}")
+    all_losses, outputs = np.zeros(n), None
+    all_losses[:done] = losses
+    if kept is not None:
+        outputs = np.zeros((len(order), n_out), network.dtype)
+        outputs[: len(kept)] = kept
+    changes = network.state.changes
+    return Partial(order, batch_size, bool(shuffle), all_losses, norms, outputs, done, changes)
 
 
 def _model(
@@ -166,7 +220,8 @@ def _model(
     model = Sequential(layers, seed=description["seed"], dtype=description["dtype"])
     _set_generator(model._init_rng, description["init"])
     _set_generator(model._shuffle_rng, description["shuffle"])
-    model._split_seed = np.random.SeedSequence(**description["split"])
+    split = description["split"]
+    model._split_seed = np.random.SeedSequence(split["entropy"], spawn_key=split["spawn_key"])
     model._dropout_seed = int(description["dropout_seed"])
     if description["setup"] is not None:
         model._setup = _setup_from(description["setup"], own)
@@ -174,6 +229,8 @@ def _model(
         name: tensors[f"history.{k}"].tolist() for k, name in enumerate(description["columns"])
     }
     model.history = History(columns, tensors["history.epoch"].tolist())
+    if any(len(column) != len(model.history) for column in columns.values()):
+        raise ValueError("the columns of its history are of different lengths")
     if "network" in description:
         model._network = _network(model, tensors, description["network"])
     return model
@@ -195,19 +252,16 @@ def _network(model: Sequential, tensors: dict[str, np.ndarray], spec: dict[str, 
         state.view(tensor)[:] = tensors[name]
         for k, slot in enumerate(SLOTS, start=1):
             if f"{name}.{slot}" in tensors:
-                values = tensors[f"{name}.{slot}"].ravel()
+                values = tensors[f"{name}.{slot}"].reshape(tensor.size)
                 state.values[k * layout.n_parameters :][tensor.slice] = values
-    network.step, network.epoch = int(spec["step"]), int(spec["epoch"])
-    network.frozen = int(spec["frozen"])
-    network.learning_rate_factor = float(spec["learning_rate_factor"])
+    network.step, network.epoch, network.frozen = (
+        check_count(spec[name], name, 0) for name in ("step", "epoch", "frozen")
+    )
+    network.learning_rate_factor = spec["learning_rate_factor"]
+    if not Range(0).holds(network.learning_rate_factor):
+        raise ValueError(f"learning_rate_factor is {network.learning_rate_factor}")
     if spec["partial"] is not None:
-        batch_size, shuffle, done = spec["partial"]
-        order, losses, norms, outputs = (tensors.get(f"partial.{name}") for name in PARTIAL)
-        if order is None or losses is None or norms is None:
-            raise ValueError("the epoch that was begun is not whole")
-        network.partial = Partial(
-            order, batch_size, shuffle, losses, norms, outputs, done, state.changes
-        )
+        network.partial = _partial_from(tensors, spec["partial"], network)
     return network
 
 

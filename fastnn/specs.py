@@ -1,7 +1,8 @@
 """Floor 1. Specs: layers, losses, optimizers and schedules as plain data, and back.
 
-A part is a dictionary of its class's name and its fields. The classes are those of fastnn and no
-others, so that reading a spec never runs anything. A user's own function is named, no more.
+A part is a dictionary of its class's name, such as "layers.Dense", and its fields. The classes
+are those of fastnn and no others, so that reading a spec never runs anything. A user's own
+function is named, no more.
 """
 
 from __future__ import annotations
@@ -14,12 +15,18 @@ import numpy as np
 
 from fastnn import initializers, layers, losses, metrics, optimizers, schedules
 
+
+def label(cls: type) -> str:
+    """A class's name beside that of its kind: two kinds have a Constant."""
+    return f"{cls.__module__.split('.')[1]}.{cls.__name__}" if "." in cls.__module__ else ""
+
+
 _PARTS: tuple[type, ...] = (
     *layers.LAYERS.values(), *losses.LOSSES.values(), losses.Custom,
     *optimizers.OPTIMIZERS.values(), *schedules.SCHEDULES.values(),
     *(getattr(initializers, name) for name in initializers.__all__),
 )  # fmt: skip
-CLASSES = {cls.__name__: cls for cls in _PARTS if is_dataclass(cls)}
+CLASSES = {label(cls): cls for cls in _PARTS if is_dataclass(cls)}
 
 
 def to_spec(value: Any, own: dict[str, Callable]) -> Any:
@@ -28,10 +35,10 @@ def to_spec(value: Any, own: dict[str, Callable]) -> Any:
     Examples
     --------
     >>> to_spec(layers.Dropout(0.5), {})
-    {'class': 'Dropout', 'rate': 0.5}
+    {'class': 'layers.Dropout', 'rate': 0.5}
     """
     if is_dataclass(value) and not isinstance(value, type):
-        name = type(value).__name__
+        name = label(type(value))
         if CLASSES.get(name) is not type(value):
             raise TypeError(
                 f"{value!r:.60} is of a class of your own; only the parts that fastnn brings can "
@@ -48,18 +55,18 @@ def to_spec(value: Any, own: dict[str, Callable]) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if callable(value) and not isinstance(value, type):
-        return {"own": name_own(value, getattr(value, "__name__", type(value).__name__), own)}
+        name = getattr(value, "__name__", type(value).__name__).replace("<lambda>", "function")
+        return {"own": name_own(value, name, own)}
     raise TypeError(f"{value!r:.60} cannot be saved; expected numbers, texts and parts of fastnn")
 
 
 def name_own(function: Callable, name: str, own: dict[str, Callable]) -> str:
-    """Note a user's own function under its name."""
-    if own.setdefault(name, function) is not function:
-        raise ValueError(
-            f'two functions of your own are named "{name}": a saved model knows them by name only; '
-            "give each a name of its own (def, not lambda)"
-        )
-    return name
+    """Note a user's own function under its name; a second one of that name is "name_2"."""
+    n, fresh = 1, name
+    while own.setdefault(fresh, function) is not function:
+        n += 1
+        fresh = f"{name}_{n}"
+    return fresh
 
 
 def from_spec(spec: Any, own: dict[str, Callable]) -> Any:
@@ -67,7 +74,7 @@ def from_spec(spec: Any, own: dict[str, Callable]) -> Any:
 
     Examples
     --------
-    >>> from_spec({"class": "Dropout", "rate": 0.5}, {})
+    >>> from_spec({"class": "layers.Dropout", "rate": 0.5}, {})
     Dropout(0.5)
     """
     if isinstance(spec, list):

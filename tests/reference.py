@@ -279,7 +279,7 @@ LOSSES = {
         poisson,
         log_poisson,
         pinball,
-    )  # fmt: skip
+    )
 }
 
 

@@ -74,10 +74,8 @@ def adam(
     m, v = moments(g, state, beta1, beta2)
     m_hat = m / (1 - beta1**t)
     correction = np.sqrt(1 - beta2**t)
-    if epsilon_hat:
-        root = (np.sqrt(v) + epsilon) / correction
-    else:
-        root = np.sqrt(v) / correction + epsilon
+    hat, plain = (epsilon, 0) if epsilon_hat else (0, epsilon)
+    root = (np.sqrt(v) + hat) / correction + plain
     return w - learning_rate * m_hat / root, {"m": m, "v": v}
 
 

@@ -39,8 +39,8 @@ def names(folder):
 def test_the_newest_epochs_are_kept(tmp_path):
     model = train([Checkpoint(tmp_path / "new", keep=2)])
     assert names(tmp_path / "new") == [
-        "epoch-000004-step-0000000020.safetensors",
-        "epoch-000005-step-0000000025.safetensors",
+        "000004-epoch-4-step-20.safetensors",
+        "000005-epoch-5-step-25.safetensors",
     ]
     latest = fastnn.load(Checkpoint.latest(tmp_path / "new"))
     np.testing.assert_array_equal(latest.predict(X), model.predict(X))
@@ -48,16 +48,17 @@ def test_the_newest_epochs_are_kept(tmp_path):
 
 def test_every_third_epoch(tmp_path):
     train([Checkpoint(tmp_path, every=3)], epochs=7)
-    assert [name[:12] for name in names(tmp_path)] == ["epoch-000003", "epoch-000006"]
+    assert [name[7:14] for name in names(tmp_path)] == ["epoch-3", "epoch-6", "epoch-7"]
 
 
 def test_every_so_many_steps_also_in_mid_epoch(tmp_path):
     train([Checkpoint(tmp_path, every=100, every_steps=3, keep=99)], epochs=3)
-    assert [name[6:28] for name in names(tmp_path)] == [
-        f"{epoch:06d}-step-{step:010d}"
-        for epoch, step in [(0, 3), (1, 6), (1, 9), (2, 12), (3, 15)]
+    steps = [(0, 3), (1, 6), (1, 9), (2, 12), (3, 15)]
+    assert names(tmp_path) == [
+        f"{k:06d}-epoch-{epoch}-step-{step}.safetensors"
+        for k, (epoch, step) in enumerate(steps, start=1)
     ]
-    half = fastnn.load(tmp_path / "epoch-000001-step-0000000006.safetensors")
+    half = fastnn.load(tmp_path / "000002-epoch-1-step-6.safetensors")
     whole = train([], epochs=3)
     train([], epochs=2, model=half)
     np.testing.assert_array_equal(half.predict(X), whole.predict(X))
@@ -88,14 +89,27 @@ def test_the_highest_accuracy_is_the_best(tmp_path):
 
 
 def test_what_a_killed_process_left_is_swept_and_nothing_else(tmp_path):
-    litter = ".epoch-000004-step-0000000020.safetensors.0123456789abcdef.tmp"
-    for name in (litter, "notes.txt", ".hidden.tmp"):
+    old, new = ".fastnn-0123456789abcdef.tmp", ".fastnn-aaaaaaaaaaaaaaaa.tmp"
+    for name in (old, new, "notes.txt", ".hidden.tmp"):
         (tmp_path / name).write_text("x")
+    os.utime(tmp_path / old, (0, 0))
     with pytest.raises(FileNotFoundError, match="holds no checkpoint"):
         Checkpoint.latest(tmp_path)
     train([Checkpoint(tmp_path, keep=1)])
-    assert names(tmp_path)[:1] == [".hidden.tmp"]
-    assert len(names(tmp_path)) == 3
+    assert names(tmp_path)[:2] == [new, ".hidden.tmp"]
+    assert len(names(tmp_path)) == 4
+
+
+def test_a_second_training_in_the_same_folder_is_the_newer_one(tmp_path):
+    train([Checkpoint(tmp_path)], epochs=10)
+    train([Checkpoint(tmp_path)], epochs=2)
+    assert fastnn.load(Checkpoint.latest(tmp_path)).epoch == 2
+    assert [name[:14] for name in names(tmp_path)][-2:] == ["000011-epoch-1", "000012-epoch-2"]
+
+
+def test_the_last_epoch_is_saved_whatever_its_number(tmp_path):
+    train([Checkpoint(tmp_path, every=5)], epochs=7)
+    assert fastnn.load(Checkpoint.latest(tmp_path)).epoch == 7
 
 
 @pytest.mark.parametrize(

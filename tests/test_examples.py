@@ -11,8 +11,10 @@ PRINTED = {
     "decision_boundaries": "6 classes: accuracy 8",
     "batchnorm": "never",
     "own_parts": "a derivative is wrong",
+    "tuning": "accuracy on rows that no trial has seen: 9",
+    "grid_against_random": "random is better in",
 }
-PICTURES = {"digits", "decision_boundaries", "batchnorm"}
+PICTURES = {"digits", "decision_boundaries", "batchnorm", "tuning", "grid_against_random"}
 
 
 @pytest.mark.parametrize("name", PRINTED)

@@ -5,7 +5,24 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from test_model import HIDDEN, X, Y, classifier, fit, in_numpy, regressor, same
 
-from fastnn import SGD, Adam, Callback, Dense, Progress, ReLU, Sequential, Sigmoid, Softmax
+from fastnn import (
+    ELU,
+    GELU,
+    SELU,
+    SGD,
+    Adam,
+    Callback,
+    Dense,
+    Identity,
+    Progress,
+    ReLU,
+    Sequential,
+    Sigmoid,
+    Softmax,
+    Softplus,
+    Tanh,
+    check_gradient,
+)  # fmt: skip
 from fastnn.losses import CrossEntropy
 
 # --- prediction and scores ------------------------------------------------------------------
@@ -243,3 +260,22 @@ def test_what_is_shown(capsys):
         assert words in err
     assert err.count("\n") == 1
     assert Progress().is_live() is False
+
+
+@pytest.mark.parametrize("before", [ReLU, Sigmoid, Tanh, ELU, SELU, GELU, Softplus])
+def test_identity_changes_nothing_wherever_it_stands(before):
+    X = np.random.default_rng(0).normal(size=(40, 4))
+    y = X[:, :2] ** 2
+    plain = [Dense(6), before(), Dense(5), before(), Dense(2)]
+    spread = [Dense(6), before(), Identity(), before(), Identity(), Dense(5), Identity(), Dense(2)]
+    models = []
+    for layers in (plain, [*plain[:2], Identity(), plain[2], Identity(), *plain[3:], Identity()]):
+        model = Sequential(layers, seed=0, dtype="float64")
+        model.compile(Adam(0.01), loss="mse")
+        model.set_weights(Sequential(plain, seed=1).build(4).get_weights())
+        model.fit(X, y, epochs=5, batch_size=16, verbose=0)
+        models.append(model.predict(X))
+    assert_array_equal(*models)
+    model = Sequential(spread, seed=0, dtype="float64")
+    model.compile(Adam(0.01), loss="mse")
+    assert check_gradient(model, X, y) < 1e-6

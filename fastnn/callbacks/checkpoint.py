@@ -11,10 +11,11 @@ import numpy as np
 from fastnn.callbacks.base import Callback
 from fastnn.callbacks.monitor import Monitor
 from fastnn.history import History
+from fastnn.persistence import remove_litter
 from fastnn.settings import set_count
 
-_NAME = re.compile(r"epoch-(\d+)-step-(\d+)\.safetensors")
-_LITTER = re.compile(r"\.(epoch-\d+-step-\d+|best)\.safetensors\.[0-9a-f]{16}\.tmp")
+_NAME = re.compile(r"(\d+)-epoch-\d+-step-\d+\.safetensors")
+BEST = "best.safetensors"
 
 
 class Checkpoint(Callback):
@@ -26,16 +27,17 @@ class Checkpoint(Callback):
     Parameters
     ----------
     directory : path
-        Made if it is not there. Files are named by epoch and step, the best one "best".
+        Made if it is not there. Files are numbered as they are written, whatever training they
+        are of, and named by epoch and step; the best one is "best".
     every : int, default 1
-        Epochs between two files.
+        Epochs between two files. One more is written at the end of a fit, also after Ctrl-C.
     every_steps : int, optional
         Save at multiples of so many steps, too: for epochs of many minutes.
     keep : int, default 3
         Files kept, the newest ones; "best" is none of them.
     best : str, optional
-        A column of the history, such as "val_loss": where it is the best of all epochs, the model
-        is also saved as "best".
+        A column of the history, such as "val_loss": where it is the best of all epochs, or there
+        is no such file yet, the model is also saved as "best".
     mode : {"auto", "min", "max"}, default "auto"
         Whether smaller or larger is better; "auto" knows it for losses and for the metrics of
         `fastnn.metrics`.
@@ -77,7 +79,7 @@ class Checkpoint(Callback):
 
     @staticmethod
     def latest(directory: str | Path) -> Path:
-        """The newest checkpoint in a directory.
+        """The checkpoint in a directory that was written last.
 
         Raises
         ------
@@ -91,10 +93,8 @@ class Checkpoint(Callback):
 
     def on_train_begin(self, model: Any, epochs: int) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
-        for path in self.directory.iterdir():
-            # What a process left that was killed while it wrote.
-            if _LITTER.fullmatch(path.name):
-                path.unlink(missing_ok=True)
+        remove_litter(self.directory)
+        self._saved = -1, -1
 
     def on_steps_end(self, model: Any, fraction: float) -> None:
         if self.every_steps and model.step % self.every_steps == 0 and fraction < 1:
@@ -108,15 +108,22 @@ class Checkpoint(Callback):
         if self.monitor is not None:
             values = self._sign * np.asarray(history[self.monitor])
             # Of all epochs, also those of earlier fits.
-            if (
-                not np.isnan(values[-1])
-                and not np.nanmin(values[:-1], initial=np.inf) <= values[-1]
+            if not np.isnan(values[-1]) and (
+                not (self.directory / BEST).exists()
+                or not np.nanmin(values[:-1], initial=np.inf) <= values[-1]
             ):
-                model.save(self.directory / "best.safetensors")
+                model.save(self.directory / BEST)
         return None
 
+    def on_train_end(self, model: Any, history: History) -> None:
+        if (model.epoch, model.step) not in (self._saved, (0, 0)):
+            self._save(model)
+
     def _save(self, model: Any) -> None:
-        name = f"epoch-{model.epoch:06d}-step-{model.step:010d}.safetensors"
+        last = _files(self.directory)[-1:]
+        number = int(last[0].name.split("-")[0]) + 1 if last else 1
+        self._saved = model.epoch, model.step
+        name = f"{number:06d}-epoch-{model.epoch}-step-{model.step}.safetensors"
         model.save(self.directory / name)
         for old in _files(self.directory)[: -self.keep]:
             old.unlink(missing_ok=True)
@@ -124,5 +131,7 @@ class Checkpoint(Callback):
 
 def _files(directory: Path) -> list[Path]:
     """The checkpoints of a directory, the newest one last."""
+    if not directory.is_dir():
+        return []
     found = [(match, path) for path in directory.iterdir() if (match := _NAME.fullmatch(path.name))]
-    return [path for _, path in sorted(found, key=lambda f: (int(f[0][1]), int(f[0][2])))]
+    return [path for _, path in sorted(found, key=lambda f: int(f[0][1]))]

@@ -17,6 +17,15 @@ def _last(history: History) -> dict[str, Any]:
     return {"epoch": history.epoch[-1], **row}
 
 
+def _end_line(path: Path) -> None:
+    """End the last line of a file that was cut off in it: the next row begins a new one."""
+    if path.exists() and path.stat().st_size:
+        with open(path, "r+b") as file:
+            file.seek(-1, 2)
+            if file.read(1) != b"\n":
+                file.write(b"\n")
+
+
 class JSONLog(Callback):
     """JSON Lines: one object an epoch, written at once; null stands for what was not measured.
 
@@ -35,6 +44,7 @@ class JSONLog(Callback):
         self.path = Path(path)
 
     def on_train_begin(self, model: Any, epochs: int) -> None:
+        _end_line(self.path)
         self._file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115
 
     def on_epoch_end(self, model: Any, history: History) -> bool | None:
@@ -54,6 +64,11 @@ class CSVLog(Callback):
     path : path
         A file that exists is continued; columns that it does not have are added to it.
 
+    Raises
+    ------
+    ValueError
+        From `fit`, before it starts, where the file holds something else.
+
     Examples
     --------
     >>> from fastnn import CSVLog
@@ -67,7 +82,13 @@ class CSVLog(Callback):
         self._columns: list[str] = []
         if self.path.exists() and self.path.stat().st_size:
             with open(self.path, newline="", encoding="utf-8") as file:
-                self._columns = next(csv.reader(file))
+                self._columns = next(csv.reader(file), [])
+            if self._columns[:1] != ["epoch"]:
+                raise ValueError(
+                    f"{self.path} is no log of CSVLog: its first column is not epoch; give another "
+                    "path"
+                )
+        _end_line(self.path)
         self._file = open(self.path, "a", newline="", encoding="utf-8")  # noqa: SIM115
 
     def on_epoch_end(self, model: Any, history: History) -> bool | None:

@@ -1,0 +1,206 @@
+"""Floor 4. What MLPClassifier and MLPRegressor share: the way from parameters to a fitted network.
+
+Wherever scikit-learn's MLP has an attribute, an error or a random number, it is the same here.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from fastnn.estimators import ensemble
+from fastnn.estimators.callbacks import CallbackSupportMixin, Watch, with_callbacks
+from fastnn.estimators.full_batch import train_lbfgs
+from fastnn.estimators.holdout import hold_out
+from fastnn.estimators.inputs import read_features, read_training
+from fastnn.estimators.machine import Machine
+from fastnn.estimators.normalize import set_moments
+from fastnn.estimators.presets import settings_of
+from fastnn.estimators.recipe import (
+    Objective,
+    check_loss,
+    check_targets,
+    hidden_sizes,
+    network_layers,
+    solver_of,
+)
+from fastnn.estimators.rows import rows_of
+from fastnn.estimators.stochastic import NOT_FINITE, Job, Stochastic
+from fastnn.history import History
+
+
+class BaseMLP(CallbackSupportMixin, BaseEstimator):
+    """The common part; use MLPClassifier or MLPRegressor."""
+
+    _machine: Machine
+    validation_scores_: list[float] | None
+    best_loss_: float | None
+
+    def _set(self, parameters: dict[str, Any]) -> None:
+        """Store the parameters of `__init__`, as they are."""
+        for name, value in parameters.items():
+            if name not in ("self", "__class__"):
+                setattr(self, name, value)
+
+    # ------------------------------------------------------------------------- fit
+
+    @with_callbacks
+    def _fit(self, X: Any, y: Any, sample_weight: Any, extra: dict, incremental: bool) -> Any:
+        s = settings_of(self)
+        hidden_sizes(s)
+        check_loss(s, is_classifier(self))
+        if incremental and self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        s.early_stopping = s.early_stopping and not incremental
+        if s.n_members > 1:
+            return ensemble.fit(self, X, y, sample_weight, extra, incremental)
+        first = not hasattr(self, "coefs_") or (not s.warm_start and not incremental)
+        table, (X, y) = X, read_training(self, X, y, s, first)
+        y = self._known(y, s, incremental)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X)
+        watch = Watch(self, 1 if incremental else s.max_iter, table, y, sample_weight)
+        weight = self._weighted(s, y, sample_weight, incremental)
+        if first:
+            self._begin(s)
+        targets, labels = self._targets(s, y, X.dtype, first)
+        objective = self._objective(s, targets, labels)
+        check_targets(objective, targets, labels)
+        if weight is not None:
+            weight = np.ascontiguousarray(weight, np.float64)
+        rows = rows_of(X, targets, labels, weight)
+        self._prepare(s, X, objective, first)
+        index, validation = hold_out(self, s, table, rows, y, extra, incremental)
+        if first:
+            set_moments(self._machine, s.normalize, X, index)
+        epochs = 1 if incremental else s.max_iter
+        job = Job(
+            self, s, self._machine, objective, rows, index, validation, incremental, watch, epochs
+        )
+        self._train(job)
+        if s.refit and validation is not None and s.early_stopping:
+            self._refit(job, X)
+        return self
+
+    def _train(self, job: Job) -> None:
+        job.watch.begin()
+        if solver_of(job.settings) == "lbfgs":
+            train_lbfgs(job)
+        else:
+            Stochastic(job).run()
+        if not np.isfinite(self._machine.state.parameters).all():
+            raise ValueError(NOT_FINITE)
+        job.watch.end()
+
+    def _refit(self, job: Job, X: Any) -> None:
+        """Train anew on all rows, for as many epochs as were best."""
+        s, e = job.settings, self
+        s.early_stopping, s.n_iter_no_change, s.patience = False, np.inf, None
+        job.machine = self._new_machine(s, X, job.objective)
+        job.index, job.validation, job.max_iter = np.arange(X.shape[0]), None, e._best[1]
+        job.watch, job.fixed = SimpleNamespace(active=False, end_epoch=lambda: False), True
+        set_moments(job.machine, s.normalize, X, job.index)
+        # The curves, and what was best, stay those of the first training.
+        job.estimator = SimpleNamespace(
+            t_=0, loss_curve_=[], history_=History(), best_loss_=np.inf, _no_improvement_count=0
+        )
+        Stochastic(job).run()
+        self._adopt(job.machine)
+
+    def _begin(self, s: Any) -> None:
+        """Attributes of an estimator that has seen nothing yet."""
+        self.n_iter_ = self.t_ = 0
+        self.history_ = History()
+        for name in ("estimators_", "loss_curve_", "best_loss_", "validation_scores_"):
+            self.__dict__.pop(name, None)
+        if solver_of(s) != "lbfgs":
+            early = s.early_stopping
+            self.loss_curve_: list[float] = []
+            self._no_improvement_count = 0
+            self.best_loss_ = None if early else np.inf
+            self.validation_scores_ = [] if early else None
+            self.best_validation_score_ = -np.inf if early else None
+
+    # --------------------------------------------------------------------- network
+
+    def _prepare(self, s: Any, X: Any, objective: Objective, first: bool) -> None:
+        """The network to train: a new one, or the one there is, as it now is to be."""
+        if first:
+            self._adopt(self._new_machine(s, X, objective))
+            self.n_outputs_, self.out_activation_ = self._machine.n_out, objective.out_activation
+            self.n_layers_ = len(self._machine.dense) + 1
+            self._best = self._machine.keep(), 0
+            return
+        if not hasattr(self, "_machine"):
+            # Somebody has filled in the attributes of a fitted estimator by hand.
+            self._machine = self._new_machine(s, X, objective)
+            self._best, self.history_ = (self._machine.keep(), 0), History()
+        chain = network_layers(s, X.shape[1], objective)
+        self._machine.relayer(chain)
+        self._take_coefs()
+
+    def _new_machine(self, s: Any, X: Any, objective: Objective) -> Machine:
+        """A network, its weights drawn in scikit-learn's sequence."""
+        random_state = check_random_state(s.random_state)
+        seed = random_state.randint(2**31 - 1) if s.dropout or s.input_dropout else 0
+        chain = network_layers(s, X.shape[1], objective)
+        machine = Machine(chain, X.shape[1], X.dtype, random_state, seed)
+        if s.init is None:
+            machine.draw_as_sklearn(logistic=s.activation == "logistic")
+        else:
+            machine.draw(s.bias_deviation)
+        return machine
+
+    def _adopt(self, machine: Machine) -> None:
+        self._machine = machine
+        self.coefs_, self.intercepts_ = machine.coefs(), machine.intercepts()
+        self._shown = [*self.coefs_, *self.intercepts_]
+
+    def _take_coefs(self) -> None:
+        """Let arrays count that the user has put into coefs_ or intercepts_."""
+        given, shown = [*self.coefs_, *self.intercepts_], getattr(self, "_shown", [])
+        if len(given) != len(shown) or any(a is not b for a, b in zip(given, shown, strict=True)):
+            self._machine.take(self.coefs_, self.intercepts_)
+            self._adopt(self._machine)
+
+    # --------------------------------------------------------------------- predict
+
+    def _outputs(self, X: Any, logits: bool = False) -> np.ndarray:
+        """What the network answers for X, (n, n_outputs)."""
+        check_is_fitted(self)
+        machine: Machine = self._machine
+        self._take_coefs()
+        last = len(machine.layers) - 1 if logits and machine.has_output_layer else None
+        plain = last is None and not hasattr(self, "feature_names_in_")
+        if plain and not hasattr(self, "_inputs") and machine.network.takes_plainly(X):
+            return machine.network.predict_run().predict_plain(X)
+        return machine.outputs(rows_of(read_features(self, X)), last)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The arrays shown share memory with the network, which comes with its own copy.
+        return {k: v for k, v in super().__getstate__().items() if k != "_shown"}
+
+    def to_sklearn(self) -> Any:
+        """scikit-learn's own MLP, fitted: it predicts as this one does.
+
+        Batch norm and normalisation are folded into the weights.
+
+        Raises
+        ------
+        ValueError
+            Where scikit-learn's MLP cannot compute the same: another activation, an ensemble,
+            a preset.
+        """
+        from fastnn.estimators.convert import to_sklearn
+
+        return to_sklearn(self)

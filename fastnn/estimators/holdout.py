@@ -1,0 +1,87 @@
+"""Floor 4. Which rows an estimator learns from, and what it is scored on after each epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import train_test_split
+from sklearn.utils import _safe_indexing, check_consistent_length
+from sklearn.utils.validation import _check_sample_weight
+
+from fastnn.engine import Rows
+from fastnn.estimators.inputs import read_features
+from fastnn.estimators.recipe import solver_of
+from fastnn.estimators.rows import rows_of
+from fastnn.estimators.scoring import Validation
+
+
+def hold_out(
+    e: Any, s: Any, table: Any, rows: Rows, y: Any, extra: dict[str, Any], incremental: bool
+) -> tuple[np.ndarray, Validation | None]:
+    """The rows to learn from, and the validation: rows given to `fit`, or a part held out."""
+    everything = np.arange(rows.X.shape[0])
+    if extra.get("X_val") is not None:
+        return everything, _given(e, s, rows.X.dtype, y, extra)
+    if extra.get("y_val") is not None or extra.get("sample_weight_val") is not None:
+        raise ValueError("got y_val or sample_weight_val, but no X_val; pass X_val and y_val")
+    if not s.early_stopping or incremental or solver_of(s) == "lbfgs":
+        return everything, None
+    learned, held = extra.get("split") or _split(e, s, y)
+    if len(held) < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' or the size of your "
+            "dataset."
+        )
+    score = e._plain_score
+    if s.monitor is not None:
+        weight = None if rows.sample_weight is None else rows.sample_weight[held]
+        score = _scorer(e, s, _safe_indexing(table, held), y[held], weight)
+    return learned, Validation(rows, held, rows.targets[held], score, e._link)
+
+
+def _split(e: Any, s: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Training rows and held-out rows; for as many rows as before the same ones again."""
+    machine, n = e._machine, len(y)
+    if machine.split is None or machine.split[0] != n:
+        learned, held = train_test_split(
+            np.arange(n),
+            random_state=machine.random_state,
+            test_size=s.validation_fraction,
+            stratify=e._strata(y),
+        )
+        machine.split = n, learned, held
+    return machine.split[1], machine.split[2]
+
+
+def _given(
+    e: Any, s: Any, dtype: np.dtype, learned: np.ndarray, extra: dict[str, Any]
+) -> Validation:
+    X, y, weight = extra["X_val"], extra.get("y_val"), extra.get("sample_weight_val")
+    if y is None:
+        raise ValueError("got X_val, but no y_val; pass both")
+    table, X = X, read_features(e, X, dtype)
+    y = e._known(e._read_y(y, X), s, True)
+    check_consistent_length(X, y)
+    if weight is not None:
+        weight = np.ascontiguousarray(_check_sample_weight(weight, X), np.float64)
+    if y.shape[1:] != learned.shape[1:]:
+        raise ValueError(
+            f"y_val has shape {y.shape} but y has {learned.shape}; expected as many targets a row"
+        )
+    targets, labels = e._targets(s, y, X.dtype, False)
+    score = e._plain_score if s.monitor is None else _scorer(e, s, table, y, weight)
+    return Validation(rows_of(X, targets, labels, weight), None, targets, score, e._link)
+
+
+def _scorer(e: Any, s: Any, X: Any, y: Any, weight: Any) -> Callable:
+    """A scorer of scikit-learn in the form that `Validation` calls: it predicts by itself."""
+    scorer = check_scoring(e, s.monitor)
+    more = {} if weight is None else {"sample_weight": weight}
+
+    def score(_y: np.ndarray, _outputs: np.ndarray, _weight: np.ndarray | None) -> float:
+        return float(scorer(e, X, y, **more))
+
+    return score

@@ -1,0 +1,59 @@
+"""Floor 4. Class labels: those a classifier knows, and the targets that its network reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import unique_labels
+
+
+def known_labels(e: Any, y: Any, warm_start: bool, incremental: bool) -> np.ndarray:
+    """y, of classes that the classifier knows, or comes to know."""
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = column_or_1d(y, warn=True)
+    if not hasattr(e, "classes_") or (not warm_start and not incremental):
+        e._label_binarizer = LabelBinarizer().fit(y)
+        e.classes_ = e._label_binarizer.classes_
+        return y
+    classes = unique_labels(y)
+    if warm_start and set(classes) != set(e.classes_):
+        raise ValueError(
+            "warm_start can only be used where `y` has the same classes as in the previous "
+            f"call to fit. Previously got {e.classes_}, `y` has {classes}"
+        )
+    if len(np.setdiff1d(classes, e.classes_, assume_unique=True)):
+        raise ValueError(
+            f"`y` has classes not in `self.classes_`. `self.classes_` has {e.classes_}. 'y' has "
+            f"{classes}."
+        )
+    return y
+
+
+def target_rows(
+    binarizer: LabelBinarizer, s: Any, y: Any, dtype: np.dtype
+) -> tuple[np.ndarray, bool]:
+    """Class numbers (n,) for a softmax with log loss, else 0 and 1 (n, K), smoothed."""
+    classes, kind = binarizer.classes_, binarizer.y_type_
+    if kind == "multiclass":
+        labels = np.searchsorted(classes, y).astype(np.int64)
+        if s.loss == "squared_error" or (not isinstance(s.loss, str) and s.loss.fused is None):
+            return np.eye(len(classes), dtype=dtype)[labels], False
+        return labels, True
+    if kind == "binary":
+        rows = (y == classes[-1])[:, None] * (len(classes) > 1)
+    else:
+        rows = binarizer.transform(y)
+    # Spread over both answers, as over all classes elsewhere.
+    smoothing = s.label_smoothing if s.loss == "log_loss" else 0.0
+    rows = rows * (1 - smoothing) + smoothing / 2
+    return np.ascontiguousarray(rows, dtype), False
+
+
+def both(p: np.ndarray) -> np.ndarray:
+    """Probabilities of both classes, where the network gives that of one."""
+    if p.shape[-1] == 1:
+        return np.concatenate([1 - p, p], axis=-1)
+    return p

@@ -1,0 +1,84 @@
+"""Floor 4. What an estimator is set to: its parameters, with those that a preset replaces."""
+
+from __future__ import annotations
+
+import inspect
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from fastnn.initializers import Zeros
+
+WIDTH, DEPTH = 256, 3
+
+
+def parameter_names(cls: type) -> tuple[str, ...]:
+    """Names of a class's parameters."""
+    return tuple(inspect.signature(cls).parameters)
+
+
+def settings_of(estimator: Any) -> SimpleNamespace:
+    """The estimator's parameters, and what the preset adds to the layers.
+
+    `scale` is a first layer, `dense(n_in)` gives further arguments of a Dense layer,
+    `init_output` is the last one's initializer, `bias_deviation` that of the first biases.
+    """
+    given = {name: getattr(estimator, name) for name in parameter_names(type(estimator))}
+    s = SimpleNamespace(**given)
+    s.scale, s.dense, s.init_output, s.bias_deviation = None, _plain, s.init, 0.0
+    s.label_smoothing = given.get("label_smoothing", 0.0)
+    s.normalize_y = given.get("normalize_y", False)
+    if s.preset == "tabular":
+        _tabular(s, estimator, given)
+    return s
+
+
+def _plain(n_in: int) -> dict[str, Any]:
+    return {}
+
+
+def _tabular(s: SimpleNamespace, estimator: Any, given: dict[str, Any]) -> None:
+    """RealMLP-TD-S of Holzmueller et al. 2024, for parameters that are left at their defaults."""
+    from fastnn import Scale
+
+    classifier = hasattr(estimator, "predict_proba")
+    values = {
+        "hidden_layer_sizes": (WIDTH,) * DEPTH,
+        "activation": "selu" if classifier else "mish",
+        "alpha": 0.0,
+        "batch_size": 256,
+        "learning_rate_init": 0.04 if classifier else 0.07,
+        "max_iter": 256,
+        "beta_2": 0.95,
+        "schedule": "coslog4",
+        "early_stopping": True,
+        "validation_fraction": 0.2,
+        "n_iter_no_change": np.inf,
+        "tol": 0.0,
+        "label_smoothing": 0.1,
+        "normalize_y": True,
+    }
+    defaults = inspect.signature(type(estimator)).parameters
+    for name, value in values.items():
+        if name not in given or given[name] == defaults[name].default:
+            setattr(s, name, value)
+    s.batch_size = AtMost(s.batch_size)
+    if s.init is None:
+        # The neural tangent parametrisation z = x W / sqrt(n_in) + b, W normal, written for
+        # W / sqrt(n_in): Adam's steps are then smaller by the same factor.
+        s.scale, s.dense = Scale(rate=6.0), _tangent
+        s.init, s.init_output, s.bias_deviation = _normal, Zeros(), 1.0
+
+
+class AtMost(int):
+    """A batch size that shrinks to the number of rows without a word."""
+
+
+def _tangent(n_in: int) -> dict[str, Any]:
+    return {"rate": n_in**-0.5, "bias_rate": 0.1}
+
+
+def _normal(rng: np.random.Generator, fan_in: int, fan_out: int) -> np.ndarray:
+    """W normal with deviation 1 / sqrt(fan_in)."""
+    return rng.normal(0.0, fan_in**-0.5, (fan_in, fan_out))

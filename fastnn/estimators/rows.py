@@ -1,0 +1,49 @@
+"""Floor 4. Rows that a network reads, from dense and from sparse tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastnn.arrays import gather_kind
+from fastnn.engine import Rows
+
+BLOCK_BYTES = 1 << 23
+"""Sparse rows are made dense so many bytes at a time, or a batch, if that is more."""
+
+
+@dataclass(frozen=True)
+class SparseRows(Rows):
+    """Rows of a CSR matrix: dense only some at a time."""
+
+    @property
+    def table(self) -> Any:
+        """X, which is no array."""
+        return self.X
+
+    def block(self, index: np.ndarray | slice, dtype: np.dtype) -> Rows:
+        """A dense copy of some rows."""
+        y, weight = self.y, self.sample_weight
+        return Rows(
+            self.table[index].astype(dtype, copy=False).toarray(),
+            True,
+            None if y is None else np.ascontiguousarray(y[index]),
+            self.labels,
+            None if weight is None else np.ascontiguousarray(weight[index]),
+        )
+
+
+def rows_of(
+    X: Any, y: np.ndarray | None = None, labels: bool = False, weight: np.ndarray | None = None
+) -> Rows:
+    """Checked X (n, features), an array or a sparse matrix, with its targets and weights."""
+    if hasattr(X, "tocsr"):
+        return SparseRows(X.tocsr(), False, y, labels, weight)
+    return Rows(X, gather_kind(X) is not None, y, labels, weight)
+
+
+def take(X: Any, index: np.ndarray) -> Any:
+    """Rows of X; a sparse matrix stays one."""
+    return X.tocsr()[index] if hasattr(X, "tocsr") else X[index]

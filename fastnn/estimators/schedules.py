@@ -1,0 +1,102 @@
+"""Floor 4. Learning rates of an estimator's steps: scikit-learn's three ways, and schedules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastnn.estimators.recipe import _FreeSGD
+from fastnn.optimizers import Adam, Optimizer
+
+SMALLEST = 1e-6
+
+
+def cosine(share: np.ndarray) -> np.ndarray:
+    """Half a cosine, from 1 to 0, over the shares [0, 1) of training (Loshchilov & Hutter 2017)."""
+    return 0.5 + 0.5 * np.cos(np.pi * share)
+
+
+def coslog4(share: np.ndarray) -> np.ndarray:
+    """Four cycles, each twice as long as the one before (Holzmueller et al. 2024)."""
+    return 0.5 - 0.5 * np.cos(2 * np.pi * np.log2(1 + 15 * share))
+
+
+SCHEDULES = {"cosine": cosine, "coslog4": coslog4}
+
+
+class Rates:
+    """The learning rate of each step of a job.
+
+    Parameters
+    ----------
+    job : Job
+    optimizer : Optimizer
+    per_epoch : int
+        Number of steps of an epoch.
+    """
+
+    def __init__(self, job: Any, optimizer: Optimizer, per_epoch: int) -> None:
+        s = job.settings
+        self.settings, self.estimator, self.machine = s, job.estimator, job.machine
+        self.optimizer, self.per_epoch = optimizer, per_epoch
+        own = s.optimizer is None and s.schedule is None
+        self.way = s.learning_rate if own and s.solver == "sgd" else "constant"
+        # The gradient that fastnn computes is smaller by this; Adam's steps do not depend on it.
+        self.factor = job.objective.of_gradient if isinstance(optimizer, _FreeSGD) else 1.0
+        self.change_every_epoch = self.way == "invscaling"
+        self.current = self._start()
+
+    def _start(self) -> float:
+        """The rate of the first step: where the training is continued, where it stood."""
+        s, t = self.settings, self.estimator.t_
+        if self.way == "adaptive" and self.machine.rate is not None and t:
+            return self.machine.rate
+        if self.way == "invscaling" and t:
+            return float(s.learning_rate_init) / (t + 1) ** s.power_t
+        return float(s.learning_rate_init)
+
+    def of(self, epochs: int) -> np.ndarray:
+        """Rates of the steps of the next epochs."""
+        n, first = epochs * self.per_epoch, self.machine.network.step
+        s = self.settings
+        if isinstance(s.schedule, str):
+            total = s.max_iter * self.per_epoch
+            share = np.minimum(np.arange(first, first + n) / total, 1.0)
+            rates = self.current * SCHEDULES[s.schedule](share)
+        elif s.schedule is not None:
+            rates = Adam(s.schedule).rates(first, n)
+        elif s.optimizer is not None:
+            rates = self.optimizer.rates(first, n)
+        else:
+            rates = np.full(n, self.current)
+        if s.warmup:
+            rates = rates * np.minimum(
+                (np.arange(first, first + n) + 1) / (s.warmup * self.per_epoch), 1.0
+            )
+        return rates * self.factor
+
+    def end_epoch(self) -> None:
+        """Inverse scaling goes by the number of rows seen."""
+        if self.way == "invscaling":
+            s = self.settings
+            self._change(float(s.learning_rate_init) / (self.estimator.t_ + 1) ** s.power_t)
+
+    def reduce(self, message: str) -> bool:
+        """When nothing improves: a fifth of the rate, if that is the way; whether to go on."""
+        verbose = self.settings.verbose
+        if self.way != "adaptive" or self.current <= SMALLEST:
+            why = " Learning rate too small." if self.way == "adaptive" else ""
+            if verbose:
+                print(f"{message}{why} Stopping.")
+            return False
+        self._change(self.current / 5.0)
+        if verbose:
+            print(f"{message} Setting learning rate to {self.current:f}")
+        return True
+
+    def _change(self, rate: float) -> None:
+        """Another rate from now on; scikit-learn's velocities keep the one they were made with."""
+        state, n = self.machine.state, self.machine.network.layout.n_parameters
+        state.values[n : 2 * n] *= self.current / rate
+        self.current = self.machine.rate = rate

@@ -1,0 +1,114 @@
+"""Floor 3. Formulas of the layers as they predict. `to_numpy` writes their text into its modules.
+
+So each stands for itself, and uses NumPy and the standard library only.
+"""
+
+import base64
+import math
+
+import numpy as np
+
+
+def rows(X: object, n_features: int, dtype: str) -> np.ndarray:
+    """X as an array (n, n_features)."""
+    z = np.asarray(X, dtype)
+    if z.ndim != 2 or z.shape[1] != n_features:
+        raise ValueError(f"X has shape {z.shape}; expected (n, {n_features}), one row a sample")
+    return z
+
+
+def array(dtype: str, shape: tuple[int, ...], text: str) -> np.ndarray:
+    """The array whose bytes are written in base64."""
+    return np.frombuffer(base64.b64decode(text), dtype).reshape(shape)
+
+
+def dense(z: np.ndarray, W: np.ndarray, b: np.ndarray | float = 0) -> np.ndarray:
+    """z W + b."""
+    return z @ W + b
+
+
+def batchnorm(
+    z: np.ndarray,
+    gamma: np.ndarray,
+    beta: np.ndarray,
+    mean: np.ndarray,
+    variance: np.ndarray,
+    epsilon: float,
+) -> np.ndarray:
+    """gamma (z - mean) / sqrt(variance + epsilon) + beta, with the running averages."""
+    return (z - mean) * (gamma / np.sqrt(variance + epsilon)) + beta
+
+
+def standardize(z: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """(z - mean) / deviation."""
+    return (z - mean) / deviation
+
+
+def scale(z: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """Each column times its factor."""
+    return factors * z
+
+
+def relu(z: np.ndarray) -> np.ndarray:
+    """max(z, 0)."""
+    return np.maximum(z, 0)
+
+
+def leaky_relu(z: np.ndarray, slope: float) -> np.ndarray:
+    """z where z > 0, else slope z."""
+    return np.where(z > 0, z, slope * z)
+
+
+def elu(z: np.ndarray, alpha: float) -> np.ndarray:
+    """z where z > 0, else alpha (e^z - 1)."""
+    return np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))
+
+
+def selu(z: np.ndarray) -> np.ndarray:
+    """Self-normalising ELU (Klambauer et al. 2017)."""
+    factor, alpha = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
+    return factor * np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))
+
+
+def gelu(z: np.ndarray) -> np.ndarray:
+    """z Phi(z), Phi the normal distribution function."""
+    erf = np.vectorize(math.erf, otypes=[float])
+    return (0.5 * z * (1 + erf(z / math.sqrt(2)))).astype(z.dtype)
+
+
+def silu(z: np.ndarray) -> np.ndarray:
+    """z / (1 + e^-z)."""
+    e = np.exp(-np.abs(z))
+    return z * np.where(z < 0, e, 1.0) / (1 + e)
+
+
+def tanh(z: np.ndarray) -> np.ndarray:
+    """Hyperbolic tangent."""
+    return np.tanh(z)
+
+
+def sigmoid(z: np.ndarray) -> np.ndarray:
+    """1 / (1 + e^-z)."""
+    e = np.exp(-np.abs(z))
+    return np.where(z < 0, e, 1.0) / (1 + e)
+
+
+def softplus(z: np.ndarray) -> np.ndarray:
+    """log(1 + e^z)."""
+    return np.logaddexp(0, z)
+
+
+def mish(z: np.ndarray) -> np.ndarray:
+    """z tanh(log(1 + e^z))."""
+    return z * np.tanh(np.logaddexp(0, z))
+
+
+def softmax(z: np.ndarray) -> np.ndarray:
+    """e^z / sum of e^z, row by row."""
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def hardmax(z: np.ndarray) -> np.ndarray:
+    """1 at the largest of each row, else 0; the first one wins."""
+    return (np.arange(z.shape[1]) == z.argmax(axis=1)[:, None]).astype(z.dtype)

@@ -1,0 +1,61 @@
+"""Floor 3. Export to PyTorch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastnn.export.activations import FORMS
+from fastnn.export.reading import read
+from fastnn.kernels import codes
+
+
+def to_torch(model: Any) -> Any:
+    """A model as a ``torch.nn.Sequential``; see `Sequential.to_torch`."""
+    try:
+        from torch import nn  # type: ignore[import-not-found, unused-ignore]
+    except ImportError:
+        raise ImportError(
+            'to_torch needs PyTorch, which is not installed: pip install "fastnn[torch]"'
+        ) from None
+    reading = read(model, "to_torch")
+    modules = [_module(nn, *pair) for pair in zip(reading.layers, reading.arrays, strict=True)]
+    return nn.Sequential(*modules).eval()
+
+
+def _module(nn: Any, layer: Any, arrays: dict[str, np.ndarray]) -> Any:
+    import torch
+
+    from fastnn.export import modules
+
+    kind = layer.kind
+    if kind in FORMS:
+        return FORMS[kind].torch(nn, layer)
+    tensors = [torch.from_numpy(array) for array in arrays.values()]
+    if kind == codes.DENSE:
+        return _linear(nn, *tensors)
+    if kind == codes.BATCHNORM:
+        return _batchnorm(nn, layer, *tensors)
+    if kind == codes.DROPOUT:
+        return nn.Dropout(layer.rate)
+    if kind == codes.STANDARDIZE:
+        return modules.Standardize(*tensors)
+    return modules.Scale(*tensors) if kind == codes.SCALE else nn.Identity()
+
+
+def _linear(nn: Any, W: Any, b: Any = None) -> Any:
+    # Without its own initialisation, which would draw from the user's generator.
+    module = nn.utils.skip_init(nn.Linear, *W.shape, bias=b is not None, dtype=W.dtype)
+    module.load_state_dict({"weight": W.T} | ({} if b is None else {"bias": b}))
+    return module
+
+
+def _batchnorm(nn: Any, layer: Any, gamma: Any, beta: Any, mean: Any, var: Any) -> Any:
+    # The arguments in full: the user may have set another device as the default.
+    module = nn.BatchNorm1d(
+        len(mean), layer.epsilon, 1 - layer.momentum, device="cpu", dtype=mean.dtype
+    )
+    state = {"weight": gamma, "bias": beta, "running_mean": mean, "running_var": var}
+    module.load_state_dict(state, strict=False)
+    return module

@@ -1,0 +1,216 @@
+"""Floor 4. The result of a search: the best model, what mattered, and whether it still holds."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from typing import Any
+
+from fastnn.tune.defaults import TIERS
+from fastnn.tune.importance import importance
+from fastnn.tune.jobs import Watch
+from fastnn.tune.space import Box
+from fastnn.tune.splits import Data
+from fastnn.tune.strategies import Plan
+from fastnn.tune.trial import FINISHED, Trial
+
+TOP = 5
+"""Trials in a summary."""
+
+
+class Result:
+    """What a search has found.
+
+    Attributes
+    ----------
+    trials : list of Trial
+        By number.
+    complete : bool
+        Whether all trials are done; False after Ctrl-C or when time was out. The same call goes on.
+    seconds : float
+        Of this call.
+    boxes : list of dict
+        Of `coarse_to_fine`, the box of each round: coordinate -> (low, high) on the transformed
+        axis from 0 to 1, or the options left.
+    advice : str
+        Of `auto`: what it did, and why.
+    """
+
+    def __init__(
+        self, trials: list[Trial], subject: Any, data: Data, plan: Plan, complete: bool,
+        seconds: float,
+    ) -> None:  # fmt: skip
+        self.trials, self.complete, self.seconds = trials, complete, seconds
+        self.subject, self.data, self.plan = subject, data, plan
+        self.advice = ""
+        self.space, self.monitor, self.sign = plan.space, plan.monitor, plan.sign
+
+    def check(self) -> None:
+        """Refuse a result of which nothing succeeded."""
+        ended = [t for t in self.trials if t.status in FINISHED]
+        if ended and not self.ranked() and len(ended) == len(self.trials):
+            raise ValueError(
+                f"none of {len(ended)} trials succeeded; trial {ended[0].number}, with "
+                f"{self.space.note(ended[0].point)}: {ended[0].reason}"
+            )
+
+    def ranked(self) -> list[Trial]:
+        """The trials that have a value, the best first."""
+        alive = [t for t in self.trials if t.status not in ("failed", "diverged")]
+        return [t for t in self.plan.ranked(alive) if self.plan.loss(t) < math.inf]
+
+    @property
+    def boxes(self) -> list[Box]:
+        """The nested boxes of `coarse_to_fine`."""
+        return self.plan.boxes
+
+    @property
+    def best(self) -> Trial:
+        """The best trial."""
+        ranked = self.ranked()
+        if not ranked:
+            raise ValueError("no trial is done yet; call search again, with more time")
+        return ranked[0]
+
+    @property
+    def best_params(self) -> dict[str, Any]:
+        """The parameters of the best trial."""
+        return dict(self.best.params)
+
+    @property
+    def best_value(self) -> float:
+        """The monitored quantity of the best trial, at its best epoch."""
+        return self.best.value
+
+    @cached_property
+    def best_model(self) -> Any:
+        """The model of the best trial at its best epoch, trained when first asked for.
+
+        Its bits are those that the search has seen. After cross-validation it is trained for as
+        many epochs on all rows; an estimator is fitted on all rows.
+        """
+        return self.model(self.best.number)
+
+    def model(self, number: int) -> Any:
+        """The model of any trial at its best epoch, as `best_model`."""
+        trial = next((t for t in self.trials if t.number == number), None)
+        if trial is None:
+            raise ValueError(f"there is no trial {number}; expected 0 to {len(self.trials) - 1}")
+        if trial.epoch == 0:
+            raise ValueError(f"trial {number} has no model: {trial.reason or trial.status}")
+        member = self.subject.member(trial.params, trial.seed)
+        if not self.subject.continues:
+            return member.refit(self.data)
+        data = self.data
+        if len(data.held_out) > 1:
+            data = Data(data.X, data.y, [None], data.fit)
+            member.fit.pop("callbacks", None)
+        member.advance(data, 0, trial.epochs, _StopAt(trial.epoch))
+        return member.model
+
+    def to_frame(self) -> Any:
+        """A pandas DataFrame, a row a trial, indexed by its number.
+
+        Raises
+        ------
+        ImportError
+            Without pandas.
+        """
+        try:
+            import pandas
+        except ImportError:
+            raise ImportError("to_frame gives a pandas DataFrame: pip install pandas") from None
+        columns = ("status", "value", "epoch", "epochs", "seconds", "seed", "round", "reason")
+        rows = [t.params | {name: getattr(t, name) for name in columns} for t in self.trials]
+        index = pandas.Index([t.number for t in self.trials], name="trial")
+        order = [*columns[:2], *self.space.names(), *columns[2:]]
+        return pandas.DataFrame(rows, index=index).reindex(columns=order)
+
+    def importance(self) -> dict[str, float]:
+        """How much of the trials' ranking each parameter explains alone, the largest first.
+
+        From 0 to 1: the share of the variance of the ranks that lies between groups of like values,
+        less what chance would put there (epsilon squared; Kelley 1935). What two parameters do
+        together only is not seen. NaN where there are too few trials to tell.
+        """
+        return importance(self)
+
+    def summary(self) -> None:
+        """Print the best trials and which parameters mattered, by tier."""
+        print(self.text())
+
+    def text(self) -> str:
+        """What `summary` prints."""
+        states = [t.status for t in self.trials]
+        counts = ", ".join(f"{states.count(s)} {s}" for s in dict.fromkeys(states))
+        lines = [f"{len(self.trials)} trials: {counts}; {self.seconds:.1f} s"]
+        for t in self.ranked()[:TOP]:
+            notes = "  ".join(f"{k} {v}" for k, v in self.space.note(t.point).items())
+            lines.append(f"  {self.monitor} {t.value:.4g} at epoch {t.epoch}  {notes}")
+        for name, share in self.importance().items():
+            tier = TIERS.get(name)
+            of_tier = f" (tier {tier})" if tier else ""
+            lines.append(f"  {name}{of_tier}: {share:.0%} of the ranking")
+        return "\n".join(lines + [f"  {text}" for text in self.edges()])
+
+    def edges(self) -> list[str]:
+        """Advice where the best trial lies at an end of a scale."""
+        found = []
+        for name, place in self.space.places(self.best.point).items() if self.ranked() else ():
+            c = self.space[name]
+            if c.is_free and hasattr(c.scale, "low") and not 0.05 < place < 0.95:
+                end = "low" if place < 0.5 else "high"
+                found.append(f"the best {name} lies at the {end} end of its scale; widen it")
+        return found
+
+    def plot(self, kind: str | None = None, axes: Any = None) -> Any:
+        """Draw the search.
+
+        Parameters
+        ----------
+        kind : {"scatter", "curves", "parallel"}, optional
+            The two parameters that matter most, on their scales, with the zoom boxes; all learning
+            curves, the best in colour; parallel coordinates. Default: all three.
+        axes : matplotlib Axes, optional
+            Where to draw one kind.
+
+        Returns
+        -------
+        axes : list of matplotlib Axes
+
+        Raises
+        ------
+        ImportError
+            Without matplotlib: ``pip install "fastnn[plot]"``.
+        """
+        from fastnn.tune.pictures import draw
+
+        return draw(self, kind, axes)
+
+    def retest(self, X: Any, y: Any, k: int = 3, neighbours: int = 2, cv: int = 10) -> Any:
+        """Try the best settings, and some close to them, on new data: keep them, or tune again?
+
+        Settings go stale as data change. See `fastnn.tune.retesting.retest`.
+        """
+        from fastnn.tune.retesting import retest
+
+        return retest(self, X, y, k, neighbours, cv)
+
+    def __repr__(self) -> str:
+        if not self.ranked():
+            return f"Result({len(self.trials)} trials, none done)"
+        return (
+            f"Result({len(self.trials)} trials, best {self.monitor} {self.best_value:.4g} with "
+            f"{self.space.note(self.best.point)})"
+        )
+
+
+class _StopAt(Watch):
+    """Stops at an epoch."""
+
+    def __init__(self, epoch: int) -> None:
+        super().__init__(None, math.inf, [], "", 1.0)
+        self.epoch = epoch
+
+    def on_epoch_end(self, model: Any, history: Any) -> bool:
+        return len(history) >= self.epoch
