@@ -40,10 +40,10 @@ def forward_products(n, x, W, z):
 
 
 @njit
-def input_gradients(n, dz, W, dx):
-    (n_in, n_out), rows = W.shape, dz.shape[0]
+def input_gradients(n, dz, Wt, dx):
+    (n_out, n_in), rows = Wt.shape, dz.shape[0]
     for _ in range(n):
-        blas.multiply_transposed(pointer(dz), pointer(W), rows, n_in, n_out, pointer(dx))
+        blas.multiply(pointer(dz), pointer(Wt), rows, n_out, n_in, pointer(dx), UNPACKED)
 
 
 @njit
@@ -58,7 +58,7 @@ def weight_gradients(n, x, dz, dW):
 class Gemm:
     """Matrix products of one task: rows of a chunk times (inputs, outputs) of a layer.
 
-    product: z = x W, dx = dz W^T or dW = x^T dz; shape: rows x inputs x outputs.
+    product: z = x W, dx = dz W^T (by a copy of W^T) or dW = x^T dz; shape: rows x inputs x outputs.
     """
 
     params = (["forward", "dx", "dW"], ["32x64x64", "64x784x128", "64x256x256"])
@@ -69,7 +69,7 @@ class Gemm:
         x, W, z = normal(rows, n_in), normal(n_in, n_out), normal(rows, n_out)
         self.loop, self.arrays = {
             "forward": (forward_products, (x, W, z)),
-            "dx": (input_gradients, (z, W, x)),
+            "dx": (input_gradients, (z, np.ascontiguousarray(W.T), x)),
             "dW": (weight_gradients, (x, z, W)),
         }[product]
         self.limits = threadpool_limits(1)

@@ -126,8 +126,7 @@ class Program:
             if op["kind"] == DENSE and k > self.first_trained:
                 dy = self._take(self.rows * int(op["n_in"]))
                 op["dx"] = dy
-                if op["n_in"] * op["n_out"] > TRANSPOSED_SIZE:
-                    op["transposed"] = self._take(int(op["n_in"] * op["n_out"]))
+                op["transposed"] = self._take(int(op["n_in"] * op["n_out"]))
 
     def _place_partials(self) -> None:
         for op in self.ops:
@@ -201,8 +200,6 @@ def _is_update(task: tuple[int, ...]) -> bool:
     return task[0] == codes.GRADIENT
 
 
-TRANSPOSED_SIZE = 64 * 64
-"""Above it BLAS packs a transposed operand; a copy of W^T that lasts a step is cheaper."""
 CHUNK_FLOPS = 1e6
 CHUNK_ROWS = 32, 128
 WEIGHTS_PER_ROW = 10_500

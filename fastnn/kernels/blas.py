@@ -1,4 +1,4 @@
-"""Floor 0. Matrix products, through the BLAS that SciPy ships.
+"""Floor 0. Matrix products: small ones in registers, large ones through the BLAS that SciPy ships.
 
 `numba_xxgemm` is Numba's own door to it; it is found by name, so that functions which use it can
 be cached on disk. BLAS counts columns first; a row-major (rows, columns) matrix is its transpose.
@@ -18,6 +18,7 @@ from numba.extending import intrinsic
 
 from fastnn.kernels.jit import kernel
 from fastnn.kernels.memory import matrix, shift, transpose_square
+from fastnn.kernels.micro import is_small, small_product
 
 _N, _T = np.int8(ord("n")), np.int8(ord("t"))
 _COLUMNS, _DEPTH = 128, 240
@@ -72,6 +73,9 @@ def product(tb, m, n, k, a, lda, b, ldb, c, ldc, block):
 @kernel
 def multiply(x, W, rows, n_in, n_out, z, block):
     """z = x W.  x (rows, n_in), W (n_in, n_out) -> z (rows, n_out)."""
+    if is_small(W, n_in, n_out):
+        small_product(x, n_in, 1, W, n_out, z, n_out, rows, n_out, n_in)
+        return
     product(_N, n_out, rows, n_in, W, n_out, x, n_in, z, n_out, block)
 
 
@@ -90,12 +94,9 @@ def transpose(W, n_in, n_out, begin, end, Wt):
 
 
 @kernel
-def multiply_transposed(dz, W, rows, n_in, n_out, dx):
-    """dx = dz W^T.  dz (rows, n_out), W (n_in, n_out) -> dx (rows, n_in)."""
-    gemm(_T, _N, n_in, rows, n_out, 1.0, W, n_out, dz, n_out, 0.0, dx, n_in)
-
-
-@kernel
 def transposed_multiply(x, dz, rows, n_in, n_out, n, dW, block):
     """dW = x^T dz.  n columns of x (rows, n_in), dz (rows, n_out) -> dW (n, n_out)."""
+    if is_small(dz, rows, n_out):
+        small_product(x, 1, n_in, dz, n_out, dW, n_out, n, n_out, rows)
+        return
     product(_T, n_out, n, rows, dz, n_out, x, n_in, dW, n_out, block)

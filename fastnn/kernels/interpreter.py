@@ -8,7 +8,7 @@ import numpy as np
 
 from fastnn.kernels import activations as act
 from fastnn.kernels import batchnorm as bn
-from fastnn.kernels.blas import multiply, multiply_transposed
+from fastnn.kernels.blas import multiply
 from fastnn.kernels.codes import (
     ACTIVATION,
     BATCHNORM,
@@ -164,11 +164,8 @@ def backward(net, ops, state, work, first, last, r0, r1, step):
         if kind == DENSE:
             if op.dx >= 0:
                 dx = shift(work, op.dx + r0 * op.n_in)
-                if op.transposed >= 0:
-                    Wt = shift(work, op.transposed)
-                    multiply(dy, Wt, rows, n, op.n_in, dx, net.gemm_block)
-                else:
-                    multiply_transposed(dy, shift(state, op.weight), rows, op.n_in, n, dx)
+                Wt = shift(work, op.transposed)
+                multiply(dy, Wt, rows, n, op.n_in, dx, net.gemm_block)
         elif kind >= ACTIVATION:
             if kind != IDENTITY:
                 m = rows * n
