@@ -12,7 +12,6 @@ from numba.extending import intrinsic
 from threadpoolctl import threadpool_limits
 
 from fastnn.kernels import activations, batchnorm, blas, losses, optimizers
-from fastnn.threads import UNPACKED
 
 CALLS = 100
 RNG = np.random.default_rng(0)
@@ -36,23 +35,21 @@ def pointer(typingctx, array):
 def forward_products(n, x, W, z):
     (rows, n_in), n_out = x.shape, W.shape[1]
     for _ in range(n):
-        blas.multiply(pointer(x), pointer(W), rows, n_in, n_out, pointer(z), UNPACKED)
+        blas.multiply(pointer(x), pointer(W), rows, n_in, n_out, pointer(z))
 
 
 @njit
 def input_gradients(n, dz, Wt, dx):
     (n_out, n_in), rows = Wt.shape, dz.shape[0]
     for _ in range(n):
-        blas.multiply(pointer(dz), pointer(Wt), rows, n_out, n_in, pointer(dx), UNPACKED)
+        blas.multiply(pointer(dz), pointer(Wt), rows, n_out, n_in, pointer(dx))
 
 
 @njit
 def weight_gradients(n, x, dz, dW):
     (rows, n_in), n_out = x.shape, dz.shape[1]
     for _ in range(n):
-        blas.transposed_multiply(
-            pointer(x), pointer(dz), rows, n_in, n_out, n_in, pointer(dW), UNPACKED
-        )
+        blas.transposed_multiply(pointer(x), pointer(dz), rows, n_in, n_out, n_in, pointer(dW))
 
 
 class Gemm:

@@ -15,7 +15,7 @@ from fastnn.kernels import codes
 from fastnn.layers import Activation
 from fastnn.losses import Custom, Loss
 from fastnn.plan import Program
-from fastnn.threads import one_blas_thread, region, unpacked_product
+from fastnn.threads import one_blas_thread, region
 
 X_KINDS = {
     np.dtype(np.float32): codes.X_FLOAT32,
@@ -100,7 +100,7 @@ class Run:
             "n_ops": len(program.ops), "n_fused": program.n_fused, "targets": program.targets,
             "weights": program.weights, "gradient": program.gradient, "slots": layout.slots,
             "n_targets": program.n_targets, "n_params": layout.n_parameters,
-            "gemm_block": unpacked_product(), **settings,
+            **settings,
         }  # fmt: skip
         for name, value in fields.items():
             self._set(name, value)

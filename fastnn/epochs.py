@@ -63,8 +63,9 @@ class Epochs:
         self.pace = Pace(self.run.threads, guess)
         self.marks: tuple[Mark | None, Mark | None] = None, None
         """Of the network's snapshots, where they were taken; None: not in this job."""
-        self.finished: list[dict[str, float]] = []
-        """What each epoch of the last `take` measured, also of one that failed."""
+        self.finished: dict[str, list[float]] = {}
+        """What the epochs of the last `take` measured, a list a column; also of one that failed."""
+        self._weights = np.diff(self.bounds).astype(np.float64)
 
     def together(self, left: int) -> int:
         """How many of the epochs left to take in one go."""
@@ -79,7 +80,7 @@ class Epochs:
         Ctrl-C waits for the end of a block, and from the last one on until somebody lets it go.
         """
         network = self.network
-        self.finished = []
+        self.finished = {}
         self.interrupts.hold()
         drawn = network.rng.bit_generator.state if count > 1 else None
         part = self._begun() or self._begin(self._draw(count))
@@ -171,29 +172,27 @@ class Epochs:
         part.norms[at // self.n_steps :][: len(norms)] = norms
         return result
 
-    def _measured(self, part: Partial, count: int) -> list[dict[str, float]]:
-        """A row of the history for each of the first epochs of a pass."""
-        found = []
-        for k in range(count):
-            steps = slice(k * self.n_steps, (k + 1) * self.n_steps)
-            order = part.order[k * len(self.index) : (k + 1) * len(self.index)]
-            row = {"loss": self._mean_loss(part.losses[steps], order)}
-            if part.outputs is not None:
-                row |= measure(self.setup, Part(self.rows, order).y, part.outputs)
-            row["learning_rate"] = float(self.rates[steps.stop - 1])
-            row["gradient_norm"] = float(part.norms[k])
-            found.append(row)
-        return found
+    def _measured(self, part: Partial, count: int) -> dict[str, list[float]]:
+        """Columns of the history for the first epochs of a pass."""
+        losses = part.losses[: count * self.n_steps].reshape(count, self.n_steps)
+        columns = {"loss": self._mean_losses(losses, part.order).tolist()}
+        if part.outputs is not None and count:
+            found = measure(self.setup, Part(self.rows, part.order).y, part.outputs)
+            columns |= {name: [value] for name, value in found.items()}
+        columns["learning_rate"] = self.rates[self.n_steps - 1 :: self.n_steps][:count].tolist()
+        columns["gradient_norm"] = part.norms[:count].tolist()
+        return columns
 
-    def _mean_loss(self, losses: np.ndarray, order: np.ndarray) -> float:
+    def _mean_losses(self, losses: np.ndarray, order: np.ndarray) -> np.ndarray:
+        """The mean loss of each epoch, a row of `losses`."""
         if self.setup.loss.reduction == "sum":
-            return float(losses.sum())
-        weight = self.rows.sample_weight
-        if weight is None:
-            weights = np.diff(self.bounds).astype(np.float64)
-        else:
-            weights = np.add.reduceat(weight[order], self.bounds[:-1])
-        return float(losses @ weights / weights.sum())
+            return losses.sum(axis=1)
+        weights = self._weights
+        if self.rows.sample_weight is not None:
+            part = self.rows.sample_weight[order[: len(losses) * len(self.index)]]
+            weights = np.add.reduceat(part, self._bounds(len(losses))[:-1]) if len(part) else part
+            weights = weights.reshape(losses.shape)
+        return (losses * weights).sum(axis=1) / weights.sum(axis=-1)
 
     def _fail(self, part: Partial, failed: int, drawn: Any) -> None:
         """Back to the last weights whose loss was finite, and say so.
@@ -250,7 +249,7 @@ def train(network: Network, setup: Setup, history: History, job: Job) -> None:
                 raise
             if epochs.watched:
                 interrupts.let_go()
-                row = epochs.finished[0]
+                row = {name: column[0] for name, column in epochs.finished.items()}
                 if record(network, setup, history, job, row, start, left == 0, interrupts):
                     return
             else:
@@ -259,10 +258,12 @@ def train(network: Network, setup: Setup, history: History, job: Job) -> None:
 
 
 def _record_all(
-    network: Network, history: History, finished: list[dict[str, float]], start: float
+    network: Network, history: History, finished: dict[str, list[float]], start: float
 ) -> None:
     """Append finished epochs that nobody looks at."""
-    seconds = (time.perf_counter() - start) / max(len(finished), 1)
-    for row in finished:
-        history.append(network.epoch + 1, {**row, "seconds": seconds})
-        network.finish_epoch()
+    count = len(finished["loss"])
+    if count:
+        seconds = (time.perf_counter() - start) / count
+        history.extend(network.epoch + 1, {**finished, "seconds": [seconds] * count})
+    network.epoch += count
+    network.partial = None

@@ -41,12 +41,17 @@ class History:
 
     def append(self, epoch: int, row: Mapping[str, float]) -> None:
         """Add one epoch; columns that are new, or missing this time, hold NaN elsewhere."""
-        for name in row:
+        self.extend(epoch, {name: [float(value)] for name, value in row.items()})
+
+    def extend(self, epoch: int, columns: Mapping[str, list[float]]) -> None:
+        """Add the epochs from a number on; each column holds a number for each of them."""
+        count = len(next(iter(columns.values())))
+        for name in columns:
             if name not in self.history:
-                self.history[name] = [float("nan")] * len(self.epoch)
+                self.history[name] = [math.nan] * len(self.epoch)
         for name, column in self.history.items():
-            column.append(float(row.get(name, float("nan"))))
-        self.epoch.append(epoch)
+            column += columns.get(name) or [math.nan] * count
+        self.epoch += range(epoch, epoch + count)
 
     def __len__(self) -> int:
         return len(self.epoch)

@@ -231,20 +231,3 @@ class _Blas:
 
 
 one_blas_thread = _Blas()
-
-
-@cache
-def unpacked_product() -> int:
-    """Most multiplications of a product that BLAS does without packing; 0: it always packs.
-
-    By what the library is, not by a measurement, so that a machine always computes the same bits.
-    """
-    return UNPACKED if {_architecture(lib) for lib in _Blas.libraries()} & _AVX512 else 0
-
-
-def _architecture(library: Any) -> str:
-    return str(getattr(library, "architecture", "")).lower()
-
-
-UNPACKED = 1_000_000
-_AVX512 = {"skylakex", "cooperlake", "sapphirerapids"}

@@ -23,8 +23,7 @@ LEAST_ROWS = 200
 SOUND = Adam(3e-3)
 """Fits a small batch with any sound network; whoever fails beside it has another trouble."""
 ROUGH = 0.1
-"""Share of steps after which the loss is higher, and rise above the first loss as a share of it:
-beyond them the steps are too long."""
+"""Rise of the loss above the first one, as a share of it, where the steps are too long."""
 STUCK = 1e-4
 """A layer that moves less than this, relative to the one that moves most, does not move."""
 
@@ -168,21 +167,15 @@ def _failed(trial: Trial, other: Trial, batch: Rows, constant: float, edge: bool
         )  # fmt: skip
     if isinstance(trial.optimizer, LBFGS):
         advice = "use Adam(), or start from other weights: LBFGS has stopped in a bad place"
-    elif _falls(trial.losses):
-        advice = "raise the learning rate, tenfold at first: the loss falls steadily, but slowly"
+    elif max(trial.losses) - trial.losses[0] <= ROUGH * abs(trial.losses[0]):
+        advice = "raise the learning rate, tenfold at first: the loss falls, but slowly"
     else:
-        advice = "lower the learning rate, to a tenth at first: the loss goes up and down"
+        advice = "lower the learning rate, to a tenth at first: the loss jumps up"
     return Finding(
         "warning", "one batch", None,
         f"{by} hardly fits {rows}: {stands}, while {fits}",
         advice,
     )  # fmt: skip
-
-
-def _falls(losses: list[float]) -> bool:
-    """Whether they go down from the start, and hardly ever up: the steps are not too long."""
-    rises = np.mean(np.diff(losses) > 0)
-    return bool(rises < ROUGH and max(losses) - losses[0] <= ROUGH * abs(losses[0]))
 
 
 def _named(optimizer: Optimizer) -> str:

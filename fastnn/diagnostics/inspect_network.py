@@ -92,8 +92,8 @@ def gradients(scratch: Scratch, losses: Losses) -> Iterator[Finding]:
             "take the default initializer, and look for dead units",
         )  # fmt: skip
         return
-    # Weights of 0, which are fine in a last layer, tell nothing.
-    effect = {k: gradient[k] * weight[k] / scale for k in layers if weight[k] > 0}
+    effect = {k: gradient[k] * weight[k] / scale for k in layers}
+    # A last layer of zeros is fine: it moves first, and lets the gradient pass from then on.
     if any(effect.values()):
         # Against large targets any network is faint.
         fresh = scratch.untrained and scratch.target_size <= LARGE_TARGETS

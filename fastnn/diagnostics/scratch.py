@@ -41,8 +41,7 @@ class Scratch:
     def __init__(self, model: Sequential, X: Any, y: Any, sample_weight: Any) -> None:
         self.setup, built = model._compiled(), model._network
         rows = feature_rows(X, built.layout.n_in if built else None, model.dtype)
-        n = len(rows.X)
-        if n < 2:
+        if len(rows.X) < 2:
             raise ValueError("X has 1 row; expected at least 2, so that outputs can differ")
         self.model, self.untrained = copy.deepcopy(model), model.step == 0
         self.model.build(rows.X.shape[1])
@@ -50,7 +49,7 @@ class Scratch:
         self.layers, self.layout = self.network.layout.layers, self.network.layout
         rows = target_rows(rows, y, sample_weight, self.setup, self.layout, model.dtype)
         self.X, self.targets = rows.X, rows.targets
-        self.sample = rows.block(spread(n, SAMPLE_ROWS), model.dtype)
+        self.sample = rows.block(_counted(rows), model.dtype)
         self.loss = replace(self.setup.loss, reduction="mean")
         self._normalise(fresh=built is None)
 
@@ -84,14 +83,11 @@ class Scratch:
 
     def one_batch(self) -> Rows:
         """A few rows, spread over the targets, and no more than the parameters can fit."""
-        targets, weight = self.sample.targets, self.sample.sample_weight
-        key = targets
+        key = targets = self.sample.targets
         if targets.ndim == 2:
             classes = self.loss.targets == "classes"
             key = targets.argmax(axis=1) if classes else targets[:, 0]
         order = np.argsort(key, kind="stable")
-        if weight is not None:
-            order = order[weight[order] > 0]
         learned = sum(t.size for t in self.layout.parameters if t.layer >= self.network.frozen)
         n_targets = self.loss.n_targets(self.layout.n_out)
         rows = min(int(np.clip(learned // (2 * n_targets), 2, ONE_BATCH)), len(order))
@@ -100,6 +96,15 @@ class Scratch:
             # Not the most extreme ones, whose gradients no usual batch has.
             chosen = ((np.arange(rows) + 0.5) * len(order) / rows).astype(np.int64)
         return self.sample.block(np.sort(order[chosen]), self.model.dtype)
+
+
+def _counted(rows: Rows) -> np.ndarray:
+    """Row numbers of a sample of the rows that have a weight."""
+    weight = rows.sample_weight
+    counted = np.arange(len(rows.X)) if weight is None else np.flatnonzero(weight)
+    if len(counted) < 2:
+        raise ValueError("sample_weight is above 0 in 1 row; expected at least 2 such rows")
+    return counted[spread(len(counted), SAMPLE_ROWS)]
 
 
 def spread(n: int, count: int) -> np.ndarray:

@@ -18,13 +18,12 @@ class Thresholds(NamedTuple):
 
     difference: tuple[float, float]
     ratio: tuple[float, float]
-    ks: tuple[float, float]
 
 
-EXACT = Thresholds(difference=(0.2, 0.8), ratio=(2.0, 4.0), ks=(0.08, 0.31))
-"""Differences: Cohen's small and large (1988).  Ratios: Rubin's "far too extreme" (2001), and twice
-the deviation.  KS: what Cohen's differences are between two normal distributions of equal variance,
-2 Phi(d / 2) - 1."""
+EXACT = Thresholds(difference=(0.2, 0.8), ratio=(2.0, 4.0))
+"""Differences: Cohen's small and large (1988), also for the Wasserstein distance, which is |d|
+where a distribution has moved by d as a whole.  Ratios: Rubin's "far too extreme" (2001), and twice
+the deviation, which for a normal distribution is the Wasserstein distance 0.8 again."""
 AVERAGED = EXACT._replace(difference=(0.5, 0.8))
 """For batch norm's running averages, which on a model's own training rows are up to about 0.3 off:
 they are of few batches, and the weights move while they are taken. Cohen's medium to large."""
@@ -72,17 +71,17 @@ def compare(
     from scipy.stats import false_discovery_control
 
     moments = Moments.of(new, floor)
-    scale = np.sqrt(np.where(reference.variance > 0, reference.variance, 1))
-    difference = (moments.mean - reference.mean) / scale
+    difference = _in_deviations(moments.mean - reference.mean, reference)
     with np.errstate(divide="ignore", invalid="ignore"):
         log_ratio = np.log(moments.variance) - np.log(reference.variance)
     log_ratio[moments.variance == reference.variance] = 0
     sizes = [(np.abs(difference), thresholds.difference), (np.exp(log_ratio), thresholds.ratio)]
     p_values = [p_of_mean(moments, reference), p_of_growth(moments, reference)]
-    ks = np.full(len(difference), np.nan)
+    distance = ks = np.full(len(difference), np.nan)
     if sample is not None:
+        distance = _in_deviations(wasserstein(new, sample), reference)
         ks, p_of_ks = kolmogorov_smirnov(new, sample)
-        sizes.append((ks, thresholds.ks))
+        sizes.append((distance, thresholds.difference))
         p_values.append(p_of_ks)
     adjusted = false_discovery_control(np.concatenate(p_values), method="by")
     adjusted = adjusted.reshape(len(p_values), -1)
@@ -93,7 +92,7 @@ def compare(
     level = np.max(levels, axis=0)
     return Columns(
         names or tuple(str(j) for j in range(len(difference))),
-        difference, log_ratio, ks, adjusted.min(axis=0), np.array(LEVELS)[level],
+        difference, log_ratio, distance, ks, adjusted.min(axis=0), np.array(LEVELS)[level],
     )  # fmt: skip
 
 
@@ -126,6 +125,19 @@ def p_of_growth(new: Moments, reference: Moments) -> np.ndarray:
     grown = new.variance - reference.variance
     relative = grown / np.where(new.variance > 0, new.variance, 1)
     return norm.sf(np.maximum(relative, 0) / spread) * np.where(grown > 0, 1, 2)
+
+
+def _in_deviations(moved: np.ndarray, reference: Moments) -> np.ndarray:
+    """What was constant has moved by infinitely many deviations, if it has moved."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(moved == 0, 0.0, moved / np.sqrt(reference.variance))
+
+
+def wasserstein(new: np.ndarray, sample: np.ndarray) -> np.ndarray:
+    """The area between the two distribution functions, column by column."""
+    from scipy.stats import wasserstein_distance
+
+    return np.array([wasserstein_distance(new[:, j], sample[:, j]) for j in range(new.shape[1])])
 
 
 def kolmogorov_smirnov(new: np.ndarray, sample: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

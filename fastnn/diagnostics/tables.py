@@ -21,12 +21,16 @@ class Columns:
     names : tuple of str
         Of a data frame's columns, else their numbers from 0.
     mean_difference : ndarray (k,)
-        New mean minus reference mean, in deviations of the reference (Glass's delta).
+        New mean minus reference mean, in deviations of the reference (Glass's delta); infinite
+        where the reference is constant and the new rows are not.
     log_variance_ratio : ndarray (k,)
         Log of new over reference variance; -inf where the new rows are constant.
+    distance : ndarray (k,)
+        Wasserstein distance of the two distributions, in deviations of the reference: how far
+        the mass must be carried on average. NaN where only moments of the reference are known.
     ks : ndarray (k,)
         Kolmogorov-Smirnov statistic: the largest difference of the two distribution functions, 0
-        to 1; NaN where only moments of the reference are known.
+        to 1; NaN likewise.
     p_value : ndarray (k,)
         The smallest of the column's tests, adjusted for the number of tests and columns.
     level : ndarray (k,) of str
@@ -36,6 +40,7 @@ class Columns:
     names: tuple[str, ...]
     mean_difference: np.ndarray
     log_variance_ratio: np.ndarray
+    distance: np.ndarray
     ks: np.ndarray
     p_value: np.ndarray
     level: np.ndarray
@@ -44,7 +49,7 @@ class Columns:
     def most_shifted(self) -> np.ndarray:
         """Column numbers (k,), the most shifted first."""
         grades = np.array([LEVELS.index(level) for level in self.level])
-        size = np.abs(self.mean_difference) + np.nan_to_num(self.ks)
+        size = np.fmax(np.abs(self.mean_difference), self.distance)
         return np.lexsort((-size, -grades))
 
     @property
@@ -165,15 +170,17 @@ def _feature_lines(features: Columns) -> list[str]:
     order = features.most_shifted[:SHOWN]
     names = [f"{features.names[j]:.32}" for j in order]
     width = max(len("feature"), *map(len, names))
-    known = not np.isnan(features.ks).all()
-    ks = f"{'KS':>7}" if known else ""
-    lines = [f"\n{'feature':<{width}}{'mean/sd':>9}{'variance':>10}{ks}{'p-value':>10}  shift"]
+    known = not np.isnan(features.distance).all()
+    distance = f"{'distance':>10}" if known else ""
+    lines = [
+        f"\n{'feature':<{width}}{'mean/sd':>9}{'variance':>10}{distance}{'p-value':>10}  shift"
+    ]
     for j, name in zip(order, names, strict=True):
         ratio = np.exp(features.log_variance_ratio[j])
-        ks = f"{features.ks[j]:7.2f}" if known else ""
+        distance = f"{_compact(features.distance[j]):>10}" if known else ""
         lines.append(
             f"{name:<{width}}{_compact(features.mean_difference[j], '+'):>9}"
-            f"{'x' + _compact(ratio):>10}{ks}{features.p_value[j]:10.2g}  {features.level[j]}"
+            f"{'x' + _compact(ratio):>10}{distance}{features.p_value[j]:10.2g}  {features.level[j]}"
         )
     if len(features.names) > len(order):
         lines.append(f"and {len(features.names) - len(order)} features that have moved less")

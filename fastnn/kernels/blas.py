@@ -1,11 +1,9 @@
-"""Floor 0. Matrix products: small ones in registers, large ones through the BLAS that SciPy ships.
+"""Floor 0. Matrix products: in registers, or through the BLAS that SciPy ships.
 
-`numba_xxgemm` is Numba's own door to it; it is found by name, so that functions which use it can
-be cached on disk. BLAS counts columns first; a row-major (rows, columns) matrix is its transpose.
-
-BLAS packs its operands before it multiplies, which costs a fifth to a half of the time where a
-batch has 32 to 64 rows. OpenBLAS leaves that out for products of at most `block` = 100^3
-multiplications where the processor has AVX-512; so larger ones are cut into such blocks.
+With vectors of 64 bytes (AVX-512) products in registers are faster than OpenBLAS at all sizes of
+small networks; with narrower ones only small products are, and BLAS takes the others.
+`numba_xxgemm` is Numba's own door to it; it is found by name, so that functions which use it can be
+cached on disk. BLAS counts columns first; a row-major (rows, columns) matrix is its transpose.
 """
 
 from typing import Any
@@ -18,10 +16,12 @@ from numba.extending import intrinsic
 
 from fastnn.kernels.jit import kernel
 from fastnn.kernels.memory import matrix, shift, transpose_square
-from fastnn.kernels.micro import is_small, small_product
+from fastnn.kernels.micro import VECTOR, multiply_in_registers
 
 _N, _T = np.int8(ord("n")), np.int8(ord("t"))
-_COLUMNS, _DEPTH = 128, 240
+IN_REGISTERS = VECTOR >= 64
+SMALL = 300_000
+"""Multiplications up to which narrower vectors do a product faster than BLAS, which packs it."""
 
 
 @intrinsic
@@ -51,32 +51,12 @@ def gemm(typingctx: Any, ta: Any, tb: Any, m: Any, n: Any, k: Any, alpha: Any,
 
 
 @kernel
-def product(tb, m, n, k, a, lda, b, ldb, c, ldc, block):
-    """C = A op(B), column-major, in blocks of at most `block` multiplications (0: as a whole)."""
-    if block == 0 or m * n * k <= block:
-        gemm(_N, tb, m, n, k, 1.0, a, lda, b, ldb, 0.0, c, ldc)
-        return
-    columns, depth = min(m, _COLUMNS), min(k, _DEPTH)
-    rows = max(4, block // (columns * depth) // 4 * 4)
-    b_row, b_depth = (1, ldb) if tb == _T else (ldb, 1)
-    # A block of A stays in cache while all of B passes by.
-    for i in range(0, m, columns):
-        for l in range(0, k, depth):
-            for j in range(0, n, rows):
-                gemm(
-                    _N, tb, min(columns, m - i), min(rows, n - j), min(depth, k - l), 1.0,
-                    shift(a, i + l * lda), lda, shift(b, j * b_row + l * b_depth), ldb,
-                    0.0 if l == 0 else 1.0, shift(c, i + j * ldc), ldc,
-                )  # fmt: skip
-
-
-@kernel
-def multiply(x, W, rows, n_in, n_out, z, block):
+def multiply(x, W, rows, n_in, n_out, z):
     """z = x W.  x (rows, n_in), W (n_in, n_out) -> z (rows, n_out)."""
-    if is_small(W, n_in, n_out):
-        small_product(x, n_in, 1, W, n_out, z, n_out, rows, n_out, n_in)
-        return
-    product(_N, n_out, rows, n_in, W, n_out, x, n_in, z, n_out, block)
+    if IN_REGISTERS or rows * n_in * n_out <= SMALL:
+        multiply_in_registers(x, n_in, 1, W, n_out, z, n_out, rows, n_out, n_in)
+    else:
+        gemm(_N, _N, n_out, rows, n_in, 1.0, W, n_out, x, n_in, 0.0, z, n_out)
 
 
 @kernel
@@ -94,9 +74,9 @@ def transpose(W, n_in, n_out, begin, end, Wt):
 
 
 @kernel
-def transposed_multiply(x, dz, rows, n_in, n_out, n, dW, block):
+def transposed_multiply(x, dz, rows, n_in, n_out, n, dW):
     """dW = x^T dz.  n columns of x (rows, n_in), dz (rows, n_out) -> dW (n, n_out)."""
-    if is_small(dz, rows, n_out):
-        small_product(x, 1, n_in, dz, n_out, dW, n_out, n, n_out, rows)
-        return
-    product(_T, n_out, n, rows, dz, n_out, x, n_in, dW, n_out, block)
+    if IN_REGISTERS or rows * n * n_out <= SMALL:
+        multiply_in_registers(x, 1, n_in, dz, n_out, dW, n_out, n, n_out, rows)
+    else:
+        gemm(_N, _T, n_out, n, rows, 1.0, dz, n_out, x, n_in, 0.0, dW, n_out)

@@ -62,7 +62,7 @@ CONTEXT = _record(
            X X_kind X_row X_column y labels n_targets sample_weight targets weights reduction
            loss loss_function quantiles n_quantiles optimizer nesterov inside_root epsilon_hat
            gradient scratch scratch_size slots n_params losses norms outputs
-           training gemm_block worker_stride ticket done failed arrived""",
+           training worker_stride ticket done failed arrived""",
     float="""smoothing delta beta_1 beta_2 epsilon momentum weight_decay momentum_decay
              clip_value clip_norm eta_minus eta_plus step_min step_max""",
 )

@@ -116,7 +116,7 @@ def forward(net, ops, state, work, first, last, r0, r1, step):
         x = shift(work, op.x + r0 * op.n_in)
         y = shift(work, op.y + r0 * n)
         if kind == DENSE:
-            multiply(x, shift(state, op.weight), rows, op.n_in, n, y, net.gemm_block)
+            multiply(x, shift(state, op.weight), rows, op.n_in, n, y)
             if op.bias >= 0:
                 add_bias(matrix(y, 0, rows, n), vector(state, op.bias, n))
         elif kind >= ACTIVATION:
@@ -165,7 +165,7 @@ def backward(net, ops, state, work, first, last, r0, r1, step):
             if op.dx >= 0:
                 dx = shift(work, op.dx + r0 * op.n_in)
                 Wt = shift(work, op.transposed)
-                multiply(dy, Wt, rows, n, op.n_in, dx, net.gemm_block)
+                multiply(dy, Wt, rows, n, op.n_in, dx)
         elif kind >= ACTIVATION:
             if kind != IDENTITY:
                 m = rows * n

@@ -2,9 +2,9 @@
 
 A block of C stays in vector registers while its depth passes by: each step takes one element of
 some rows of A and a row of B that is one or two vectors wide (Goto & van de Geijn 2008, without
-their packing). At the sizes of small networks that is 1.2 to 3 times as fast as BLAS, which packs its
-operands first. Each element of C is one chain of fused multiply-adds along the depth, however C is
-cut into blocks.
+their packing). At the sizes of small networks that is 1.2 to 3 times as fast as BLAS, which packs
+its operands first. Each element of C is one chain of fused multiply-adds along the depth, however C
+is cut into blocks.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from fastnn.kernels.jit import kernel
-from fastnn.kernels.memory import matrix, shift
+from fastnn.kernels.memory import matrix, shift, vector
 
 _I1, _I32, _I64 = ir.IntType(1), ir.IntType(32), ir.IntType(64)
 
@@ -30,8 +30,12 @@ def _vector_bytes() -> tuple[int, int]:
 
 
 VECTOR, ROWS = _vector_bytes()
-LARGE = 2_000_000
-"""Bytes of B from which on its rows no longer stay in cache between blocks: BLAS packs them."""
+PACKED = 2_000_000
+"""Bytes of B from which on strips of it are copied, so that its rows lie side by side in cache."""
+DEPTH = 256
+"""Rows of such a copy: with a vector pair each they fill half of a first-level cache."""
+FEW = 4 * ROWS
+"""Fewer rows of A than this do not pay for a copy."""
 
 
 def _block(rows: int, vectors: int, masked: bool) -> Any:
@@ -39,16 +43,31 @@ def _block(rows: int, vectors: int, masked: bool) -> Any:
 
     @intrinsic
     def block(typingctx: Any, a: Any, row: Any, step: Any, b: Any, ldb: Any, c: Any, ldc: Any,
-              depth: Any, columns: Any) -> Any:  # fmt: skip
+              depth: Any, columns: Any, add: Any) -> Any:  # fmt: skip
         size = types.intp
 
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             _Emitter(builder, args, rows, vectors, masked).emit()
             return context.get_dummy_value()
 
-        return types.void(a, size, size, b, size, c, size, size, size), codegen
+        return types.void(a, size, size, b, size, c, size, size, size, types.boolean), codegen
 
     return block
+
+
+@intrinsic
+def _strip_copy(typingctx: Any, b: Any) -> Any:
+    """Memory on the stack for the copy of a strip."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        number = args[0].type.pointee
+        lanes = VECTOR // (4 if isinstance(number, ir.FloatType) else 8)
+        with builder.goto_entry_block():
+            place = builder.alloca(number, _I32(DEPTH * 2 * lanes))
+            place.align = VECTOR
+        return place
+
+    return b(b), codegen
 
 
 class _Emitter:
@@ -56,7 +75,8 @@ class _Emitter:
 
     def __init__(self, builder: Any, args: Any, rows: int, vectors: int, masked: bool) -> None:
         self.builder, self.rows, self.vectors, self.masked = builder, rows, vectors, masked
-        self.a, self.row, self.step, self.b, self.ldb, self.c, self.ldc, self.depth, n = args
+        self.a, self.row, self.step, self.b, self.ldb, self.c, self.ldc = args[:7]
+        self.depth, n, self.add = args[7:]
         self.number = self.a.type.pointee
         self.bytes = 4 if isinstance(self.number, ir.FloatType) else 8
         self.lanes = VECTOR // self.bytes
@@ -71,13 +91,13 @@ class _Emitter:
         builder = self.builder
         # Inlined, the code would be optimised again in each caller.
         builder.function.attributes.add("noinline")
-        entry = builder.block
+        before, entry = self._old(), builder.block
         loop, done = (builder.append_basic_block(name) for name in ("depth", "done"))
         builder.branch(loop)
         builder.position_at_end(loop)
         phis = [builder.phi(kind) for kind in (_I64, self.a.type, self.b.type)]
         sums = [builder.phi(self.vector) for _ in range(self.rows * self.vectors)]
-        starts = [_I64(0), self.a, self.b] + [self.zero] * len(sums)
+        starts = [_I64(0), self.a, self.b, *before]
         k, a, b = phis
         columns = [self._load(b, v) for v in range(self.vectors)]
         new = []
@@ -96,6 +116,27 @@ class _Emitter:
             for v in range(self.vectors):
                 place = builder.gep(self.c, [builder.mul(self.ldc, _I64(r))])
                 self._store(new[r * self.vectors + v], place, v)
+
+    def _old(self) -> list[Any]:
+        """What to add to: C as it is, or zeros."""
+        builder = self.builder
+        entry, old, start = builder.block, *map(builder.append_basic_block, ("old", "start"))
+        builder.cbranch(self.add, old, start)
+        builder.position_at_end(old)
+        places = [
+            (builder.gep(self.c, [builder.mul(self.ldc, _I64(r))]), v)
+            for r in range(self.rows)
+            for v in range(self.vectors)
+        ]
+        values = [self._load(*place) for place in places]
+        builder.branch(start)
+        builder.position_at_end(start)
+        found = []
+        for value in values:
+            found.append(builder.phi(self.vector))
+            found[-1].add_incoming(self.zero, entry)
+            found[-1].add_incoming(value, old)
+        return found
 
     def _spread(self, value: Any) -> Any:
         """A vector of one number."""
@@ -141,16 +182,20 @@ def _strip(block: Any, block_of_row: Any) -> Any:
     """A kernel for a strip of C, as wide as a block."""
 
     @kernel
-    def strip(a, row, step, b, ldb, c, ldc, m, n, depth):
-        """C = A B.  A (m, depth) with strides row and step, B (depth, n), C (m, n)."""
-        if m < ROWS:
-            for i in range(m):
-                block_of_row(shift(a, i * row), row, step, b, ldb, shift(c, i * ldc), ldc, depth, n)
+    def strip(a, row, step, b, ldb, c, ldc, m, n, depth, add):
+        """C = A B, or C += A B.  A (m, depth), strides row and step; B (depth, n), C (m, n)."""
+        whole = m // ROWS * ROWS
+        for i in range(0, whole, ROWS):
+            block(shift(a, i * row), row, step, b, ldb, shift(c, i * ldc), ldc, depth, n, add)
+        if m > whole and whole > 0 and not add:
+            # It overlaps the block before it, and writes the same numbers again.
+            i = m - ROWS
+            block(shift(a, i * row), row, step, b, ldb, shift(c, i * ldc), ldc, depth, n, add)
             return
-        for start in range(0, m, ROWS):
-            # The last block may overlap the one before it: it writes the same numbers again.
-            i = min(start, m - ROWS)
-            block(shift(a, i * row), row, step, b, ldb, shift(c, i * ldc), ldc, depth, n)
+        for i in range(whole, m):
+            block_of_row(
+                shift(a, i * row), row, step, b, ldb, shift(c, i * ldc), ldc, depth, n, add
+            )
 
     return strip
 
@@ -163,21 +208,34 @@ _pairs, _singles, _rests = (
 
 
 @kernel
-def small_product(a, row, step, b, ldb, c, ldc, m, n, depth):
-    """C = A B.  A (m, depth) with strides row and step, B (depth, n), C (m, n), ld* apart."""
-    lanes = VECTOR // matrix(c, 0, 1, 1).itemsize
-    j = 0
-    while j + 2 * lanes <= n:
-        _pairs(a, row, step, shift(b, j), ldb, shift(c, j), ldc, m, 2 * lanes, depth)
-        j += 2 * lanes
-    if j + lanes <= n:
-        _singles(a, row, step, shift(b, j), ldb, shift(c, j), ldc, m, lanes, depth)
-        j += lanes
-    if j < n:
-        _rests(a, row, step, shift(b, j), ldb, shift(c, j), ldc, m, n - j, depth)
+def _packed_pairs(a, row, step, b, ldb, c, ldc, m, n, depth):
+    """A strip by copies of DEPTH rows of B, one after the other."""
+    copy = _strip_copy(b)
+    for start in range(0, depth, DEPTH):
+        rows = min(DEPTH, depth - start)
+        target = matrix(copy, 0, rows, n)
+        for k in range(rows):
+            source = vector(b, (start + k) * ldb, n)
+            for j in range(n):
+                target[k, j] = source[j]
+        _pairs(shift(a, start * step), row, step, copy, n, c, ldc, m, n, rows, start > 0)
 
 
 @kernel
-def is_small(b, depth, n):
-    """Whether the rows of B (depth, n) stay in cache from block to block."""
-    return depth * n * matrix(b, 0, 1, 1).itemsize < LARGE
+def multiply_in_registers(a, row, step, b, ldb, c, ldc, m, n, depth):
+    """C = A B.  A (m, depth) with strides row and step, B (depth, n), C (m, n), ld* apart."""
+    size = matrix(c, 0, 1, 1).itemsize
+    lanes = VECTOR // size
+    packed = m >= FEW and depth * ldb * size >= PACKED
+    j = 0
+    while j + 2 * lanes <= n:
+        if packed:
+            _packed_pairs(a, row, step, shift(b, j), ldb, shift(c, j), ldc, m, 2 * lanes, depth)
+        else:
+            _pairs(a, row, step, shift(b, j), ldb, shift(c, j), ldc, m, 2 * lanes, depth, False)
+        j += 2 * lanes
+    if j + lanes <= n:
+        _singles(a, row, step, shift(b, j), ldb, shift(c, j), ldc, m, lanes, depth, False)
+        j += lanes
+    if j < n:
+        _rests(a, row, step, shift(b, j), ldb, shift(c, j), ldc, m, n - j, depth, False)

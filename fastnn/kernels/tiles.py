@@ -60,7 +60,7 @@ def weight_tile(net, op, state, work, rows, begin, end, g, place, step):
     """Gradient of rows begin .. end-1 of a Dense layer's W, penalties included."""
     n = (end - begin) * op.n_out
     x, dz = shift(work, op.x + begin), shift(work, op.dy)
-    transposed_multiply(x, dz, rows, op.n_in, op.n_out, end - begin, g, net.gemm_block)
+    transposed_multiply(x, dz, rows, op.n_in, op.n_out, end - begin, g)
     flat = vector(g, 0, n)
     penalize(op, vector(state, op.weight + begin * op.n_out, n), flat, place, step.penalty)
     return flat

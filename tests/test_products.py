@@ -1,0 +1,96 @@
+"""Matrix products: right at every size, the same bits however cut, nothing else touched."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numba import njit
+
+from fastnn.kernels import blas, micro
+from fastnn.kernels.memory import pointer
+
+
+@pytest.fixture(scope="module", params=[np.float32, np.float64], ids=["float32", "float64"])
+def product(request):
+    """C = A B by strided views: (dtype, function)."""
+    number = request.param
+
+    @njit
+    def run(a, row, step, b, ldb, c, ldc, m, n, depth):
+        micro.multiply_in_registers(
+            pointer(a, number), row, step, pointer(b, number), ldb, pointer(c, number), ldc, m, n,
+            depth,
+        )  # fmt: skip
+
+    return number, run
+
+
+def multiply(product, A, B, margin=3):
+    """A B, in the corner of a larger array whose rest must stay as it was."""
+    number, run = product
+    (m, depth), n = A.shape, B.shape[1]
+    C = np.full((m + 1, n + margin), 7, number)
+    size = np.dtype(number).itemsize
+    strides = [s // size for s in A.strides]
+    run(A.ctypes.data, *strides, B.ctypes.data, B.strides[0] // size, C.ctypes.data, n + margin,
+        m, n, depth)  # fmt: skip
+    assert (C[m] == 7).all()
+    assert (C[:, n:] == 7).all()
+    return C[:m, :n]
+
+
+sizes = st.integers(1, 70)
+
+
+@given(m=sizes, n=sizes, depth=sizes, seed=st.integers(0, 99), turned=st.booleans())
+@settings(deadline=None, max_examples=60)
+def test_any_size(product, m, n, depth, seed, turned):
+    rng = np.random.default_rng(seed)
+    A = rng.normal(size=(depth, m)).astype(product[0]).T if turned else None
+    A = rng.normal(size=(m, depth)).astype(product[0]) if A is None else A
+    B = rng.normal(size=(depth, n)).astype(product[0])
+    scale = np.abs(A) @ np.abs(B)
+    error = np.abs(multiply(product, A, B) - A.astype(float) @ B.astype(float))
+    assert (error <= depth * np.finfo(product[0]).eps * scale).all()
+
+
+def test_large_products_are_packed_and_keep_their_bits(product, monkeypatch):
+    """Rows and columns taken alone, too few to be packed, give the same bits as all of them."""
+    rng = np.random.default_rng(0)
+    A = rng.normal(size=(37, 700)).astype(product[0])
+    B = rng.normal(size=(700, 1000)).astype(product[0])
+    assert B.nbytes > micro.PACKED
+    assert len(A) >= micro.FEW
+    C = multiply(product, A, B)
+    np.testing.assert_allclose(C, A.astype(float) @ B, rtol=0, atol=2e-3)
+    for i in (0, 5, 36):
+        np.testing.assert_array_equal(multiply(product, A[i : i + 1], B)[0], C[i])
+    part = np.ascontiguousarray(B[:, 96:200])
+    np.testing.assert_array_equal(multiply(product, A, part), C[:, 96:200])
+
+
+def test_nan_and_infinity_stay_visible(product):
+    A, B = np.ones((9, 3), product[0]), np.ones((3, 20), product[0])
+    A[2, 1], B[0, 5] = np.nan, np.inf
+    C = multiply(product, A, B)
+    assert np.isnan(C[2]).all()
+    assert np.isinf(np.delete(C[:, 5], 2)).all()
+    assert np.isfinite(np.delete(np.delete(C, 5, 1), 2, 0)).all()
+
+
+def test_blas_gives_the_same_to_rounding():
+    """The other way to multiply, for processors with narrower vectors."""
+    number = np.float32
+
+    @njit
+    def run(a, b, c, m, n, depth):
+        blas.gemm(
+            blas._N, blas._N, n, m, depth, 1.0, pointer(b, number), n, pointer(a, number), depth,
+            0.0, pointer(c, number), n,
+        )  # fmt: skip
+
+    rng = np.random.default_rng(0)
+    A, B = (rng.normal(size=s).astype(number) for s in ((20, 30), (30, 40)))
+    C = np.empty((20, 40), number)
+    run(A.ctypes.data, B.ctypes.data, C.ctypes.data, 20, 40, 30)
+    np.testing.assert_allclose(C, A @ B, rtol=1e-4, atol=1e-5)
