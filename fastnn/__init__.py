@@ -4,7 +4,7 @@
 >>> model = Sequential([Dense(3), Softmax()])
 """
 
-from fastnn import datasets, initializers, losses, metrics, plotting, schedules, tune
+from fastnn import datasets, diagnostics, initializers, losses, metrics, plotting, schedules, tune
 from fastnn.callbacks import (
     Callback,
     Checkpoint,
@@ -91,6 +91,7 @@ __all__ = [
     "__version__",
     "check_gradient",
     "datasets",
+    "diagnostics",
     "get_num_threads",
     "initializers",
     "load",

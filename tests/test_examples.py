@@ -11,6 +11,7 @@ PRINTED = {
     "decision_boundaries": "6 classes: accuracy 8",
     "batchnorm": "never",
     "own_parts": "a derivative is wrong",
+    "diagnostics": "strong shift in 597 new rows",
     "tuning": "accuracy on rows that no trial has seen: 9",
     "grid_against_random": "random is better in",
 }
