@@ -4,7 +4,10 @@
 >>> model = Sequential([Dense(3), Softmax()])
 """
 
-from fastnn import datasets, diagnostics, initializers, losses, metrics, plotting, schedules, tune
+from importlib import import_module
+from typing import Any
+
+from fastnn import datasets, initializers, losses, metrics, plotting, schedules
 from fastnn.callbacks import (
     Callback,
     Checkpoint,
@@ -103,3 +106,10 @@ __all__ = [
     "tune",
     "warmup",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`fastnn.tune` and `fastnn.diagnostics` are imported when they are asked for."""
+    if name in ("diagnostics", "tune"):
+        return import_module(f"fastnn.{name}")
+    raise AttributeError(f"module 'fastnn' has no attribute {name!r}")

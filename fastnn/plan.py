@@ -9,8 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from fastnn.kernels import codes
-from fastnn.kernels.batchnorm import N_STATISTICS
-from fastnn.kernels.codes import BATCHNORM, DENSE, HARDMAX, IDENTITY, SCALE
+from fastnn.kernels.codes import BATCHNORM, DENSE, HARDMAX, IDENTITY, N_STATISTICS, SCALE
 from fastnn.layout import Layout, padded
 from fastnn.losses import Loss
 

@@ -10,10 +10,11 @@ import math
 
 import numpy as np
 
+from fastnn.kernels.codes import N_STATISTICS
 from fastnn.kernels.functions import ZERO
 from fastnn.kernels.jit import exact_kernel
 
-MEAN, MEAN_LOW, RSTD, SCALE, SHIFT, DY_MEAN, DY_SLOPE, N_STATISTICS = range(8)
+MEAN, MEAN_LOW, RSTD, SCALE, SHIFT, DY_MEAN, DY_SLOPE = range(N_STATISTICS)
 
 
 @exact_kernel

@@ -77,3 +77,6 @@ sum a task, `norms` (epochs, n_tasks) one of the squared gradient, of the last s
 epochs have `epoch_steps` steps, of the first of which `epoch_step` came before. `ticket` and `done`
 count tasks handed out and finished, `failed` is the step of the first non-finite loss, plus one.
 """
+
+N_STATISTICS = 7
+"""Rows that batch norm keeps of a batch."""
