@@ -7,6 +7,7 @@ its operands first. Each element of C is one chain of fused multiply-adds along 
 is cut into blocks.
 """
 
+import platform
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -21,15 +22,16 @@ from fastnn.kernels.memory import matrix, shift, vector
 _I1, _I32, _I64 = ir.IntType(1), ir.IntType(32), ir.IntType(64)
 
 
-def _vector_bytes() -> tuple[int, int]:
-    """Bytes of a vector, and rows of a block: 32 registers hold eight rows of two, 16 hold four."""
+def _vectors() -> tuple[int, int, bool]:
+    """Bytes of a vector; rows of a block, eight for 32 registers, four for 16; whether it fuses."""
     features = llvm.get_host_cpu_features()
     if features.get("avx512f"):
-        return 64, 8
-    return (32, 4) if features.get("avx") else (16, 8)
+        return 64, 8, True
+    intel = platform.machine().lower() in ("x86_64", "amd64", "i386", "i686")
+    return (32 if features.get("avx") else 16), (4 if intel else 8), features.get("fma", not intel)
 
 
-VECTOR, ROWS = _vector_bytes()
+VECTOR, ROWS, FUSES = _vectors()
 PACKED = 2_000_000
 """Bytes of B from which on strips of it are copied, so that its rows lie side by side in cache."""
 DEPTH = 256
@@ -104,7 +106,7 @@ class _Emitter:
         for r in range(self.rows):
             x = self._spread(builder.load(builder.gep(a, [builder.mul(self.row, _I64(r))])))
             for v in range(self.vectors):
-                new.append(self._call("llvm.fma.{}", [x, columns[v], sums[r * self.vectors + v]]))
+                new.append(self._multiply_add(x, columns[v], sums[r * self.vectors + v]))
         after = builder.add(k, _I64(1))
         ends = [after, builder.gep(a, [self.step]), builder.gep(b, [self.ldb]), *new]
         for phi, start, end in zip([*phis, *sums], starts, ends, strict=True):
@@ -164,6 +166,12 @@ class _Emitter:
             self._call("llvm.masked.store.{}.p0", arguments, ir.VoidType())
         else:
             self.builder.store(value, place, align=self.bytes)
+
+    def _multiply_add(self, x: Any, y: Any, total: Any) -> Any:
+        if FUSES:
+            return self._call("llvm.fma.{}", [x, y, total])
+        # Where the processor has no such instruction, LLVM would call a function for each element.
+        return self.builder.fadd(self.builder.fmul(x, y), total)
 
     def _call(self, name: str, arguments: list[Any], result: Any = None) -> Any:
         """One of LLVM's own functions on such vectors."""
