@@ -182,7 +182,6 @@ class _Emitter:
 
 
 _pair, _pair_of_row = _block(ROWS, 2, False), _block(1, 2, False)
-_single, _single_of_row = _block(ROWS, 1, False), _block(1, 1, False)
 _rest, _rest_of_row = _block(ROWS, 1, True), _block(1, 1, True)
 
 
@@ -208,11 +207,7 @@ def _strip(block: Any, block_of_row: Any) -> Any:
     return strip
 
 
-_pairs, _singles, _rests = (
-    _strip(_pair, _pair_of_row),
-    _strip(_single, _single_of_row),
-    _strip(_rest, _rest_of_row),
-)
+_pairs, _rests = _strip(_pair, _pair_of_row), _strip(_rest, _rest_of_row)
 
 
 @kernel
@@ -242,8 +237,7 @@ def multiply_in_registers(a, row, step, b, ldb, c, ldc, m, n, depth):
         else:
             _pairs(a, row, step, shift(b, j), ldb, shift(c, j), ldc, m, 2 * lanes, depth, False)
         j += 2 * lanes
-    if j + lanes <= n:
-        _singles(a, row, step, shift(b, j), ldb, shift(c, j), ldc, m, lanes, depth, False)
-        j += lanes
-    if j < n:
-        _rests(a, row, step, shift(b, j), ldb, shift(c, j), ldc, m, n - j, depth, False)
+    while j < n:
+        rest = min(n - j, lanes)
+        _rests(a, row, step, shift(b, j), ldb, shift(c, j), ldc, m, rest, depth, False)
+        j += rest
