@@ -13,7 +13,7 @@ from fastnn.engine import BLOCK_ELEMENTS
 from fastnn.history import History
 from fastnn.interrupts import Interrupts
 from fastnn.network import Network, Partial, Setup
-from fastnn.pace import BLOCK_SECONDS, Pace
+from fastnn.pace import Pace
 from fastnn.training import (
     DivergenceError,
     Job,
@@ -23,9 +23,6 @@ from fastnn.training import (
     record,
     tell_callbacks,
 )  # fmt: skip
-
-ROWS_TOGETHER = 1_000_000
-"""Largest number of rows of several epochs that are taken in one go."""
 
 
 class Mark(NamedTuple):
@@ -58,9 +55,7 @@ class Epochs:
         looking = [c for c in job.callbacks if type(c).on_steps_end is not Callback.on_steps_end]
         self.looking = looking
         self.run = network.training_run(setup, self.batch)
-        # A first guess; each block corrects it.
-        guess = 1e-5 + 1e-10 * self.batch * network.layout.flops_per_row
-        self.pace = Pace(self.run.threads, guess)
+        self.pace = Pace(self.run, self.batch)
         self.marks: tuple[Mark | None, Mark | None] = None, None
         """Of the network's snapshots, where they were taken; None: not in this job."""
         self.finished: dict[str, list[float]] = {}
@@ -71,8 +66,7 @@ class Epochs:
         """How many of the epochs left to take in one go."""
         if self.watched or self.pace.unknown or self.network.partial is not None:
             return 1
-        seconds = self.n_steps * min(self.pace.seconds.values())
-        return max(1, min(left, int(BLOCK_SECONDS / seconds), ROWS_TOGETHER // len(self.index)))
+        return self.pace.together(self.n_steps, len(self.index), left)
 
     def take(self, count: int = 1) -> None:
         """Pass over the rows, so many times; each epoch's row is in `finished`.

@@ -183,7 +183,7 @@ def _losses(
     steps = len(rates)
     size = len(order) // steps
     run = network.training_run(setup, size)
-    pace = Pace(run.threads, 1e-5 + 1e-10 * size * network.layout.flops_per_row)
+    pace = Pace(run, size)
     losses = np.full(steps, np.inf)
     at = failed = 0
     while at < steps and not failed:

@@ -1,9 +1,15 @@
 """Floor 3. Pace: how many threads pay, and how long to stay in the compiled loop."""
 
+from __future__ import annotations
+
 import time
+
+from fastnn.runs import TrainingRun
 
 BLOCK_SECONDS = 0.07
 """Time between returns to Python: for Ctrl-C and progress."""
+ROWS_TOGETHER = 1_000_000
+"""Largest number of rows of several epochs that are taken in one go."""
 TRIAL_SECONDS = 0.004
 """Time given to the other number of threads, to see whether it is faster by now."""
 
@@ -15,7 +21,10 @@ class Pace:
     not pay for tiny networks, nor where another program has a processor: then each waits for all.
     """
 
-    def __init__(self, threads: int, guess: float) -> None:
+    def __init__(self, run: TrainingRun, batch: int) -> None:
+        threads = run.threads
+        # A first guess; each block corrects it.
+        guess = 1e-5 + 1e-10 * batch * run.program.layout.flops_per_row
         self.seconds = dict.fromkeys({threads, 1}, guess)
         self.unknown = list(self.seconds)
         self.best = threads
@@ -30,6 +39,11 @@ class Pace:
         budget = TRIAL_SECONDS if self.unknown else BLOCK_SECONDS
         # By the faster way: one bad trial must not make the next too short to tell.
         return threads, max(1, int(budget / min(self.seconds.values())))
+
+    def together(self, n_steps: int, n_rows: int, left: int) -> int:
+        """How many of the epochs left fit into a block, each of so many steps and rows."""
+        seconds = n_steps * min(self.seconds.values())
+        return max(1, min(left, int(BLOCK_SECONDS / seconds), ROWS_TOGETHER // n_rows))
 
     def note(self, threads: int, seconds: float) -> None:
         """What a step of the last block took."""

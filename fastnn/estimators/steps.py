@@ -13,11 +13,8 @@ from fastnn.estimators.recipe import Objective
 from fastnn.estimators.rows import BLOCK_BYTES
 from fastnn.kernels import codes
 from fastnn.network import Setup
-from fastnn.pace import BLOCK_SECONDS, Pace
+from fastnn.pace import Pace
 from fastnn.runs import TrainingRun
-
-ROWS_TOGETHER = 1_000_000
-"""Largest number of rows of several epochs that are taken in one go."""
 
 
 class DivergedError(ArithmeticError):
@@ -66,13 +63,12 @@ class Steps:
         network = machine.network
         self.run = network.training_run(setup, self.batch)
         self.factors = factors_of_tasks(self.run, objective)
-        self.pace = Pace(self.run.threads, 1e-5 + 1e-10 * self.batch * network.layout.flops_per_row)
+        self.pace = Pace(self.run, self.batch)
         self._repeated: dict[int, np.ndarray] = {}
 
     def together(self, wanted: int) -> int:
         """So many of the epochs wanted to take in one go: Ctrl-C and memory allow no more."""
-        seconds = self.per_epoch * min(self.pace.seconds.values())
-        return max(1, min(wanted, int(BLOCK_SECONDS / seconds), ROWS_TOGETHER // len(self.index)))
+        return self.pace.together(self.per_epoch, len(self.index), wanted)
 
     def orders(self, epochs: int, shuffle: bool) -> np.ndarray:
         """Row numbers of so many epochs, one after the other."""
