@@ -11,7 +11,7 @@ from numba import njit, types
 from numba.extending import intrinsic
 from threadpoolctl import threadpool_limits
 
-from fastnn.kernels import activations, batchnorm, blas, losses, optimizers
+from fastnn.kernels import batchnorm, blas, columns, optimizers, softmax
 
 CALLS = 100
 RNG = np.random.default_rng(0)
@@ -35,14 +35,14 @@ def pointer(typingctx, array):
 def forward_products(n, x, W, z):
     (rows, n_in), n_out = x.shape, W.shape[1]
     for _ in range(n):
-        blas.multiply(pointer(x), pointer(W), rows, n_in, n_out, pointer(z))
+        blas.multiply(pointer(x), pointer(W), rows, n_in, n_out, pointer(z), False, pointer(z))
 
 
 @njit
 def input_gradients(n, dz, Wt, dx):
     (n_out, n_in), rows = Wt.shape, dz.shape[0]
     for _ in range(n):
-        blas.multiply(pointer(dz), pointer(Wt), rows, n_out, n_in, pointer(dx))
+        blas.multiply(pointer(dz), pointer(Wt), rows, n_out, n_in, pointer(dx), False, pointer(dx))
 
 
 @njit
@@ -103,7 +103,7 @@ class Adam:
 def batchnorm_forwards(n, x, y, partials, weight, bias, running, statistics):
     rows = x.shape[0]
     for _ in range(n):
-        batchnorm.batchnorm_partials(x, partials[0])
+        columns.column_moments(x, partials[0])
         batchnorm.batchnorm_combine(
             partials, rows, weight, bias, 1e-5, 0.9, running, statistics
         )  # fmt: skip
@@ -146,14 +146,14 @@ class BatchNorm:
 @njit
 def softmaxes(n, z, y):
     for _ in range(n):
-        activations.softmax_forward(z, y)
+        softmax.softmax_forward(z, y)
 
 
 @njit
 def cross_entropies(n, z, t, w, dz):
     total = 0.0
     for _ in range(n):
-        total += losses.cross_entropy(z, t, w, dz)
+        total += softmax.cross_entropy(z, t, w, dz)
     return total
 
 

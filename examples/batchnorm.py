@@ -8,7 +8,7 @@ from fastnn.datasets import load_digits
 
 EPOCHS = 20
 TARGET = 0.1
-RATE = 0.05
+RATE = 0.1
 
 
 def network(normalised):

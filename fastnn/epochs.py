@@ -61,6 +61,7 @@ class Epochs:
         self.finished: dict[str, list[float]] = {}
         """What the epochs of the last `take` measured, a list a column; also of one that failed."""
         self._weights = np.diff(self.bounds).astype(np.float64)
+        self._orders = np.empty((0, len(self.index)), np.int64)
 
     def together(self, left: int) -> int:
         """How many of the epochs left to take in one go."""
@@ -79,7 +80,7 @@ class Epochs:
         drawn = network.rng.bit_generator.state if count > 1 else None
         part = self._begun() or self._begin(self._draw(count))
         if network.keep_snapshot(now=self.marks[0] is None):
-            mark = Mark(part.order, part.done, network.rng.bit_generator.state)
+            mark = Mark(part.order.copy(), part.done, network.rng.bit_generator.state)
             self.marks = mark, self.marks[0]
         failed = self._advance(part, count * self.n_steps)
         if failed:
@@ -95,10 +96,15 @@ class Epochs:
         return part if fits else None
 
     def _draw(self, count: int) -> np.ndarray:
-        """The rows in the order of so many epochs."""
-        draw = self.network.rng.permutation if self.shuffle else np.asarray
-        orders = [draw(self.index) for _ in range(count)]
-        return orders[0] if count == 1 else np.concatenate(orders)
+        """The rows in the order of so many epochs, until the next ones are drawn."""
+        if count > len(self._orders):
+            self._orders = np.empty((count, len(self.index)), np.int64)
+        orders = self._orders[:count]
+        orders[:] = self.index
+        if self.shuffle:
+            # As `permutation` would, one epoch after the other.
+            self.network.rng.permuted(orders, axis=1, out=orders)
+        return orders.ravel()
 
     def _begin(self, order: np.ndarray) -> Partial:
         network = self.network

@@ -16,24 +16,24 @@ def product(request):
     number = request.param
 
     @njit
-    def run(a, row, step, b, ldb, c, ldc, m, n, depth):
+    def run(a, row, step, b, ldb, c, ldc, bias, m, n, depth):
         micro.multiply_in_registers(
-            pointer(a, number), row, step, pointer(b, number), ldb, pointer(c, number), ldc, m, n,
-            depth,
+            pointer(a, number), row, step, pointer(b, number), ldb, pointer(c, number), ldc,
+            pointer(bias, number), bias != 0, m, n, depth,
         )  # fmt: skip
 
     return number, run
 
 
-def multiply(product, A, B, margin=3):
-    """A B, in the corner of a larger array whose rest must stay as it was."""
+def multiply(product, A, B, margin=3, bias=None):
+    """A B, or A B + bias, in the corner of a larger array whose rest must stay as it was."""
     number, run = product
     (m, depth), n = A.shape, B.shape[1]
     C = np.full((m + 1, n + margin), 7, number)
     size = np.dtype(number).itemsize
     strides = [s // size for s in A.strides]
     run(A.ctypes.data, *strides, B.ctypes.data, B.strides[0] // size, C.ctypes.data, n + margin,
-        m, n, depth)  # fmt: skip
+        0 if bias is None else bias.ctypes.data, m, n, depth)  # fmt: skip
     assert (C[m] == 7).all()
     assert (C[:, n:] == 7).all()
     return C[:m, :n]
@@ -42,16 +42,21 @@ def multiply(product, A, B, margin=3):
 sizes = st.integers(1, 70)
 
 
-@given(m=sizes, n=sizes, depth=sizes, seed=st.integers(0, 99), turned=st.booleans())
-@settings(deadline=None, max_examples=60)
-def test_any_size(product, m, n, depth, seed, turned):
+yes_no = st.booleans()
+
+
+@given(m=sizes, n=sizes, depth=sizes, seed=st.integers(0, 99), turned=yes_no, added=yes_no)
+@settings(deadline=None, max_examples=100)
+def test_any_size(product, m, n, depth, seed, turned, added):
     rng = np.random.default_rng(seed)
     A = rng.normal(size=(depth, m)).astype(product[0]).T if turned else None
     A = rng.normal(size=(m, depth)).astype(product[0]) if A is None else A
     B = rng.normal(size=(depth, n)).astype(product[0])
-    scale = np.abs(A) @ np.abs(B)
-    error = np.abs(multiply(product, A, B) - A.astype(float) @ B.astype(float))
-    assert (error <= depth * np.finfo(product[0]).eps * scale).all()
+    bias = (rng.normal(size=n) if added else np.zeros(n)).astype(product[0])
+    scale = np.abs(A) @ np.abs(B) + np.abs(bias)
+    exact = A.astype(float) @ B.astype(float) + bias
+    error = np.abs(multiply(product, A, B, bias=bias if added else None) - exact)
+    assert (error <= (depth + 1) * np.finfo(product[0]).eps * scale).all()
 
 
 def test_large_products_are_packed_and_keep_their_bits(product, monkeypatch):
@@ -67,6 +72,8 @@ def test_large_products_are_packed_and_keep_their_bits(product, monkeypatch):
         np.testing.assert_array_equal(multiply(product, A[i : i + 1], B)[0], C[i])
     part = np.ascontiguousarray(B[:, 96:200])
     np.testing.assert_array_equal(multiply(product, A, part), C[:, 96:200])
+    bias = rng.normal(size=1000).astype(product[0])
+    np.testing.assert_allclose(multiply(product, A, B, bias=bias), C + bias, rtol=0, atol=2e-3)
 
 
 def test_nan_and_infinity_stay_visible(product):

@@ -17,10 +17,10 @@ _DENSITY = 1 / math.sqrt(2 * math.pi)
 
 # "0 if z <= 0" rather than "z if z > 0": the second would turn a NaN into 0.
 @kernel
-def relu_forward(z, y):
+def relu_forward(z):
     """y = max(z, 0)."""
     for i in range(z.size):
-        y[i] = ZERO if z[i] <= ZERO else z[i]
+        z[i] = ZERO if z[i] <= ZERO else z[i]
 
 
 @kernel
@@ -31,11 +31,11 @@ def relu_backward(y, dy):
 
 
 @kernel
-def leaky_relu_forward(z, alpha, y):
+def leaky_relu_forward(z, alpha):
     """y = z where z > 0, else alpha z."""
     a = z.dtype.type(alpha)
     for i in range(z.size):
-        y[i] = z[i] if z[i] > ZERO else a * z[i]
+        z[i] = z[i] if z[i] > ZERO else a * z[i]
 
 
 @kernel
@@ -47,12 +47,12 @@ def leaky_relu_backward(z, alpha, dy):
 
 
 @kernel
-def elu_forward(z, scale, alpha, y):
+def elu_forward(z, scale, alpha):
     """y = scale z where z > 0, else scale alpha (e^z - 1); SELU has its own two constants."""
     s = z.dtype.type(scale)
     a = z.dtype.type(scale * alpha)
     for i in range(z.size):
-        y[i] = s * z[i] if z[i] > ZERO else a * expm1(z[i])
+        z[i] = s * z[i] if z[i] > ZERO else a * expm1(z[i])
 
 
 @kernel
@@ -65,10 +65,10 @@ def elu_backward(y, scale, alpha, dy):
 
 
 @kernel
-def gelu_forward(z, y):
+def gelu_forward(z):
     """y = z Phi(z), with the exact normal distribution function."""
     for i in range(z.size):
-        y[i] = HALF * z[i] * (ONE + erf(z[i] * z.dtype.type(_SQRT_HALF)))
+        z[i] = HALF * z[i] * (ONE + erf(z[i] * z.dtype.type(_SQRT_HALF)))
 
 
 @kernel
@@ -80,10 +80,10 @@ def gelu_backward(z, dy):
 
 
 @kernel
-def silu_forward(z, y):
+def silu_forward(z):
     """y = z sigmoid(z)."""
     for i in range(z.size):
-        y[i] = z[i] * sigmoid(z[i])
+        z[i] = z[i] * sigmoid(z[i])
 
 
 @kernel
@@ -95,10 +95,10 @@ def silu_backward(z, dy):
 
 
 @kernel
-def tanh_forward(z, y):
+def tanh_forward(z):
     """y = tanh(z)."""
     for i in range(z.size):
-        y[i] = tanh(z[i])
+        z[i] = tanh(z[i])
 
 
 @kernel
@@ -109,10 +109,10 @@ def tanh_backward(y, dy):
 
 
 @kernel
-def sigmoid_forward(z, y):
+def sigmoid_forward(z):
     """y = 1 / (1 + e^-z)."""
     for i in range(z.size):
-        y[i] = sigmoid(z[i])
+        z[i] = sigmoid(z[i])
 
 
 @kernel
@@ -123,10 +123,10 @@ def sigmoid_backward(y, dy):
 
 
 @kernel
-def softplus_forward(z, y):
+def softplus_forward(z):
     """y = log(1 + e^z)."""
     for i in range(z.size):
-        y[i] = softplus(z[i])
+        z[i] = softplus(z[i])
 
 
 @kernel
@@ -137,10 +137,10 @@ def softplus_backward(z, dy):
 
 
 @kernel
-def mish_forward(z, y):
+def mish_forward(z):
     """y = z tanh(softplus(z))."""
     for i in range(z.size):
-        y[i] = z[i] * _tanh_softplus(z[i])
+        z[i] = z[i] * _tanh_softplus(z[i])
 
 
 @kernel
@@ -157,48 +157,3 @@ def _tanh_softplus(z):
     e = exp(-abs(z))
     n = ONE + TWO * e if z > ZERO else e * e + TWO * e
     return n / (n + (TWO * e * e if z > ZERO else TWO))
-
-
-@kernel
-def softmax_forward(z, y):
-    """Rows of y = e^(z - max z) / sum.  z (B, K) -> y (B, K)."""
-    for i in range(z.shape[0]):
-        top = z[i, 0]
-        for j in range(1, z.shape[1]):
-            # A NaN must win: the row then says so.
-            top = top if top >= z[i, j] else z[i, j]
-        for j in range(z.shape[1]):
-            y[i, j] = z[i, j] - top
-    flat = y.reshape(y.size)
-    for i in range(flat.size):
-        flat[i] = exp(flat[i])
-    for i in range(z.shape[0]):
-        total = y.dtype.type(0)
-        for j in range(z.shape[1]):
-            total += y[i, j]
-        scale = ONE / total
-        for j in range(z.shape[1]):
-            y[i, j] *= scale
-
-
-@kernel
-def softmax_backward(y, dy):
-    """dz = y (dy - sum_j dy_j y_j), row by row."""
-    for i in range(y.shape[0]):
-        total = y.dtype.type(0)
-        for j in range(y.shape[1]):
-            total += dy[i, j] * y[i, j]
-        for j in range(y.shape[1]):
-            dy[i, j] = y[i, j] * (dy[i, j] - total)
-
-
-@kernel
-def hardmax_forward(z, y):
-    """1 at the largest of each row, else 0; the first one wins."""
-    for i in range(z.shape[0]):
-        top = 0
-        for j in range(z.shape[1]):
-            y[i, j] = ZERO
-            if z[i, j] > z[i, top]:
-                top = j
-        y[i, top] = ONE

@@ -11,31 +11,11 @@ import math
 import numpy as np
 
 from fastnn.kernels.codes import N_STATISTICS
+from fastnn.kernels.columns import column_slopes
 from fastnn.kernels.functions import ZERO
 from fastnn.kernels.jit import exact_kernel
 
 MEAN, MEAN_LOW, RSTD, SCALE, SHIFT, DY_MEAN, DY_SLOPE = range(N_STATISTICS)
-
-
-@exact_kernel
-def batchnorm_partials(x, partial):
-    """First row, mean above it, sum of squared deviations of a chunk.  x (r, n) -> (3, n)."""
-    rows, n = x.shape
-    share = x.dtype.type(1.0 / rows)
-    for j in range(n):
-        partial[0, j] = x[0, j]
-        partial[1, j] = ZERO
-        partial[2, j] = ZERO
-    # Deviations from the first row are small where the mean is large.
-    for i in range(1, rows):
-        for j in range(n):
-            partial[1, j] += x[i, j] - x[0, j]
-    for j in range(n):
-        partial[1, j] = partial[1, j] * share
-    for i in range(rows):
-        for j in range(n):
-            d = (x[i, j] - x[0, j]) - partial[1, j]
-            partial[2, j] += d * d
 
 
 @exact_kernel
@@ -89,13 +69,9 @@ def batchnorm_forward(x, statistics, y):
 def batchnorm_backward_partials(x, dy, statistics, partial):
     """Sums of dy and of dy (x - mean) over the rows of a chunk.  (r, n) -> (2, n)."""
     for j in range(x.shape[1]):
-        partial[0, j] = ZERO
-        partial[1, j] = ZERO
-    for i in range(x.shape[0]):
-        for j in range(x.shape[1]):
-            d = (x[i, j] - statistics[MEAN, j]) - statistics[MEAN_LOW, j]
-            partial[0, j] += dy[i, j]
-            partial[1, j] += dy[i, j] * d
+        partial[0, j] = statistics[MEAN, j]
+        partial[1, j] = statistics[MEAN_LOW, j]
+    column_slopes(x, dy, partial)
 
 
 @exact_kernel

@@ -15,8 +15,9 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from fastnn.kernels.jit import kernel
-from fastnn.kernels.memory import matrix, shift, transpose_square
-from fastnn.kernels.micro import VECTOR, multiply_in_registers
+from fastnn.kernels.memory import matrix, vector
+from fastnn.kernels.micro import multiply_in_registers
+from fastnn.kernels.vectors import VECTOR
 
 _N, _T = np.int8(ord("n")), np.int8(ord("t"))
 IN_REGISTERS = VECTOR >= 64
@@ -51,32 +52,28 @@ def gemm(typingctx: Any, ta: Any, tb: Any, m: Any, n: Any, k: Any, alpha: Any,
 
 
 @kernel
-def multiply(x, W, rows, n_in, n_out, z):
-    """z = x W.  x (rows, n_in), W (n_in, n_out) -> z (rows, n_out)."""
+def multiply(x, W, rows, n_in, n_out, bias, add, z):
+    """z = x W, or x W + bias where `add`.  x (rows, n_in), W (n_in, n_out) -> z (rows, n_out)."""
     if IN_REGISTERS or rows * n_in * n_out <= SMALL:
-        multiply_in_registers(x, n_in, 1, W, n_out, z, n_out, rows, n_out, n_in)
-    else:
-        gemm(_N, _N, n_out, rows, n_in, 1.0, W, n_out, x, n_in, 0.0, z, n_out)
+        multiply_in_registers(x, n_in, 1, W, n_out, z, n_out, bias, add, rows, n_out, n_in)
+        return
+    if add:
+        fill_rows(vector(bias, 0, n_out), matrix(z, 0, rows, n_out))
+    gemm(_N, _N, n_out, rows, n_in, 1.0, W, n_out, x, n_in, 1.0 if add else 0.0, z, n_out)
 
 
 @kernel
-def transpose(W, n_in, n_out, begin, end, Wt):
-    """Columns begin .. end-1 of Wt = W^T.  W (n_in, n_out) -> Wt (n_out, n_in)."""
-    line = 64 // matrix(W, 0, 1, 1).itemsize
-    whole, across = begin + (end - begin) // line * line, n_out // line * line
-    for i in range(begin, whole, line):
-        for j in range(0, across, line):
-            transpose_square(shift(W, i * n_out + j), n_out, shift(Wt, j * n_in + i), n_in)
-    source, target = matrix(W, 0, n_in, n_out), matrix(Wt, 0, n_out, n_in)
-    for i in range(begin, end):
-        for j in range(across if i < whole else 0, n_out):
-            target[j, i] = source[i, j]
+def fill_rows(b, z):
+    """Each row of z is b."""
+    for i in range(z.shape[0]):
+        for j in range(z.shape[1]):
+            z[i, j] = b[j]
 
 
 @kernel
 def transposed_multiply(x, dz, rows, n_in, n_out, n, dW):
     """dW = x^T dz.  n columns of x (rows, n_in), dz (rows, n_out) -> dW (n, n_out)."""
     if IN_REGISTERS or rows * n * n_out <= SMALL:
-        multiply_in_registers(x, 1, n_in, dz, n_out, dW, n_out, n, n_out, rows)
+        multiply_in_registers(x, 1, n_in, dz, n_out, dW, n_out, dW, False, n, n_out, rows)
     else:
         gemm(_N, _T, n_out, n, rows, 1.0, dz, n_out, x, n_in, 0.0, dW, n_out)

@@ -19,10 +19,12 @@ from fastnn.kernels.codes import (
     PINBALL,
     POISSON,
 )  # fmt: skip
+from fastnn.kernels.columns import column_moments
 from fastnn.kernels.functions import sigmoid
 from fastnn.kernels.interpreter import backward, forward
 from fastnn.kernels.jit import kernel
 from fastnn.kernels.memory import fetch_add, matrix, shift, vector, void_pointer
+from fastnn.kernels.softmax import cross_entropy, softmax_forward
 
 
 @kernel
@@ -65,7 +67,7 @@ def evaluate_loss(net, z, z_pointer, t, t_pointer, w, dz, dz_pointer):
     """The loss that `net` names: its sum over the chunk, and dz."""
     kind = net.loss
     if kind == CROSS_ENTROPY:
-        return loss_kernels.cross_entropy(z, t, w, dz)
+        return cross_entropy(z, t, w, dz)
     if kind == BINARY_CROSS_ENTROPY:
         return loss_kernels.binary_cross_entropy(z, t, w, dz)
     if kind == MSE:
@@ -93,7 +95,7 @@ def write_outputs(net, z, start):
     outputs = carray(void_pointer(net.outputs), (start + rows, n), z.dtype)
     place = outputs[start:]
     if net.loss == CROSS_ENTROPY:
-        loss_kernels.softmax_forward(z, place)
+        softmax_forward(z, place)
     else:
         for i in range(rows):
             for j in range(n):
@@ -135,7 +137,7 @@ def forward_chunk(net, ops, state, work, counters, task, r0, r1, rows, step):
     partials = shift(work, op.partials)
     if r1 > r0:
         x = matrix(work, op.x + r0 * n, r1 - r0, n)
-        bn.batchnorm_partials(x, matrix(partials, task.begin * 3 * n, 3, n))
+        column_moments(x, matrix(partials, task.begin * 3 * n, 3, n))
     if last_to_arrive(counters, task.last, task.end):
         bn.batchnorm_combine(
             carray(partials, (task.end, 3, n)), rows,

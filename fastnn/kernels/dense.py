@@ -1,6 +1,5 @@
 """Floor 0. What surrounds the matrix products: rows of X, biases, input standardisation."""
 
-from fastnn.kernels.functions import ZERO
 from fastnn.kernels.jit import exact_kernel, kernel
 from fastnn.kernels.memory import vector
 
@@ -28,24 +27,6 @@ def copy(x, y):
         y[i] = x[i]
 
 
-@kernel
-def add_bias(z, b):
-    """z += b, row by row."""
-    for i in range(z.shape[0]):
-        for j in range(z.shape[1]):
-            z[i, j] += b[j]
-
-
-@kernel
-def column_sums(dz, db):
-    """db = sum of the rows of dz."""
-    for j in range(dz.shape[1]):
-        db[j] = ZERO
-    for i in range(dz.shape[0]):
-        for j in range(dz.shape[1]):
-            db[j] += dz[i, j]
-
-
 @exact_kernel
 def standardize(x, moments):
     """x = (x - mean) / deviation in place; moments (2, n) holds both."""
@@ -60,13 +41,3 @@ def scale_columns(x, s, y):
     for i in range(x.shape[0]):
         for j in range(x.shape[1]):
             y[i, j] = s[j] * x[i, j]
-
-
-@kernel
-def column_products(x, dy, ds):
-    """ds_j = sum_i x_ij dy_ij."""
-    for j in range(ds.size):
-        ds[j] = ZERO
-    for i in range(x.shape[0]):
-        for j in range(x.shape[1]):
-            ds[j] += x[i, j] * dy[i, j]

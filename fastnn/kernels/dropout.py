@@ -44,11 +44,11 @@ def squares32(counter, key):
 
 
 @kernel
-def dropout(x, rate, key, start, y):
-    """y = x / (1 - rate) where the element is kept, else 0; backward is the same on gradients."""
+def dropout(x, rate, key, start):
+    """x / (1 - rate) where the element is kept, else 0, in place; backward does it to gradients."""
     limit = np.uint64(rate * 4294967296.0)
     scale = x.dtype.type(1.0 / (1.0 - rate))
     first = np.uint64(start)
     for i in range(x.size):
         kept = squares32(first + np.uint64(i), key) >= limit
-        y[i] = x[i] * (scale if kept else ZERO)
+        x[i] *= scale if kept else ZERO

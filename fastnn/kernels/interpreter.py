@@ -33,10 +33,11 @@ from fastnn.kernels.codes import (
     X_FLOAT32,
     X_FLOAT64,
 )  # fmt: skip
-from fastnn.kernels.dense import add_bias, copy, gather_rows, scale_columns, standardize
+from fastnn.kernels.dense import copy, gather_rows, scale_columns, standardize
 from fastnn.kernels.dropout import dropout, dropout_key
 from fastnn.kernels.jit import kernel
 from fastnn.kernels.memory import call_elementwise, matrix, pointer, shift, vector
+from fastnn.kernels.softmax import hardmax_forward, softmax_backward, softmax_forward
 
 
 @kernel
@@ -55,29 +56,29 @@ def gather(net, order, start, x):
 
 
 @kernel
-def activate(op, z, y):
-    """One elementwise op forward, on contiguous elements."""
+def activate(op, z):
+    """One elementwise op forward, in place, on contiguous elements."""
     kind = op.kind
     if kind == RELU:
-        act.relu_forward(z, y)
+        act.relu_forward(z)
     elif kind == LEAKY_RELU:
-        act.leaky_relu_forward(z, op.alpha, y)
+        act.leaky_relu_forward(z, op.alpha)
     elif kind == ELU:
-        act.elu_forward(z, 1.0, op.alpha, y)
+        act.elu_forward(z, 1.0, op.alpha)
     elif kind == SELU:
-        act.elu_forward(z, act.SELU_SCALE, act.SELU_ALPHA, y)
+        act.elu_forward(z, act.SELU_SCALE, act.SELU_ALPHA)
     elif kind == GELU:
-        act.gelu_forward(z, y)
+        act.gelu_forward(z)
     elif kind == SILU:
-        act.silu_forward(z, y)
+        act.silu_forward(z)
     elif kind == TANH:
-        act.tanh_forward(z, y)
+        act.tanh_forward(z)
     elif kind == SIGMOID:
-        act.sigmoid_forward(z, y)
+        act.sigmoid_forward(z)
     elif kind == SOFTPLUS:
-        act.softplus_forward(z, y)
+        act.softplus_forward(z)
     elif kind == MISH:
-        act.mish_forward(z, y)
+        act.mish_forward(z)
 
 
 @kernel
@@ -116,12 +117,14 @@ def forward(net, ops, state, work, first, last, r0, r1, step):
         x = shift(work, op.x + r0 * op.n_in)
         y = shift(work, op.y + r0 * n)
         if kind == DENSE:
-            multiply(x, shift(state, op.weight), rows, op.n_in, n, y)
-            if op.bias >= 0:
-                add_bias(matrix(y, 0, rows, n), vector(state, op.bias, n))
+            W, bias = shift(state, op.weight), shift(state, op.bias)
+            multiply(x, W, rows, op.n_in, n, bias, op.bias >= 0, y)
         elif kind >= ACTIVATION:
             if kind != IDENTITY:
-                activate(op, vector(x, 0, rows * n), vector(y, 0, rows * n))
+                z = vector(y, 0, rows * n)
+                if op.x != op.y:
+                    copy(vector(x, 0, rows * n), z)
+                activate(op, z)
         elif kind == BATCHNORM:
             statistics = matrix(work, op.statistics, bn.N_STATISTICS, n)
             if net.training and op.trainable:
@@ -133,20 +136,21 @@ def forward(net, ops, state, work, first, last, r0, r1, step):
                     op.alpha, statistics, matrix(y, 0, rows, n),
                 )  # fmt: skip
         elif kind == DROPOUT:
+            z = vector(y, 0, rows * n)
+            if op.x != op.y:
+                copy(vector(x, 0, rows * n), z)
             if net.training:
                 key = dropout_key(net.seed, net.step + step, op.layer)
-                dropout(vector(x, 0, rows * n), op.alpha, key, r0 * n, vector(y, 0, rows * n))
-            elif op.x != op.y:
-                copy(vector(x, 0, rows * n), vector(y, 0, rows * n))
+                dropout(z, op.alpha, key, r0 * n)
         elif kind == STANDARDIZE:
             standardize(matrix(x, 0, rows, n), matrix(state, op.running, 2, n))
         elif kind == SCALE:
             s = vector(state, op.weight, n)
             scale_columns(matrix(x, 0, rows, n), s, matrix(y, 0, rows, n))
         elif kind == SOFTMAX:
-            act.softmax_forward(matrix(x, 0, rows, n), matrix(y, 0, rows, n))
+            softmax_forward(matrix(x, 0, rows, n), matrix(y, 0, rows, n))
         elif kind == HARDMAX:
-            act.hardmax_forward(matrix(x, 0, rows, n), matrix(y, 0, rows, n))
+            hardmax_forward(matrix(x, 0, rows, n), matrix(y, 0, rows, n))
         elif kind == CUSTOM:
             call_elementwise(op.function, x, y, y, rows * n)
 
@@ -165,7 +169,7 @@ def backward(net, ops, state, work, first, last, r0, r1, step):
             if op.dx >= 0:
                 dx = shift(work, op.dx + r0 * op.n_in)
                 Wt = shift(work, op.transposed)
-                multiply(dy, Wt, rows, n, op.n_in, dx)
+                multiply(dy, Wt, rows, n, op.n_in, dx, False, dx)
         elif kind >= ACTIVATION:
             if kind != IDENTITY:
                 m = rows * n
@@ -175,8 +179,8 @@ def backward(net, ops, state, work, first, last, r0, r1, step):
             bn.batchnorm_backward(matrix(x, 0, rows, n), statistics, matrix(dy, 0, rows, n))
         elif kind == DROPOUT:
             key = dropout_key(net.seed, net.step + step, op.layer)
-            dropout(vector(dy, 0, rows * n), op.alpha, key, r0 * n, vector(dy, 0, rows * n))
+            dropout(vector(dy, 0, rows * n), op.alpha, key, r0 * n)
         elif kind == SOFTMAX:
-            act.softmax_backward(matrix(y, 0, rows, n), matrix(dy, 0, rows, n))
+            softmax_backward(matrix(y, 0, rows, n), matrix(dy, 0, rows, n))
         elif kind == CUSTOM:
             call_elementwise(op.derivative, x, y, dy, rows * n)

@@ -9,34 +9,11 @@ import math
 
 import numpy as np
 
-from fastnn.kernels.activations import softmax_forward
 from fastnn.kernels.functions import HALF, ONE, ZERO, exp, sigmoid, softplus
 from fastnn.kernels.jit import kernel
 from fastnn.kernels.memory import call_loss, shift
 
 POISSON_EPSILON = 1e-7
-
-
-@kernel
-def cross_entropy(z, t, w, dz):
-    """-sum_j t_j log softmax(z)_j; dz = w (softmax(z) sum t - t), whatever the rows of t sum to."""
-    softmax_forward(z, dz)
-    total = 0.0
-    for i in range(z.shape[0]):
-        top, j_top = z[i, 0], 0
-        for j in range(1, z.shape[1]):
-            if z[i, j] > top:
-                top, j_top = z[i, j], j
-        # log sum exp(z) = top - log softmax(z)_top, and that softmax is at least 1 / K.
-        log_sum = top - math.log(dz[i, j_top])
-        value, mass = z.dtype.type(0), z.dtype.type(0)
-        for j in range(z.shape[1]):
-            mass += t[i, j]
-            value += t[i, j] * (log_sum - z[i, j]) if t[i, j] != ZERO else ZERO
-        total += np.float64(w[i]) * value
-        for j in range(z.shape[1]):
-            dz[i, j] = w[i] * (dz[i, j] * mass - t[i, j])
-    return total
 
 
 @kernel

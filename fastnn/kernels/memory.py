@@ -46,6 +46,32 @@ def pointer(typingctx: Any, address: Any, number: Any) -> Any:
     return result(types.int64, number), codegen
 
 
+@intrinsic
+def start_of(typingctx: Any, array: Any) -> Any:
+    """Pointer to the first element of an array."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return context.make_array(sig.args[0])(context, builder, args[0]).data
+
+    return types.CPointer(array.dtype)(array), codegen
+
+
+def local_memory(size: int) -> Any:
+    """An intrinsic: `size` bytes on the stack, aligned, as a pointer of the type of another one."""
+
+    @intrinsic
+    def local(typingctx: Any, like: Any) -> Any:
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            with builder.goto_entry_block():
+                place = builder.alloca(ir.ArrayType(ir.IntType(8), size))
+                place.align = 64
+            return builder.bitcast(place, args[0].type)
+
+        return like(like), codegen
+
+    return local
+
+
 @kernel
 def vector(base, offset, n):
     """View of n elements, `offset` elements after base."""
@@ -124,45 +150,6 @@ def call_loss(typingctx: Any, function: Any, z: Any, n: Any, t: Any, m: Any, dz:
         return builder.call(target, [z, n, t, m, dz])
 
     return types.float64(types.int64, z, types.int64, t, types.int64, dz), codegen
-
-
-@intrinsic
-def transpose_square(typingctx: Any, source: Any, step: Any, target: Any, target_step: Any) -> Any:
-    """Transpose one cache line's worth of rows and columns; steps are those from row to row."""
-    dtype = source.dtype
-    n = 64 // (dtype.bitwidth // 8)
-
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        source, step, target, target_step = args
-        element = context.get_value_type(dtype)
-        vector_type = ir.VectorType(element, n)
-        size = ir.IntType(64)
-
-        def place(base: Any, row: int, row_step: Any) -> Any:
-            at = builder.gep(base, [builder.mul(row_step, ir.Constant(size, row))])
-            return builder.bitcast(at, vector_type.as_pointer())
-
-        rows = []
-        for i in range(n):
-            rows.append(builder.load(place(source, i, step)))
-            rows[-1].align = dtype.bitwidth // 8
-        distance = 1
-        while distance < n:
-            for i in range(n):
-                if i & distance:
-                    continue
-                a, b = rows[i], rows[i + distance]
-                low = [k if not k & distance else n + k - distance for k in range(n)]
-                high = [k + distance if not k & distance else n + k for k in range(n)]
-                for j, mask in ((i, low), (i + distance, high)):
-                    lanes = ir.Constant(ir.VectorType(ir.IntType(32), n), mask)
-                    rows[j] = builder.shuffle_vector(a, b, lanes)
-            distance *= 2
-        for i in range(n):
-            builder.store(rows[i], place(target, i, target_step)).align = dtype.bitwidth // 8
-        return context.get_dummy_value()
-
-    return types.void(source, types.int64, target, types.int64), codegen
 
 
 _MACHINE = platform.machine().lower()

@@ -168,11 +168,17 @@ class Step(NamedTuple):
 
 
 @kernel
+def correction(beta, t):
+    """1 - beta^t; beyond t = 37 / (1 - beta) that is 1 to the last bit."""
+    return 1.0 if t * (1 - beta) > 37 else 1 - beta**t
+
+
+@kernel
 def step_of(hyper, rate, penalty, t):
     """The `Step` number t."""
     of_g, of_m, root, epsilon = rate, 0.0, 1.0, hyper.epsilon
     if hyper.optimizer == ADAM:
-        first, second = 1 - hyper.beta_1**t, 1 - hyper.beta_2**t
+        first, second = correction(hyper.beta_1, t), correction(hyper.beta_2, t)
         of_g, of_m, root = 0.0, rate / first, 1 / math.sqrt(second)
         if hyper.epsilon_hat:
             epsilon *= root

@@ -7,11 +7,12 @@ clip by the global norm needs the whole gradient first.
 import math
 
 from fastnn.kernels import optimizers as opt
-from fastnn.kernels.blas import transpose, transposed_multiply
+from fastnn.kernels.blas import transposed_multiply
 from fastnn.kernels.codes import DENSE, SCALE
-from fastnn.kernels.dense import column_products, column_sums
+from fastnn.kernels.columns import column_products, column_sums
 from fastnn.kernels.jit import kernel
 from fastnn.kernels.memory import matrix, shift, vector
+from fastnn.kernels.transposes import transpose
 
 
 @kernel
@@ -51,8 +52,8 @@ def finish_weights(op, state, work, begin, end, step):
         amount = step.rate * step.penalty * op.l1
         opt.shrink(vector(state, op.weight + begin * n, (end - begin) * n), amount)
     if op.transposed >= 0:
-        W = shift(state, op.weight)
-        transpose(W, op.n_in, op.n_out, begin, end, shift(work, op.transposed))
+        W, Wt = shift(state, op.weight + begin * op.n_out), shift(work, op.transposed + begin)
+        transpose(W, op.n_out, Wt, op.n_in, end - begin, op.n_out)
 
 
 @kernel

@@ -1,0 +1,124 @@
+"""Floor 0. Writing code for whole vectors, where LLVM is not to choose their width."""
+
+import platform
+from typing import Any
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+from numba.core import cgutils
+
+from fastnn.kernels.functions import EXP32, EXP64
+
+I32, I64 = ir.IntType(32), ir.IntType(64)
+
+
+def _host() -> tuple[int, int, bool]:
+    """Bytes of a vector, number of vector registers, and whether it multiplies and adds in one."""
+    features = llvm.get_host_cpu_features()
+    if features.get("avx512f"):
+        return 64, 32, True
+    intel = platform.machine().lower() in ("x86_64", "amd64", "i386", "i686")
+    size = 32 if features.get("avx") else 16
+    return size, (16 if intel else 32), bool(features.get("fma", not intel))
+
+
+VECTOR, REGISTERS, FUSES = _host()
+
+
+class VectorCode:
+    """Loads, stores and masks for vectors of numbers of one type.
+
+    Parameters
+    ----------
+    builder : llvmlite.ir.IRBuilder
+    number : llvmlite.ir.Type
+        float or double.
+    size : int
+        Bytes of a vector.
+    """
+
+    def __init__(self, builder: Any, number: Any, size: int) -> None:
+        self.builder, self.number = builder, number
+        self.bytes = 4 if isinstance(number, ir.FloatType) else 8
+        self.lanes = size // self.bytes
+        self.vector = ir.VectorType(number, self.lanes)
+        self.zero = ir.Constant(self.vector, [0.0] * self.lanes)
+
+    def spread(self, value: Any) -> Any:
+        """A vector of one number."""
+        kind = ir.VectorType(value.type, self.lanes)
+        nothing = ir.Constant(kind, ir.Undefined)
+        first = self.builder.insert_element(nothing, value, I32(0))
+        lanes = ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes)
+        return self.builder.shuffle_vector(first, nothing, lanes)
+
+    def below(self, limit: Any) -> Any:
+        """A mask of the lanes whose number is below a limit."""
+        kind = ir.VectorType(I64, self.lanes)
+        numbers = ir.Constant(kind, list(range(self.lanes)))
+        return self.builder.icmp_signed("<", numbers, self.spread(limit))
+
+    def at_most(self, number: int, last: Any) -> Any:
+        """The smaller of a number and `last`."""
+        fixed = I64(number)
+        return self.builder.select(self.builder.icmp_signed("<", fixed, last), fixed, last)
+
+    def load(self, place: Any, mask: Any = None) -> Any:
+        """The vector that begins at a number; 0 outside a mask."""
+        place = self.builder.bitcast(place, self.vector.as_pointer())
+        if mask is None:
+            return self.builder.load(place, align=self.bytes)
+        return self.call("llvm.masked.load.{}.p0", [place, I32(self.bytes), mask, self.zero])
+
+    def store(self, value: Any, place: Any, mask: Any = None) -> None:
+        """Write a vector from a number on; nothing outside a mask."""
+        place = self.builder.bitcast(place, self.vector.as_pointer())
+        if mask is None:
+            self.builder.store(value, place, align=self.bytes)
+        else:
+            arguments = [value, place, I32(self.bytes), mask]
+            self.call("llvm.masked.store.{}.p0", arguments, ir.VoidType())
+
+    def fused(self, x: Any, y: Any, total: Any) -> Any:
+        """x y + total, in one instruction where the processor has it."""
+        if FUSES:
+            return self.call("llvm.fma.{}", [x, y, total])
+        # LLVM would call a function for each element.
+        return self.builder.fadd(self.builder.fmul(x, y), total)
+
+    def constant(self, value: float) -> Any:
+        """A vector of one constant."""
+        return ir.Constant(self.vector, [value] * self.lanes)
+
+    def exp(self, x: Any) -> Any:
+        """e^x for x <= 0, as `functions.exp`."""
+        builder = self.builder
+        least, rate, high, low, coefficients = EXP32 if self.bytes == 4 else EXP64
+        least = self.constant(least)
+        x = builder.select(builder.fcmp_ordered("<", x, least), least, x)
+        n = self._floor(self.fused(x, self.constant(rate), self.constant(0.5)))
+        r = self.fused(n, self.constant(-low), self.fused(n, self.constant(-high), x))
+        q = self.constant(coefficients[0])
+        for c in coefficients[1:]:
+            q = self.fused(q, r, self.constant(c))
+        half = self._floor(builder.fmul(n, self.constant(0.5)))
+        p = builder.fadd(self.constant(1.0), self.fused(builder.fmul(r, r), q, r))
+        p = builder.fmul(p, self._power_of_two(half))
+        return builder.fmul(p, self._power_of_two(builder.fsub(n, half)))
+
+    def _floor(self, x: Any) -> Any:
+        return self.call("llvm.floor.{}", [x])
+
+    def _power_of_two(self, n: Any) -> Any:
+        builder, (bias, mantissa) = self.builder, ((127, 23) if self.bytes == 4 else (1023, 52))
+        kind = ir.VectorType(ir.IntType(8 * self.bytes), self.lanes)
+        bias, mantissa = (ir.Constant(kind, [c] * self.lanes) for c in (bias, mantissa))
+        bits = builder.shl(builder.add(builder.fptosi(n, kind), bias), mantissa)
+        return builder.bitcast(bits, self.vector)
+
+    def call(self, name: str, arguments: list[Any], result: Any = None) -> Any:
+        """One of LLVM's own functions on such vectors."""
+        kind = ir.FunctionType(result or self.vector, [value.type for value in arguments])
+        full = name.format(f"v{self.lanes}f{8 * self.bytes}")
+        function = cgutils.get_or_insert_function(self.builder.module, kind, full)
+        return self.builder.call(function, arguments)
