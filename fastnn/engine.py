@@ -4,6 +4,8 @@ A run fills one CONTEXT record, keeps alive what it points to, and calls the loo
 """
 
 import threading
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +29,8 @@ FIELDS = {
 }
 
 
+# A cache line each: workers write them at the same time.
+COUNTERS = {"ticket": 0, "done": 8, "failed": 16, "arrived": 24}
 BLOCK_ELEMENTS = 4_000_000
 """Elements of X that are cast at a time where the loop cannot gather them itself."""
 
@@ -74,6 +78,7 @@ class Run:
     def __init__(
         self, program: Program, state: State, settings: dict[str, Any], n_work: int
     ) -> None:
+        from fastnn.kernels.blas import IN_REGISTERS
         from fastnn.kernels.worker import serial_entry
 
         self.program, self.state = program, state
@@ -87,13 +92,15 @@ class Run:
         self._lock = threading.Lock()
         self.work = arena(n_work, self.dtype)
         self._places = loop, address(self._whole), address(state.values), address(self.work)
+        self._blas = nullcontext() if IN_REGISTERS else one_blas_thread
         self._kept: dict[str, np.ndarray] = {}
         self._losses = np.empty((0, 0))
         self._norms = np.empty((0, 0))
         self._counters = arena(24 + len(program.ops), np.dtype(np.int64))
-        # A cache line each: workers write them at the same time.
-        for name, at in (("ticket", 0), ("done", 8), ("failed", 16), ("arrived", 24)):
+        for name, at in COUNTERS.items():
             self._set(name, address(self._counters) + 8 * at)
+        self._one_call = np.array([[*self._places, self._whole[FIELDS["failed"][0]]]])
+        self._only = address(self._one_call), 1
         self._point("ops", self._ops_with_addresses())
         layout = program.layout
         fields = {
@@ -179,11 +186,32 @@ class Run:
         """Run what is prepared, with so many workers."""
         self._counters.fill(0)
         if wanted == 1:
-            with one_blas_thread:
-                self._serial(*self._places, 1)
+            with self._blas:
+                self._serial(*self._only)
             return
         from fastnn.kernels.worker import parallel_entry
 
-        with one_blas_thread, region(wanted) as workers:
-            entry = self._serial if workers == 1 else parallel_entry()
-            entry(*self._places, workers)
+        with self._blas, region(wanted) as workers:
+            if workers == 1:
+                self._serial(*self._only)
+            else:
+                parallel_entry()(*self._places, workers)
+
+    def _calls(self, count: int, fields: Mapping[str, tuple[int, int]]) -> np.ndarray:
+        """So many runs for the serial entry, (count, 5), each with a context of its own.
+
+        `fields` says of what differs where it begins, and how far it moves from run to run.
+        """
+        runs = np.arange(count)
+        contexts = np.repeat(self._whole[None], count, axis=0)
+        counters = np.zeros((count, len(self._counters)), np.int64)
+        self._kept |= {"contexts": contexts, "counters": counters}
+        places = {
+            k: (address(counters) + 8 * at, counters.strides[0]) for k, at in COUNTERS.items()
+        }
+        for name, (start, step) in {**fields, **places}.items():
+            contexts[:, FIELDS[name][0]] = start + step * runs
+        calls = np.repeat(self._one_call, count, axis=0)
+        calls[:, 1] = address(contexts) + contexts.strides[0] * runs
+        calls[:, 4] = contexts[:, FIELDS["failed"][0]]
+        return calls

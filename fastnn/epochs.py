@@ -18,10 +18,12 @@ from fastnn.training import (
     DivergenceError,
     Job,
     Part,
+    append,
     batch_bounds,
     measure,
     record,
     tell_callbacks,
+    validate,
 )  # fmt: skip
 
 
@@ -36,8 +38,8 @@ class Mark(NamedTuple):
 class Epochs:
     """The epochs of one job.
 
-    Where nobody looks at each of them, several are taken in one go: the compiled loop then need
-    not return to Python for each.
+    Where nobody looks at the model after each of them, several are taken in one go, with the
+    validation that follows each: the compiled loop then need not return to Python.
     """
 
     def __init__(
@@ -51,7 +53,8 @@ class Epochs:
         self.n_steps = len(self.bounds) - 1
         self.batch = int(np.diff(self.bounds).max())
         self.keeps_outputs = bool(setup.metrics) and job.measured is None
-        self.watched = bool(job.callbacks or setup.metrics or job.validation or job.measured)
+        self.validation = job.validation
+        self.may_join = self._may_join(job)
         looking = [c for c in job.callbacks if type(c).on_steps_end is not Callback.on_steps_end]
         self.looking = looking
         self.run = network.training_run(setup, self.batch)
@@ -60,14 +63,28 @@ class Epochs:
         """Of the network's snapshots, where they were taken; None: not in this job."""
         self.finished: dict[str, list[float]] = {}
         """What the epochs of the last `take` measured, a list a column; also of one that failed."""
+        self._judged: tuple[np.ndarray, np.ndarray | None] | None = None
         self._weights = np.diff(self.bounds).astype(np.float64)
         self._orders = np.empty((0, len(self.index)), np.int64)
 
+    def _may_join(self, job: Job) -> bool:
+        """Whether several epochs may be taken in one go."""
+        if job.measured is not None or any(c.every_epoch or c.every_steps for c in job.callbacks):
+            return False
+        if job.validation is None:
+            return True
+        # Penalties are measured on weights that the next epoch changes.
+        direct = job.rows.direct and job.validation.rows.direct and job.validation_freq == 1
+        return direct and not self.network.layout.has_penalties
+
     def together(self, left: int) -> int:
         """How many of the epochs left to take in one go."""
-        if self.watched or self.pace.unknown or self.network.partial is not None:
+        if not self.may_join or self.pace.unknown or self.network.partial is not None:
             return 1
-        return self.pace.together(self.n_steps, len(self.index), left)
+        if self.validation is not None and self.pace.best > 1:
+            return 1
+        width = self.network.layout.n_out if self.setup.metrics else 1
+        return self.pace.together(self.n_steps, width * len(self.index), left)
 
     def take(self, count: int = 1) -> None:
         """Pass over the rows, so many times; each epoch's row is in `finished`.
@@ -75,7 +92,7 @@ class Epochs:
         Ctrl-C waits for the end of a block, and from the last one on until somebody lets it go.
         """
         network = self.network
-        self.finished = {}
+        self.finished, self._judged = {}, None
         self.interrupts.hold()
         drawn = network.rng.bit_generator.state if count > 1 else None
         part = self._begun() or self._begin(self._draw(count))
@@ -130,6 +147,8 @@ class Epochs:
         self.all_bounds = self._bounds(count)
         rates = self.setup.optimizer.rates(network.step - part.done, total)
         self.rates = network.learning_rate_factor * rates
+        if count > 1 and self.validation is not None:
+            return self._judged_epochs(part, self.validation)
         while (at := part.done) < n:
             threads, steps = self.pace.next_block()
             stop = self._stop(at, min(n, at + steps))
@@ -146,6 +165,23 @@ class Epochs:
                     callback.on_steps_end(self.model, stop / total)
                 self.interrupts.hold()
         return 0
+
+    def _judged_epochs(self, part: Partial, other: Part) -> int:
+        """All epochs of a pass, each validated; the number, from 1, of a failed step, or 0."""
+        network, start = self.network, time.perf_counter()
+        count, answers = len(part.norms), None
+        if self.setup.metrics:
+            answers = np.empty((count, len(other), network.layout.n_out), network.dtype)
+        part.losses[:], failed, totals = self.run.judged_epochs(
+            self.rows, part.order, self.all_bounds, self.rates, network.step, part.outputs, count,
+            network.predict_run(self.setup.loss), other.rows, other.index, answers,
+        )  # fmt: skip
+        part.norms[:] = self.run.gradient_norms
+        self._judged = totals, answers
+        if not failed:
+            self.pace.note(1, (time.perf_counter() - start) / len(part.losses))
+            network.advance(len(part.losses))
+        return failed
 
     def _stop(self, at: int, stop: int) -> int:
         """Where the block from step `at` must end: for memory, and where callbacks look."""
@@ -176,12 +212,27 @@ class Epochs:
         """Columns of the history for the first epochs of a pass."""
         losses = part.losses[: count * self.n_steps].reshape(count, self.n_steps)
         columns = {"loss": self._mean_losses(losses, part.order).tolist()}
-        if part.outputs is not None and count:
-            found = measure(self.setup, Part(self.rows, part.order).y, part.outputs)
-            columns |= {name: [value] for name, value in found.items()}
+        if part.outputs is not None:
+            n = len(self.index)
+            cuts = [slice(at, at + n) for at in range(0, count * n, n)]
+            y = self.rows.targets
+            columns |= self._metrics([(y[part.order[k]], part.outputs[k]) for k in cuts])
         columns["learning_rate"] = self.rates[self.n_steps - 1 :: self.n_steps][:count].tolist()
         columns["gradient_norm"] = part.norms[:count].tolist()
+        if self._judged is not None and self.validation is not None:
+            (totals, answers), y = self._judged, self.validation.y
+            columns["val_loss"] = (
+                totals[:count] / self.validation.weight(self.setup.loss)
+            ).tolist()
+            if answers is not None:
+                found = self._metrics([(y, outputs) for outputs in answers[:count]])
+                columns |= {f"val_{name}": values for name, values in found.items()}
         return columns
+
+    def _metrics(self, epochs: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, list[float]]:
+        """The metrics of targets and outputs, a list a metric."""
+        found = [measure(self.setup, *epoch) for epoch in epochs]
+        return {name: [row[name] for row in found] for name in self.setup.metrics}
 
     def _mean_losses(self, losses: np.ndarray, order: np.ndarray) -> np.ndarray:
         """The mean loss of each epoch, a row of `losses`."""
@@ -222,7 +273,7 @@ class Epochs:
 
     def _repeat(self, mark: Mark, target: int) -> None:
         """From a mark take the steps again, up to step `target` of the model's life."""
-        network, self.looking = self.network, []
+        network, self.looking, self.validation = self.network, [], None
         network.rng.bit_generator.state = mark.generator
         part = self._begin(mark.order)
         part.done = mark.done
@@ -245,25 +296,12 @@ def train(network: Network, setup: Setup, history: History, job: Job) -> None:
             try:
                 epochs.take(count)
             except DivergenceError:
-                _record_all(network, history, epochs.finished, start)
+                append(network, history, epochs.finished, start)
                 raise
-            if epochs.watched:
+            columns = epochs.finished
+            if count == 1:
                 interrupts.let_go()
-                row = {name: column[0] for name, column in epochs.finished.items()}
-                if record(network, setup, history, job, row, start, left == 0, interrupts):
-                    return
-            else:
-                _record_all(network, history, epochs.finished, start)
-                interrupts.let_go()
-
-
-def _record_all(
-    network: Network, history: History, finished: dict[str, list[float]], start: float
-) -> None:
-    """Append finished epochs that nobody looks at."""
-    count = len(finished["loss"])
-    if count:
-        seconds = (time.perf_counter() - start) / count
-        history.extend(network.epoch + 1, {**finished, "seconds": [seconds] * count})
-    network.epoch += count
-    network.partial = None
+                row = {name: column[0] for name, column in columns.items()}
+                columns = validate(network, setup, job, row, left == 0)
+            if record(network, history, job, columns, start, interrupts):
+                return

@@ -136,6 +136,11 @@ class Layout:
         return names
 
     @cached_property
+    def has_penalties(self) -> bool:
+        """Whether the loss counts weights."""
+        return any(getattr(k, "l1", 0) or getattr(k, "l2", 0) for k in self.layers)
+
+    @cached_property
     def flops_per_row(self) -> int:
         """Multiplications and additions of the matrix products of one row, forward."""
         return sum(2 * t.size for t in self.parameters if len(t.shape) == 2)

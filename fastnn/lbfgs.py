@@ -12,7 +12,7 @@ from fastnn.history import History
 from fastnn.interrupts import Interrupts
 from fastnn.network import Network, Setup
 from fastnn.threads import one_blas_thread
-from fastnn.training import DivergenceError, Job, Part, measure, record, tell_callbacks
+from fastnn.training import DivergenceError, Job, Part, measure, record, tell_callbacks, validate
 
 
 class _StopRequestError(Exception):
@@ -65,7 +65,8 @@ def train_lbfgs(network: Network, setup: Setup, history: History, job: Job) -> N
             objective(best)
             row |= measure(setup, y, objective.outputs)
         last = network.epoch + 1 == first + job.epochs
-        stop = record(network, setup, history, job, row, start, last, interrupts)
+        columns = validate(network, setup, job, row, last)
+        stop = record(network, history, job, columns, start, interrupts)
         start = time.perf_counter()
         if stop:
             raise _StopRequestError

@@ -143,9 +143,9 @@ class Network:
             self.partial.done += steps
             self.partial.changes = self.state.changes
 
-    def finish_epoch(self) -> None:
-        """Count an epoch."""
-        self.epoch += 1
+    def finish_epochs(self, count: int) -> None:
+        """Count epochs."""
+        self.epoch += count
         self.partial = None
 
     def go_back(self, snapshot: Snapshot) -> None:

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 
 from fastnn.buffers import State
-from fastnn.engine import BLOCK_ELEMENTS, FIELDS, Rows, Run, address
+from fastnn.engine import BLOCK_ELEMENTS, COUNTERS, FIELDS, Rows, Run, address
 from fastnn.kernels import codes
 from fastnn.layout import Layout
 from fastnn.plan import Program
-from fastnn.threads import start_threads
+from fastnn.threads import one_blas_thread, start_threads
 
 _X, _OUTPUTS = FIELDS["X"][0], FIELDS["outputs"][0]
 
@@ -78,21 +78,78 @@ class TrainingRun(Run):
             the later ones changed no parameter.
         """
         with self._lock:
-            self._read_from(rows)
-            self._follow(order)
-            self._point("bounds", bounds)
-            self._point("rates", rates)
             self._point("penalties", penalties)
-            self._point("outputs", outputs)
+            self._read(rows, order, bounds, rates, outputs)
             self._set("step", step)
-            self._refresh_transposed()
-            self._prepare(self.program.tasks, self.program.phase_ends, len(rates))
             self._divide_into_epochs(len(rates), *(epoch or (0, len(rates))))
             self._call(threads)
-            self.state.changes += 1
-            self._seen = self.state.changes
-            self._release()
-            return self._losses.sum(axis=1), int(self._counters[16])
+            self._finish()
+            return self._losses.sum(axis=1), int(self._counters[COUNTERS["failed"]])
+
+    def judged_epochs(
+        self, rows: Rows, order: np.ndarray, bounds: np.ndarray, rates: np.ndarray, step: int,
+        outputs: np.ndarray | None, count: int, judge: "PredictRun", others: Rows,
+        index: np.ndarray | None, answers: np.ndarray | None,
+    ) -> tuple[np.ndarray, int, np.ndarray]:  # fmt: skip
+        """Epochs on this thread, after each of which other rows are evaluated.
+
+        Parameters
+        ----------
+        rows, order, bounds, rates, step, outputs
+            As of `steps`, for all epochs one after the other.
+        count : int
+            Number of epochs.
+        judge, others, index
+            What evaluates, and the rows that it reads.
+        answers : array (count, rows, n_out), optional
+            Receives the outputs of these rows.
+
+        Returns
+        -------
+        losses, failed
+            As from `steps`.
+        totals : array (count,)
+            Sums over the other rows of weight times loss; of epochs that did not fail.
+        """
+        n, n_tasks = len(rates) // count, len(self.program.tasks)
+        with self._lock, judge._lock:
+            self._point("penalties", None)
+            self._read(rows, order, bounds, rates, outputs)
+            self._divide_into_epochs(count * n, 0, n)
+            fields = {
+                "bounds": (address(bounds), 8 * n), "rates": (address(rates), 8 * n),
+                "step": (step, n), "n_steps": (n, 0),
+                "losses": (address(self._losses), 8 * n * n_tasks),
+                "norms": (address(self._norms), 8 * n_tasks),
+            }  # fmt: skip
+            calls = np.empty((2 * count, 5), np.int64)
+            calls[::2] = self._calls(count, fields)
+            calls[1::2], found = judge.calls(count, others, index, answers)
+            with self._blas:
+                self._serial(address(calls), 2 * count)
+            ends = self._kept["counters"][:, COUNTERS["failed"]]
+            first = int(np.argmax(ends > 0))
+            self._finish()
+            judge._release()
+            failed = first * n + int(ends[first]) if ends[first] else 0
+            return self._losses.sum(axis=1), failed, found.sum(axis=1)
+
+    def _read(
+        self, rows: Rows, order: np.ndarray, bounds: np.ndarray, rates: np.ndarray,
+        outputs: np.ndarray | None,
+    ) -> None:  # fmt: skip
+        self._read_from(rows)
+        self._follow(order)
+        self._point("bounds", bounds)
+        self._point("rates", rates)
+        self._point("outputs", outputs)
+        self._refresh_transposed()
+        self._prepare(self.program.tasks, self.program.phase_ends, len(rates))
+
+    def _finish(self) -> None:
+        self.state.changes += 1
+        self._seen = self.state.changes
+        self._release()
 
     def _divide_into_epochs(self, n_steps: int, before: int, steps: int) -> None:
         self._set("epoch_step", before)
@@ -159,7 +216,7 @@ class PredictRun(Run):
             self._whole[_OUTPUTS] = address(outputs)
             if self._alone:
                 self._counters.fill(0)
-                self._serial(*self._places, 1)
+                self._serial(*self._only)
             else:
                 self._call(self._workers)
         return outputs
@@ -177,6 +234,23 @@ class PredictRun(Run):
         width = self.program.layout.n_out
         return self._run(rows, order, codes.EVALUATE, self.program.n_fused, width)
 
+    def calls(
+        self, count: int, rows: Rows, order: np.ndarray | None, outputs: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """So many evaluations for the serial entry, and where they leave each task's loss.
+
+        outputs (count, n, n_out) receives the outputs. Who calls it holds the lock.
+        """
+        self._plain = None
+        self._read_from(rows)
+        self._follow(order)
+        n = len(rows.X) if order is None else len(order)
+        self._cut(n, codes.EVALUATE, self.program.n_fused)
+        losses = np.zeros((count, self._losses.shape[1]))
+        place = (0, 0) if outputs is None else (address(outputs), outputs.strides[0])
+        fields = {"losses": (address(losses), losses.strides[0]), "outputs": place}
+        return self._calls(count, fields), losses
+
     def _cut(self, n: int, kind: int, last: int) -> None:
         """Prepare the tasks for n rows."""
         if self._prepared != (n, kind, last):
@@ -188,7 +262,8 @@ class PredictRun(Run):
             self._workers = self.threads if pays else 1
             ops = self.program.ops
             product = min(n, size) * int((ops["n_in"] * ops["n_out"]).max())
-            self._alone = self._workers == 1 and product <= ONE_THREAD_PRODUCT
+            harmless = self._blas is not one_blas_thread or product <= ONE_THREAD_PRODUCT
+            self._alone = self._workers == 1 and harmless
 
     def _run(
         self, rows: Rows, order: np.ndarray | None, kind: int, last: int, width: int

@@ -14,6 +14,7 @@ from fastnn.callbacks import Callback
 from fastnn.engine import Rows
 from fastnn.history import History
 from fastnn.interrupts import Interrupts
+from fastnn.losses import Loss
 from fastnn.network import Network, Setup
 
 
@@ -55,6 +56,16 @@ class Part:
         weight = self.rows.sample_weight
         return weight if weight is None or self.index is None else weight[self.index]
 
+    def __len__(self) -> int:
+        return len(self.rows.X) if self.index is None else len(self.index)
+
+    def weight(self, loss: Loss) -> float:
+        """What the sum of the losses of its rows is divided by."""
+        if loss.reduction != "mean":
+            return 1.0
+        weight = self.sample_weight
+        return float(len(self)) if weight is None else float(weight.sum())
+
 
 @dataclass(frozen=True)
 class Job:
@@ -90,31 +101,45 @@ def measure(setup: Setup, y: np.ndarray, outputs: np.ndarray) -> dict[str, float
 def score(network: Network, setup: Setup, part: Part) -> dict[str, float]:
     """Loss (with penalties) and metrics of the network as it predicts."""
     outputs, total = network.predict_run(setup.loss).evaluate(part.rows, part.index)
-    if setup.loss.reduction == "mean":
-        weight = part.sample_weight
-        total /= len(outputs) if weight is None else float(weight.sum())
-    return {"loss": total + network.state.penalty(), **measure(setup, part.y, outputs)}
+    loss = total / part.weight(setup.loss) + network.state.penalty()
+    return {"loss": loss, **measure(setup, part.y, outputs)}
+
+
+def validate(
+    network: Network, setup: Setup, job: Job, row: Mapping[str, float], last: bool
+) -> dict[str, list[float]]:
+    """What an epoch measured, and what is measured after it, a list a column."""
+    columns = dict(row)
+    if job.measured is not None:
+        columns |= score(network, setup, job.measured)
+    if job.validation is not None and (last or (network.epoch + 1) % job.validation_freq == 0):
+        scores = score(network, setup, job.validation)
+        columns |= {f"val_{name}": value for name, value in scores.items()}
+    return {name: [value] for name, value in columns.items()}
 
 
 def record(
-    network: Network, setup: Setup, history: History, job: Job, row: Mapping[str, float],
-    start: float, last: bool, interrupts: Interrupts,
+    network: Network, history: History, job: Job, columns: Mapping[str, list[float]],
+    start: float, interrupts: Interrupts,
 ) -> bool:  # fmt: skip
-    """Validate, append an epoch to the history, and ask the callbacks whether to stop."""
-    columns: dict[str, Any] = dict(row)
-    if job.measured is not None:
-        columns |= score(network, setup, job.measured)
-    epoch = network.epoch + 1
-    if job.validation is not None and (last or epoch % job.validation_freq == 0):
-        scores = score(network, setup, job.validation)
-        columns |= {f"val_{name}": value for name, value in scores.items()}
+    """Append finished epochs to the history, and ask the callbacks whether to stop."""
     interrupts.hold()
-    history.append(epoch, {**columns, "seconds": time.perf_counter() - start})
-    network.finish_epoch()
+    append(network, history, columns, start)
     # Each callback sees each epoch, also after another has asked to stop.
     stop = any([callback.on_epoch_end(job.model, history) for callback in job.callbacks])
     interrupts.let_go()
     return stop
+
+
+def append(
+    network: Network, history: History, columns: Mapping[str, list[float]], start: float
+) -> None:
+    """Append epochs, finished since `start`, to the history."""
+    count = len(next(iter(columns.values()), []))
+    if count:
+        seconds = (time.perf_counter() - start) / count
+        history.extend(network.epoch + 1, {**columns, "seconds": [seconds] * count})
+    network.finish_epochs(count)
 
 
 def tell_callbacks(job: Job, history: History, at_end: ExitStack) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import SGD, Adam, BatchNorm, Callback, Dense, Dropout, ReLU, Sequential, Softmax
+from fastnn import Adam, BatchNorm, Callback, Dense, Dropout, ReLU, Sequential, Softmax
 from fastnn.datasets import load_digits
 from fastnn.threads import alone
 
@@ -137,34 +137,6 @@ def test_a_users_own_handler_stays_in_place():
         signal.signal(signal.SIGINT, before)
     assert seen == [1]
     assert model.epoch == 1
-
-
-def test_epochs_taken_together_are_those_taken_one_by_one():
-    together, singly = network(), network()
-    together.fit(X, y, epochs=60, verbose=0)
-    for _ in range(60):
-        singly.fit(X, y, epochs=1, verbose=0)
-    assert_same(together, singly)
-
-
-@pytest.mark.parametrize("fatal", [60, 114, 115, 400, 1000])
-def test_divergence_leaves_the_same_however_epochs_are_taken(fatal):
-    models = []
-    for callbacks in ([], [lambda model, history: None]):
-        model = Sequential([Dense(10)], seed=0)
-        model.compile(SGD(lambda s: np.where(s == fatal - 2, 1e30, 0.01)), loss="mse")
-        with pytest.raises(fastnn.DivergenceError) as caught:
-            model.fit(X, np.eye(10)[y], epochs=30, callbacks=callbacks, verbose=0)
-        assert caught.value.step == fatal
-        assert caught.value.epoch == (fatal - 1) // 57 + 1
-        assert len(caught.value.history) == (fatal - 1) // 57
-        models.append(model)
-    assert models[0].step == fatal - 2
-    assert_same(*models)
-    for model in models:
-        model.compile(SGD(0.01), loss="mse")
-        model.fit(X, np.eye(10)[y], epochs=2, verbose=0)
-    assert_same(*models)
 
 
 class Count(Callback):

@@ -17,6 +17,9 @@ class Callback:
     ----------
     every_steps : int or None, default None
         Where `on_steps_end` must be called: whenever the model's number of steps is a multiple.
+    every_epoch : bool, default True
+        Whether `on_epoch_end` must follow each epoch. Where no callback asks for it, several may be
+        taken in one go: training is then faster, and the history has several new rows.
     saves : bool, default False
         Whether it saves the model: such callbacks are called after the others, whose changes
         belong to what is saved.
@@ -29,6 +32,7 @@ class Callback:
     """
 
     every_steps: int | None = None
+    every_epoch: bool = True
     saves: bool = False
 
     def on_train_begin(self, model: Any, epochs: int) -> None:
@@ -42,7 +46,7 @@ class Callback:
         """
 
     def on_epoch_end(self, model: Any, history: "History") -> bool | None:
-        """After an epoch is recorded. True stops the training."""
+        """After an epoch is recorded, or several (`every_epoch`). True stops the training."""
 
     def on_train_end(self, model: Any, history: "History") -> None:
         """After the last epoch, also after an error or Ctrl-C."""

@@ -29,6 +29,8 @@ class Progress(Callback):
         Where to write. Default: standard error.
     """
 
+    every_epoch = False
+
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream
 
@@ -39,7 +41,7 @@ class Progress(Callback):
     def on_train_begin(self, model: Any, epochs: int) -> None:
         self.out = self.stream or sys.stderr
         self.live = self.out.isatty()
-        self.epochs, self.done = epochs, 0
+        self.epochs, self.done, self.before = epochs, 0, len(model.history)
         self.measures = ""
         self.start = time.perf_counter()
         self.next = self.start + LINE_SECONDS
@@ -51,7 +53,7 @@ class Progress(Callback):
         self._show(self.done + fraction)
 
     def on_epoch_end(self, model: Any, history: History) -> bool | None:
-        self.done += 1
+        self.done = len(history) - self.before
         self.history = history
         self._show(self.done)
         return None

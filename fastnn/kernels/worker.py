@@ -205,11 +205,14 @@ def compiled_loop(dtype: np.dtype) -> int:
 
 
 _kept: list[CFunc] = []
-_ADDRESSES = types.void(*[types.int64] * 5)
 
 
-def _serial(function, context, state, work, workers):
-    call_run(function, context, state, work, 0)
+def _serial(calls, n):
+    table = carray(void_pointer(calls), (n, 5), np.int64)
+    for k in range(n):
+        call_run(table[k, 0], table[k, 1], table[k, 2], table[k, 3], 0)
+        if carray(void_pointer(table[k, 4]), (1,), np.int64)[0] != 0:
+            return
 
 
 def _parallel(function, context, state, work, workers):
@@ -220,21 +223,25 @@ def _parallel(function, context, state, work, workers):
         call_run(function, context, state, work, worker)
 
 
-def _entry(fn: Callable, parallel: bool) -> Callable:
+def _entry(fn: Callable, arguments: int, parallel: bool) -> Callable:
     entry = njit(nogil=True, parallel=parallel)(fn)
     entry._cache = KernelCache(fn.__name__)
-    entry.compile(_ADDRESSES.args)
+    entry.compile((types.int64,) * arguments)
     entry.disable_compile()
     return entry
 
 
 @cache
 def serial_entry() -> Callable:
-    """`f(function, context, state, work, 1)`: one worker, on this thread."""
-    return _entry(_serial, parallel=False)
+    """`f(calls, n)`: one worker, on this thread, for n runs one after the other.
+
+    `calls` is the address of an array (n, 5) of int64: function, context, state and work of a run,
+    and the address of its `failed`; after a run that failed there is no other.
+    """
+    return _entry(_serial, 2, parallel=False)
 
 
 @cache
 def parallel_entry() -> Callable:
     """`f(function, context, state, work, n)`: n workers, in one parallel region."""
-    return _entry(_parallel, parallel=True)
+    return _entry(_parallel, 5, parallel=True)

@@ -38,6 +38,8 @@ class Watch(Callback):
         self.best = math.inf
         self.interrupted = False
         self.pruned = ""
+        # Only who prunes looks at each epoch.
+        self.every_epoch = bool(limits)
 
     def on_epoch_end(self, model: Any, history: Any) -> bool:
         """Note the epoch; True stops the training."""

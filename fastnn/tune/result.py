@@ -210,7 +210,7 @@ class _StopAt(Watch):
 
     def __init__(self, epoch: int) -> None:
         super().__init__(None, math.inf, [], "", 1.0)
-        self.epoch = epoch
+        self.epoch, self.every_epoch = epoch, True
 
     def on_epoch_end(self, model: Any, history: Any) -> bool:
         return len(history) >= self.epoch

@@ -1,0 +1,107 @@
+"""Epochs that are taken in one go are those that are taken one by one, to the bit."""
+
+import numpy as np
+import pytest
+from test_continue import assert_same, network
+
+import fastnn
+from fastnn import SGD, BatchNorm, Callback, Dense, Dropout, ReLU, Sequential, Softmax
+from fastnn.datasets import load_digits
+from fastnn.epochs import Epochs
+from fastnn.losses import CrossEntropy
+
+X, y = load_digits()
+
+
+def test_epochs_taken_together_are_those_taken_one_by_one():
+    together, singly = network(), network()
+    together.fit(X, y, epochs=60, verbose=0)
+    for _ in range(60):
+        singly.fit(X, y, epochs=1, verbose=0)
+    assert_same(together, singly)
+
+
+JOINED = {
+    "validation": {"validation_split": 0.2},
+    "metrics": {"metrics": ["accuracy"]},
+    "both": {"validation_split": 0.3, "metrics": ["accuracy", "f1"]},
+    "other rows": {"validation_data": (X[:40], y[:40])},
+    "weights": {"sample_weight": np.linspace(0, 2, len(X)), "validation_split": 0.2},
+    "sum": {"validation_split": 0.2, "loss": CrossEntropy(reduction="sum")},
+    "in sequence": {"validation_split": 0.2, "shuffle": False},
+    "float64": {"validation_split": 0.2, "dtype": "float64"},
+    "seldom": {"validation_split": 0.2, "validation_freq": 3},
+    "penalties": {"validation_split": 0.2, "l2": 1e-3},
+}
+
+
+@pytest.mark.parametrize("case", JOINED)
+def test_watched_epochs_are_those_taken_together(case, monkeypatch):
+    taken, take = [], Epochs.take
+    monkeypatch.setattr(Epochs, "take", lambda self, n: (taken.append(n), take(self, n))[1])
+    fit = dict(JOINED[case])
+    metrics, loss = fit.pop("metrics", []), fit.pop("loss", "cross_entropy")
+    l2, dtype = fit.pop("l2", 0.0), fit.pop("dtype", "float32")
+    models = []
+    for callbacks in ([], [lambda model, history: None]):
+        layers = [Dense(16, l2=l2), BatchNorm(), ReLU(), Dropout(0.2), Dense(10), Softmax()]
+        model = Sequential(layers, seed=0, dtype=dtype)
+        model.compile(SGD(0.05), loss=loss, metrics=metrics)
+        model.fit(X, y, epochs=30, callbacks=callbacks, verbose=0, **fit)
+        models.append(model)
+        most = max(taken)
+        assert (most > 1) == (not callbacks and case not in ("seldom", "penalties"))
+        taken.clear()
+    assert_same(*models)
+
+
+def test_a_callback_that_need_not_see_each_epoch_sees_the_last():
+    class Seldom(Callback):
+        every_epoch = False
+        seen = ()
+
+        def on_epoch_end(self, model, history):
+            assert len(history) == model.epoch
+            self.seen = (*self.seen, model.epoch)
+            return model.epoch >= 40
+
+    model, watch = network(), Seldom()
+    model.fit(X, y, epochs=200, callbacks=[watch], validation_split=0.2, verbose=0)
+    assert watch.seen[-1] == model.epoch
+    assert len(watch.seen) < model.epoch < 200
+
+
+@pytest.mark.parametrize("fatal", [50, 90, 91, 320, 1000])
+def test_divergence_between_validations(fatal):
+    models = []
+    for callbacks in ([], [lambda model, history: None]):
+        model = Sequential([Dense(10)], seed=0)
+        model.compile(SGD(lambda s: np.where(s == fatal - 2, 1e30, 0.01)), loss="mse")
+        with pytest.raises(fastnn.DivergenceError) as caught:
+            model.fit(
+                X, np.eye(10)[y], epochs=30, callbacks=callbacks, validation_split=0.2, verbose=0
+            )  # fmt: skip
+        assert caught.value.step == fatal
+        assert len(caught.value.history["val_loss"]) == (fatal - 1) // 45
+        models.append(model)
+    assert_same(*models)
+
+
+@pytest.mark.parametrize("fatal", [60, 114, 115, 400, 1000])
+def test_divergence_leaves_the_same_however_epochs_are_taken(fatal):
+    models = []
+    for callbacks in ([], [lambda model, history: None]):
+        model = Sequential([Dense(10)], seed=0)
+        model.compile(SGD(lambda s: np.where(s == fatal - 2, 1e30, 0.01)), loss="mse")
+        with pytest.raises(fastnn.DivergenceError) as caught:
+            model.fit(X, np.eye(10)[y], epochs=30, callbacks=callbacks, verbose=0)
+        assert caught.value.step == fatal
+        assert caught.value.epoch == (fatal - 1) // 57 + 1
+        assert len(caught.value.history) == (fatal - 1) // 57
+        models.append(model)
+    assert models[0].step == fatal - 2
+    assert_same(*models)
+    for model in models:
+        model.compile(SGD(0.01), loss="mse")
+        model.fit(X, np.eye(10)[y], epochs=2, verbose=0)
+    assert_same(*models)
