@@ -118,6 +118,8 @@ class Program:
         return int(np.argmax(learning)) if learning.any() else self.n_fused
 
     def _place_gradients(self) -> None:
+        from fastnn.kernels.blas import needs_transpose
+
         dy = self._take(self.rows * self.layout.widths[self.n_fused])
         for k in range(self.n_fused - 1, -1, -1):
             op = self.ops[k]
@@ -125,7 +127,9 @@ class Program:
             if op["kind"] == DENSE and k > self.first_trained:
                 dy = self._take(self.rows * int(op["n_in"]))
                 op["dx"] = dy
-                op["transposed"] = self._take(int(op["n_in"] * op["n_out"]))
+                size = int(op["n_in"]), int(op["n_out"])
+                if needs_transpose(*size):
+                    op["transposed"] = self._take(size[0] * size[1])
 
     def _place_partials(self) -> None:
         for op in self.ops:

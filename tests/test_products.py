@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
+from fastnn import Adam, Dense, ReLU, Sequential, Softmax
 from fastnn.kernels import blas, micro
-from fastnn.kernels.memory import pointer
+from fastnn.kernels.memory import pointer, start_of
 
 
 @pytest.fixture(scope="module", params=[np.float32, np.float64], ids=["float32", "float64"])
@@ -74,6 +75,51 @@ def test_large_products_are_packed_and_keep_their_bits(product, monkeypatch):
     np.testing.assert_array_equal(multiply(product, A, part), C[:, 96:200])
     bias = rng.normal(size=1000).astype(product[0])
     np.testing.assert_allclose(multiply(product, A, B, bias=bias), C + bias, rtol=0, atol=2e-3)
+
+
+@njit
+def run_packed(a, row, step, b, ldb, apart, c, ldc, bias, add, m, n, depth):
+    micro.multiply_packed(
+        start_of(a), row, step, start_of(b), ldb, apart, start_of(c), ldc, start_of(bias), add,
+        m, n, depth,
+    )  # fmt: skip
+
+
+@given(
+    m=st.integers(1, micro.TURNED + 9), n=st.integers(1, 9 * micro.VECTOR),
+    depth=st.integers(1, 2 * micro.DEPTH + 9), turns=st.tuples(yes_no, yes_no, yes_no),
+    number=st.sampled_from([np.float32, np.float64]),
+)  # fmt: skip
+@settings(deadline=None, max_examples=60)
+def test_copies_of_either_side_as_it_is_or_turned(m, n, depth, turns, number):
+    rng = np.random.default_rng(m + 99 * n + depth)
+    A, B = (rng.normal(size=s).astype(number) for s in ((m, depth), (depth, n)))
+    bias, C = rng.normal(size=n).astype(number), np.full((m + 1, n), 7, number)
+    a, row, step = (A.T.copy(), 1, m) if turns[0] else (A, depth, 1)
+    b, ldb, apart = (B.T.copy(), 1, depth) if turns[1] else (B, n, 1)
+    run_packed(a, row, step, b, ldb, apart, C, n, bias, turns[2], m, n, depth)
+    exact = A.astype(float) @ B.astype(float) + turns[2] * bias
+    scale = np.abs(A) @ np.abs(B) + np.abs(bias)
+    assert (np.abs(C[:m] - exact) <= (depth + 1) * np.finfo(number).eps * scale).all()
+    assert (C[m] == 7).all()
+
+
+@pytest.mark.skipif(not blas.IN_REGISTERS, reason="BLAS wants the copy")
+def test_a_large_layer_learns_without_a_copy_of_its_transpose(monkeypatch):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(160, 30)).astype(np.float32), rng.integers(3, size=160)
+    losses = []
+    for copied in (False, True):
+        if copied:
+            monkeypatch.setattr(blas, "needs_transpose", lambda *size: True)
+        model = Sequential([Dense(720), ReLU(), Dense(720), ReLU(), Dense(3), Softmax()], seed=0)
+        model.compile(Adam(1e-3))
+        losses.append(model.fit(X, y, epochs=4, batch_size=80, verbose=0)["loss"])
+        ops = model._network._runs["train"][1].program.ops
+        assert (ops["transposed"][2] >= 0) == copied
+        assert ops["transposed"][4] >= 0
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
+    assert losses[0][-1] < 0.6 * losses[0][0]
 
 
 def test_nan_and_infinity_stay_visible(product):

@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 
 from fastnn.kernels.jit import kernel
 from fastnn.kernels.memory import matrix, vector
-from fastnn.kernels.micro import multiply_in_registers
+from fastnn.kernels.micro import PACKED, multiply_in_registers, multiply_packed
 from fastnn.kernels.vectors import VECTOR
 
 _N, _T = np.int8(ord("n")), np.int8(ord("t"))
@@ -60,6 +60,17 @@ def multiply(x, W, rows, n_in, n_out, bias, add, z):
     if add:
         fill_rows(vector(bias, 0, n_out), matrix(z, 0, rows, n_out))
     gemm(_N, _N, n_out, rows, n_in, 1.0, W, n_out, x, n_in, 1.0 if add else 0.0, z, n_out)
+
+
+def needs_transpose(n_in: int, n_out: int) -> bool:
+    """Whether `multiply_transposed` wants a copy of W^T; a large W is turned piece by piece."""
+    return not IN_REGISTERS or 4 * n_in * n_out < PACKED
+
+
+@kernel
+def multiply_transposed(dz, W, rows, n_in, n_out, dx):
+    """dx = dz W^T.  dz (rows, n_out), W (n_in, n_out) -> dx (rows, n_in)."""
+    multiply_packed(dz, n_out, 1, W, 1, n_out, dx, n_in, dx, False, rows, n_in, n_out)
 
 
 @kernel

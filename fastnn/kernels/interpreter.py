@@ -8,7 +8,7 @@ import numpy as np
 
 from fastnn.kernels import activations as act
 from fastnn.kernels import batchnorm as bn
-from fastnn.kernels.blas import multiply
+from fastnn.kernels.blas import multiply, multiply_transposed
 from fastnn.kernels.codes import (
     ACTIVATION,
     BATCHNORM,
@@ -168,8 +168,10 @@ def backward(net, ops, state, work, first, last, r0, r1, step):
         if kind == DENSE:
             if op.dx >= 0:
                 dx = shift(work, op.dx + r0 * op.n_in)
-                Wt = shift(work, op.transposed)
-                multiply(dy, Wt, rows, n, op.n_in, dx, False, dx)
+                if op.transposed >= 0:
+                    multiply(dy, shift(work, op.transposed), rows, n, op.n_in, dx, False, dx)
+                else:
+                    multiply_transposed(dy, shift(state, op.weight), rows, op.n_in, n, dx)
         elif kind >= ACTIVATION:
             if kind != IDENTITY:
                 m = rows * n

@@ -14,14 +14,22 @@ from numba.extending import intrinsic
 
 from fastnn.kernels.jit import kernel
 from fastnn.kernels.memory import local_memory, matrix, shift, vector
+from fastnn.kernels.transposes import transpose
 from fastnn.kernels.vectors import I64, REGISTERS, VECTOR, VectorCode
 
 ROWS = REGISTERS // 4
 """Rows of a block, with two vectors each: half of the registers hold it."""
 PACKED = 2_000_000
-"""Bytes of B from which on strips of it are copied, so that its rows lie side by side in cache."""
+"""Bytes of B from which on strips of it are copied, so that its rows lie side by side in cache.
+
+Half of it where A lies across, for then A gains by a copy, too.
+"""
 DEPTH = 256
 """Rows of such a copy: with a vector pair each they fill half of a first-level cache."""
+PANEL = 4
+"""Strips that are copied at a time: memory is read in longer pieces."""
+TURNED = 96
+"""Rows of A that are copied at most, where they lie across."""
 FEW = 4 * ROWS
 """Fewer rows of A than this do not pay for a copy."""
 
@@ -46,7 +54,8 @@ def _block(vectors: int, masked: bool) -> Any:
     return block
 
 
-_strip_copy = local_memory(DEPTH * 2 * VECTOR)
+_strip_copies = local_memory(PANEL * DEPTH * 2 * VECTOR)
+_turned_copy = local_memory(DEPTH * TURNED * 8)
 
 
 class _Emitter(VectorCode):
@@ -148,21 +157,59 @@ _pairs, _rests = _strip(_pair), _strip(_rest)
 
 
 @kernel
-def _packed_pairs(a, row, step, b, ldb, c, ldc, old, ldo, m, n, depth, add):
-    """A strip by copies of DEPTH rows of B, one after the other."""
-    copy = _strip_copy(b)
+def _columns(a, row, step, b, ldb, c, ldc, old, ldo, m, n, depth, add):
+    """At most as many columns of C as a block has."""
+    lanes = VECTOR // matrix(c, 0, 1, 1).itemsize
+    if n == 2 * lanes:
+        _pairs(a, row, step, b, ldb, c, ldc, old, ldo, m, n, depth, add)
+        return
+    for j in range(0, n, lanes):
+        part, at, before, rest = shift(b, j), shift(c, j), shift(old, j), min(n - j, lanes)
+        _rests(a, row, step, part, ldb, at, ldc, before, ldo, m, rest, depth, add)
+
+
+@kernel
+def _copy_strips(b, ldb, apart, rows, n, wide, copies):
+    """Strips of B's first n columns, each (rows, wide)."""
+    if apart > 1:
+        for j in range(0, n, wide):
+            copy = shift(copies, DEPTH * j)
+            transpose(shift(b, j * apart), apart, copy, wide, min(wide, n - j), rows)
+        return
+    for k in range(rows):
+        for j in range(0, n, wide):
+            columns = min(wide, n - j)
+            source = vector(b, k * ldb + j, columns)
+            target = vector(copies, DEPTH * j + k * wide, columns)
+            for i in range(columns):
+                target[i] = source[i]
+
+
+@kernel
+def multiply_packed(a, row, step, b, ldb, apart, c, ldc, bias, add, m, n, depth):
+    """`multiply_in_registers` by copies, for a large B whose columns are `apart`: B or a transpose.
+
+    Of strides that are powers of two only a few numbers fit into the nearest cache at once.
+    """
+    wide = 2 * VECTOR // matrix(c, 0, 1, 1).itemsize
+    strips, turned = _strip_copies(b), _turned_copy(b)
     for start in range(0, depth, DEPTH):
         rows = min(DEPTH, depth - start)
-        target = matrix(copy, 0, rows, n)
-        for k in range(rows):
-            source = vector(b, (start + k) * ldb, n)
-            for j in range(n):
-                target[k, j] = source[j]
-        part = shift(a, start * step)
-        if start == 0:
-            _pairs(part, row, step, copy, n, c, ldc, old, ldo, m, n, rows, add)
-        else:
-            _pairs(part, row, step, copy, n, c, ldc, c, ldc, m, n, rows, True)
+        part, down, along = shift(a, start * step), row, step
+        if row == 1 and m <= TURNED:
+            transpose(part, step, turned, DEPTH, rows, m)
+            part, down, along = turned, DEPTH, 1
+        for j in range(0, n, wide):
+            k = j // wide % PANEL
+            if k == 0:
+                from_ = shift(b, start * ldb + j * apart)
+                _copy_strips(from_, ldb, apart, rows, min(PANEL * wide, n - j), wide, strips)
+            columns, at = min(wide, n - j), shift(c, j)
+            old, ldo, more = shift(bias, j), 0, add
+            if start > 0:
+                old, ldo, more = at, ldc, True
+            strip = shift(strips, k * DEPTH * wide)
+            _columns(part, down, along, strip, wide, at, ldc, old, ldo, m, columns, rows, more)
 
 
 @kernel
@@ -172,18 +219,10 @@ def multiply_in_registers(a, row, step, b, ldb, c, ldc, bias, add, m, n, depth):
     Where `add`, the row `bias` (n,) is what each row of C starts from.
     """
     size = matrix(c, 0, 1, 1).itemsize
-    lanes = VECTOR // size
-    packed = m >= FEW and depth * ldb * size >= PACKED
-    j, wide = 0, 2 * lanes
-    while j + wide <= n:
-        strip, to, old = shift(b, j), shift(c, j), shift(bias, j)
-        if packed:
-            _packed_pairs(a, row, step, strip, ldb, to, ldc, old, 0, m, wide, depth, add)
-        else:
-            _pairs(a, row, step, strip, ldb, to, ldc, old, 0, m, wide, depth, add)
-        j += wide
-    while j < n:
-        rest = min(n - j, lanes)
-        strip, to, old = shift(b, j), shift(c, j), shift(bias, j)
-        _rests(a, row, step, strip, ldb, to, ldc, old, 0, m, rest, depth, add)
-        j += rest
+    wide = 2 * VECTOR // size
+    if m >= FEW and depth * ldb * size >= (PACKED // 2 if row == 1 else PACKED):
+        multiply_packed(a, row, step, b, ldb, 1, c, ldc, bias, add, m, n, depth)
+        return
+    for j in range(0, n, wide):
+        strip, at, old, columns = shift(b, j), shift(c, j), shift(bias, j), min(wide, n - j)
+        _columns(a, row, step, strip, ldb, at, ldc, old, 0, m, columns, depth, add)
