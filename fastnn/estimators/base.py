@@ -57,8 +57,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         s.early_stopping = s.early_stopping and not incremental
-        if s.n_members > 1:
-            return ensemble.fit(self, X, y, sample_weight, extra, incremental)
+        members = ensemble.size(self, s, y, extra, incremental)
+        if members > 1:
+            return ensemble.fit(self, members, X, y, sample_weight, extra, incremental)
         first = not hasattr(self, "coefs_") or (not s.warm_start and not incremental)
         table, (X, y) = X, read_training(self, X, y, s, first)
         y = self._known(y, s, incremental)
@@ -80,8 +81,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             set_moments(self._machine, s.normalize, X, index)
         epochs = 1 if incremental else s.max_iter
         job = Job(
-            self, s, self._machine, objective, rows, index, validation, incremental, watch, epochs
-        )
+            self, s, self._machine, objective, rows, index, validation, incremental, watch, epochs,
+            fixed=isinstance(s.schedule, str),
+        )  # fmt: skip
         self._train(job)
         if s.refit and validation is not None and s.early_stopping:
             self._refit(job, X)

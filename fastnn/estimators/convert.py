@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn import neural_network
 
-from fastnn.estimators.presets import parameter_names
+from fastnn.estimators.presets import defaults_of
 from fastnn.layers import BatchNorm, Dense, Standardize
 
 KNOWN = ("identity", "logistic", "tanh", "relu")
@@ -24,7 +24,7 @@ def to_sklearn(e: Any) -> Any:
     cls = getattr(neural_network, type(e).__name__)
     machine = e._machine
     e._take_coefs()
-    known = set(parameter_names(cls))
+    known = set(defaults_of(cls))
     chosen = {k: v for k, v in e.get_params(deep=False).items() if k in known}
     widths = [int(b.size) for b in machine.intercepts()[:-1]]
     twin = cls(**chosen | {"hidden_layer_sizes": tuple(widths), "early_stopping": False})
@@ -42,10 +42,11 @@ def to_sklearn(e: Any) -> Any:
 
 def _refuse(e: Any) -> None:
     reasons = []
-    if e.n_members > 1:
-        reasons.append(f"it is an ensemble of {e.n_members} networks; convert each of estimators_")
-    elif e.preset is not None:
+    if e.preset is not None:
         reasons.append(f'preset="{e.preset}" transforms X before the network')
+    elif hasattr(e, "estimators_"):
+        n = len(e.estimators_)
+        reasons.append(f"it is an ensemble of {n} networks; convert each of estimators_")
     elif e.activation not in KNOWN:
         reasons.append(f'the activation "{e.activation}" is none of {", ".join(KNOWN)}')
     elif not isinstance(e.loss, str):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import type_of_target
 
-from fastnn.estimators.presets import settings_of
+from fastnn.estimators.presets import FEW_ROWS, MEMBERS, WIDTH, left, settings_of
+from fastnn.estimators.recipe import solver_of
 from fastnn.threads import get_num_threads
 
 NO_SPREAD = "%(name)s has no members to differ: fit it with n_members of 2 or more"
@@ -18,16 +21,34 @@ SHARED = (
     "n_features_in_", "feature_names_in_", "classes_", "_label_binarizer", "n_outputs_",
     "out_activation_", "n_layers_",
 )  # fmt: skip
+OF_ONE = (
+    "_machine", "_best", "_inputs", "_shown", "coefs_", "intercepts_", "t_", "history_",
+    "loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_",
+)  # fmt: skip
+STRATIFIED = ("binary", "multiclass")
 
 
-def fit(e: Any, X: Any, y: Any, sample_weight: Any, extra: dict, incremental: bool) -> Any:
-    """Fit all members, in threads; each holds out another part where there is early stopping."""
-    going_on = hasattr(e, "estimators_") and (e.warm_start or incremental)
-    if not going_on:
-        random_state = check_random_state(e.random_state)
-        seeds = random_state.randint(2**31 - 1, size=e.n_members)
-        e.estimators_ = [clone(e).set_params(n_members=1, random_state=int(k)) for k in seeds]
-    splits = _splits(e, X, y, extra, incremental)
+def size(e: Any, s: Any, y: Any, extra: dict, incremental: bool) -> int:
+    """Number of networks: as it is set, or for the preset several where there are few rows."""
+    if s.n_members is not None:
+        return int(s.n_members)
+    if (incremental or s.warm_start) and hasattr(e, "n_layers_"):
+        return len(getattr(e, "estimators_", "1"))
+    if s.preset is None or not s.early_stopping or solver_of(s) == "lbfgs":
+        return 1
+    if incremental or extra.get("X_val") is not None:
+        return 1
+    # A part held out has two rows or more; what is no table is refused where it is read.
+    shape = np.asarray(y).shape
+    return MEMBERS if shape and 2 * MEMBERS <= shape[0] < FEW_ROWS else 1
+
+
+def fit(e: Any, n: int, X: Any, y: Any, sample_weight: Any, extra: dict, incremental: bool) -> Any:
+    """Fit n members, in threads; each holds out another part where there is early stopping."""
+    threads = min(get_num_threads(), n)
+    if not (hasattr(e, "estimators_") and (e.warm_start or incremental)):
+        _begin(e, n, threads)
+    splits = _splits(e, n, y, extra, incremental)
 
     def fit_one(k: int) -> None:
         e.estimators_[k]._fit(X, y, sample_weight, extra | splits[k], incremental)
@@ -35,8 +56,8 @@ def fit(e: Any, X: Any, y: Any, sample_weight: Any, extra: dict, incremental: bo
     if incremental and "classes" in extra:
         for member in e.estimators_:
             member._expect(extra["classes"], y)
-    with ThreadPoolExecutor(min(get_num_threads(), e.n_members)) as pool:
-        list(pool.map(fit_one, range(e.n_members)))
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(fit_one, range(n)))
     for name in SHARED:
         if hasattr(e.estimators_[0], name):
             setattr(e, name, getattr(e.estimators_[0], name))
@@ -45,17 +66,37 @@ def fit(e: Any, X: Any, y: Any, sample_weight: Any, extra: dict, incremental: bo
     return e
 
 
-def _splits(e: Any, X: Any, y: Any, extra: dict, incremental: bool) -> list[dict[str, Any]]:
+def _begin(e: Any, n: int, threads: int) -> None:
+    """New members."""
+    for name in OF_ONE:
+        e.__dict__.pop(name, None)
+    own: dict[str, Any] = {"n_members": 1}
+    if {"n_members", "n_units", "hidden_layer_sizes"} <= left(e):
+        own["n_units"] = WIDTH // 2
+    if e.max_time is not None:
+        own["max_time"] = e.max_time / -(-n // threads)
+    seeds = check_random_state(e.random_state).randint(2**31 - 1, size=n)
+    e.estimators_ = [clone(e).set_params(random_state=int(k), **own) for k in seeds]
+
+
+def _splits(e: Any, n: int, y: Any, extra: dict, incremental: bool) -> list[dict[str, Any]]:
     """Folds, so that each row is held out once."""
     s = settings_of(e)
     if not s.early_stopping or incremental or extra.get("X_val") is not None:
-        return [{}] * e.n_members
-    n = np.shape(y)[0]
-    kind = StratifiedKFold if hasattr(e, "predict_proba") and np.ndim(y) == 1 else KFold
-    folds = kind(e.n_members, shuffle=True, random_state=check_random_state(e.random_state))
-    return [{"split": pair} for pair in folds.split(np.zeros(n), y)]
+        return [{}] * n
+    if not hasattr(y, "tocsr"):
+        y = np.asarray(y)
+        y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+    classes = is_classifier(e) and y.ndim == 1 and type_of_target(y) in STRATIFIED
+    enough = classes and np.unique(y, return_counts=True)[1].max() >= n
+    kind = StratifiedKFold if enough else KFold
+    folds = kind(n, shuffle=True, random_state=check_random_state(e.random_state))
+    with warnings.catch_warnings():
+        # A class of fewer rows than folds is missing from some of the parts held out.
+        warnings.filterwarnings("ignore", message="The least populated class")
+        return [{"split": pair} for pair in folds.split(np.zeros(y.shape[0]), y)]
 
 
 def outputs(e: Any, X: Any) -> np.ndarray:
-    """What each member predicts, (n_members, ...)."""
+    """What each member predicts, (members, ...)."""
     return np.stack([member._probabilities(X) for member in e.estimators_])

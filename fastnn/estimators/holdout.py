@@ -35,7 +35,7 @@ def hold_out(
             "The validation set is too small. Increase 'validation_fraction' or the size of your "
             "dataset."
         )
-    score = e._plain_score
+    score = _own_score(e, s)
     if s.monitor is not None:
         weight = None if rows.sample_weight is None else rows.sample_weight[held]
         score = _scorer(e, s, _safe_indexing(table, held), y[held], weight)
@@ -72,8 +72,13 @@ def _given(
             f"y_val has shape {y.shape} but y has {learned.shape}; expected as many targets a row"
         )
     targets, labels = e._targets(s, y, X.dtype, False)
-    score = e._plain_score if s.monitor is None else _scorer(e, s, table, y, weight)
+    score = _own_score(e, s) if s.monitor is None else _scorer(e, s, table, y, weight)
     return Validation(rows_of(X, targets, labels, weight), None, targets, score, e._link)
+
+
+def _own_score(e: Any, s: Any) -> Callable:
+    """The estimator's own; a few rows tell more by their likelihoods than by right and wrong."""
+    return e._preset_score if s.preset else e._plain_score
 
 
 def _scorer(e: Any, s: Any, X: Any, y: Any, weight: Any) -> Callable:

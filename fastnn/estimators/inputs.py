@@ -18,6 +18,8 @@ SPARSE = ["csr", "csc"]
 def read_training(estimator: Any, X: Any, y: Any, s: Any, first: bool) -> tuple[Any, Any]:
     """X and y of a fit, checked; where it is the first, what the estimator knows of X is set."""
     numeric = not is_classifier(estimator)
+    if first:
+        estimator.__dict__.pop("_inputs", None)
     if s.preset is None:
         return validate_data(
             estimator, X, y, accept_sparse=SPARSE, multi_output=True, y_numeric=numeric,

@@ -66,7 +66,7 @@ BEYOND: dict[str, list[Any]] = {
     "patience": [None, _count()],
     "max_time": [None, _number(closed="neither")],
     "refit": ["boolean"],
-    "n_members": [_count()],
+    "n_members": [None, _count()],
     "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
     "preset": [None, StrOptions({"tabular"})],
 }

@@ -19,6 +19,16 @@ def accuracy(y: np.ndarray, outputs: np.ndarray, weight: np.ndarray | None) -> f
     return float(np.average(right, weights=weight))
 
 
+def log_likelihood(y: np.ndarray, outputs: np.ndarray, weight: np.ndarray | None) -> float:
+    """Mean log of the probability given to the right label (n,), or to a row of labels (n, K)."""
+    if y.ndim == 1:
+        right = outputs[np.arange(len(y)), y][:, None]
+    else:
+        right = np.where(y > 0.5, outputs, 1 - outputs)
+    least = np.finfo(outputs.dtype).eps
+    return float(np.average(np.log(np.maximum(right, least)).sum(axis=1), weights=weight))
+
+
 def r2(y: np.ndarray, outputs: np.ndarray, weight: np.ndarray | None) -> float:
     """Coefficient of determination, averaged over the targets (n, T); NaN below two rows.
 

@@ -41,7 +41,8 @@ class Job:
     watch: Any
     max_iter: int
     fixed: bool = False
-    """So many epochs, as they were found to be best: no reason to warn."""
+    """So many epochs, as they were found to be best or as a schedule is planned for: no reason to
+    warn."""
 
 
 def batch_rows(given: Any, n: int, optimizer: Optimizer) -> int:

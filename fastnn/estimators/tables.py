@@ -16,7 +16,8 @@ MAX_CATEGORIES = 128
 class TableEncoder:
     """Numbers (n, columns), float32, for a network (Holzmueller et al. 2024, section 3).
 
-    Categories become a column of 0 and 1 each; one that `fit` has not seen is all 0. Then each
+    Categories become a column of 0 and 1 each, two of a feature a single column of 1 and -1; one
+    that `fit` has not seen is all 0. Then each
     column is centred at its median and divided by its quartile distance (or half its range, where
     that is 0), and x becomes x / sqrt(1 + (x / 3)^2): linear near 0, never beyond 3.
 
@@ -39,6 +40,8 @@ class TableEncoder:
                 sparse_output=False, dtype=np.float64,
             )  # fmt: skip
             self.encoder.fit(_columns(X, self.columns))
+            sizes = np.minimum([len(c) for c in self.encoder.categories_], MAX_CATEGORIES)
+            self.twos = (np.cumsum(sizes) - sizes)[sizes == 2]
         numbers = self._numbers(X, estimator)
         low, self.median, high = np.percentile(numbers, [25, 50, 75], axis=0)
         distance = high - low
@@ -57,7 +60,9 @@ class TableEncoder:
             return check_array(X, dtype=np.float64, estimator=estimator)
         n = np.shape(X)[1]
         others = np.setdiff1d(np.arange(n), self.columns)
-        parts = [self.encoder.transform(_columns(X, self.columns))]
+        found = self.encoder.transform(_columns(X, self.columns))
+        found[:, self.twos] -= found[:, self.twos + 1]
+        parts = [np.delete(found, self.twos + 1, axis=1)]
         if len(others):
             parts.append(check_array(_columns(X, others), dtype=np.float64, estimator=estimator))
         return np.hstack(parts)
