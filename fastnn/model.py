@@ -239,9 +239,10 @@ class Sequential(Weights, Exports):
     def predict(self, X: Any) -> np.ndarray:
         """The network's outputs (n, n_outputs) for X (n, features): probabilities, or values."""
         network = self._built()
-        if network.takes_plainly(X):
-            return network.predict_run().predict_plain(X)
-        return network.predict_run().predict(feature_rows(X, network.layout.n_in, self.dtype))
+        run = network.predict_run()
+        if network.takes_plainly(X) and (outputs := run.predict_plain(X)) is not None:
+            return outputs
+        return run.predict(feature_rows(X, network.layout.n_in, self.dtype))
 
     def predict_classes(self, X: Any) -> np.ndarray:
         """The most probable class of each row, (n,) int64.

@@ -161,16 +161,14 @@ class Network:
         self.partial = None
 
     def takes_plainly(self, X: Any) -> bool:
-        """Whether X needs no check or cast: an array of the network's own form, all finite."""
-        if (
-            type(X) is not np.ndarray
-            or X.dtype != self.dtype
-            or X.ndim != 2
-            or X.shape[1] != self.layout.n_in
-            or not (X.flags.carray and X.size)
-        ):
-            return False
-        return bool(np.isfinite(X).all())
+        """Whether X needs no cast and has no other shape: an array of the network's own form."""
+        return (
+            type(X) is np.ndarray
+            and X.dtype == self.dtype
+            and X.ndim == 2
+            and X.shape[1] == self.layout.n_in
+            and bool(X.flags.carray and X.size)
+        )
 
     def training_run(self, setup: Setup, rows: int) -> TrainingRun:
         """Steps of at most so many rows; prepared once for a setup and a size."""

@@ -11,10 +11,10 @@ from fastnn.layout import Layout
 from fastnn.plan import Program
 from fastnn.threads import one_blas_thread, start_threads
 
-_X, _OUTPUTS = FIELDS["X"][0], FIELDS["outputs"][0]
+_X, _OUTPUTS, _FAILED = FIELDS["X"][0], FIELDS["outputs"][0], COUNTERS["failed"]
 
 
-PARALLEL_TASKS = 4
+PARALLEL_TASKS = 2
 """A step whose phases are shorter is too small to be shared."""
 
 
@@ -84,7 +84,7 @@ class TrainingRun(Run):
             self._divide_into_epochs(len(rates), *(epoch or (0, len(rates))))
             self._call(threads)
             self._finish()
-            return self._losses.sum(axis=1), int(self._counters[COUNTERS["failed"]])
+            return self._losses.sum(axis=1), int(self._counters[_FAILED])
 
     def judged_epochs(
         self, rows: Rows, order: np.ndarray, bounds: np.ndarray, rates: np.ndarray, step: int,
@@ -127,7 +127,7 @@ class TrainingRun(Run):
             calls[1::2], found = judge.calls(count, others, index, answers)
             with self._blas:
                 self._serial(address(calls), 2 * count)
-            ends = self._kept["counters"][:, COUNTERS["failed"]]
+            ends = self._kept["counters"][:, _FAILED]
             first = int(np.argmax(ends > 0))
             self._finish()
             judge._release()
@@ -185,6 +185,8 @@ PREDICT_FLOPS = 1.5e6
 """Work of a task, where a prediction has enough for several."""
 PARALLEL_FLOPS = 1e7
 """Below it, entering a parallel region takes longer than it saves."""
+SMALL = 4096
+"""Elements up to which X is copied to a place that the loop knows."""
 ONE_THREAD_PRODUCT = 1 << 18
 """BLAS takes one thread by itself up to so many multiplications."""
 
@@ -200,26 +202,42 @@ class PredictRun(Run):
         self._point("bounds", np.zeros(2, np.int64))
         self._prepared: tuple[int, int, int] | None = None
         self._plain: int | None = None
+        self._small: tuple[np.ndarray, np.ndarray] | None = None
 
-    def predict_plain(self, X: np.ndarray) -> np.ndarray:
-        """Outputs for X (n, features), C-contiguous and of the network's type: the short way."""
+    def predict_plain(self, X: np.ndarray) -> np.ndarray | None:
+        """Outputs for X (n, features), C-contiguous and of the network's type: the short way.
+
+        None where a number is not finite.
+        """
         n = len(X)
         with self._lock:
             if self._plain != n:
+                self._set("careful", True)
                 self._read_from(Rows(X, True))
                 self._follow(None)
                 self._cut(n, codes.PREDICT, len(self.program.ops))
                 self._release()
                 self._plain = n
-            outputs = np.empty((n, self.program.layout.n_out), self.dtype)
-            self._whole[_X] = address(X)
-            self._whole[_OUTPUTS] = address(outputs)
+                shape = n, self.program.layout.n_out
+                self._small = None
+                if X.size <= SMALL:
+                    self._small = np.empty_like(X), np.empty(shape, X.dtype)
+                    self._whole[[_X, _OUTPUTS]] = [address(array) for array in self._small]
+            if self._small is not None:
+                # To ask where an array lies takes longer than to copy a small one.
+                inputs, outputs = self._small
+                inputs[:] = X
+            else:
+                outputs = np.empty((n, self.program.layout.n_out), self.dtype)
+                self._whole[_X], self._whole[_OUTPUTS] = address(X), address(outputs)
             if self._alone:
                 self._counters.fill(0)
                 self._serial(*self._only)
             else:
                 self._call(self._workers)
-        return outputs
+            if self._counters[_FAILED]:
+                return None
+            return outputs if self._small is None else outputs.copy()
 
     def predict(
         self, rows: Rows, order: np.ndarray | None = None, last: int | None = None
@@ -242,6 +260,7 @@ class PredictRun(Run):
         outputs (count, n, n_out) receives the outputs. Who calls it holds the lock.
         """
         self._plain = None
+        self._set("careful", False)
         self._read_from(rows)
         self._follow(order)
         n = len(rows.X) if order is None else len(order)
@@ -273,6 +292,7 @@ class PredictRun(Run):
             return self._run_by_block(rows, order, kind, last, width)
         with self._lock:
             self._plain = None
+            self._set("careful", False)
             self._read_from(rows)
             self._follow(order)
             outputs = np.empty((n, width), self.dtype)

@@ -180,7 +180,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         last = len(machine.layers) - 1 if logits and machine.has_output_layer else None
         plain = last is None and not hasattr(self, "feature_names_in_")
         if plain and not hasattr(self, "_inputs") and machine.network.takes_plainly(X):
-            return machine.network.predict_run().predict_plain(X)
+            outputs = machine.network.predict_run().predict_plain(X)
+            if outputs is not None:
+                return outputs
         return machine.outputs(rows_of(read_features(self, X)), last)
 
     def __sklearn_tags__(self) -> Any:

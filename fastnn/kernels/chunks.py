@@ -24,7 +24,12 @@ from fastnn.kernels.functions import sigmoid
 from fastnn.kernels.interpreter import backward, forward
 from fastnn.kernels.jit import kernel
 from fastnn.kernels.memory import fetch_add, matrix, shift, vector, void_pointer
-from fastnn.kernels.softmax import cross_entropy, softmax_forward
+from fastnn.kernels.softmax import (
+    CLASSES,
+    cross_entropy,
+    cross_entropy_of_labels,
+    softmax_forward,
+)  # fmt: skip
 
 
 @kernel
@@ -112,9 +117,14 @@ def loss_of_chunk(net, ops, work, order, start, batch, r0, rows):
     t_pointer = shift(work, net.targets + r0 * m)
     z, dz = matrix(z_pointer, 0, rows, n), matrix(dz_pointer, 0, rows, n)
     t, w = matrix(t_pointer, 0, rows, m), vector(work, net.weights + r0, rows)
-    read_targets(net, order, start, t)
     read_weights(net, order, start, batch, w)
-    value = evaluate_loss(net, z, z_pointer, t, t_pointer, w, dz, dz_pointer)
+    if net.loss == CROSS_ENTROPY and net.labels and n <= CLASSES:
+        numbers = carray(void_pointer(net.y), (1,), np.int64)
+        keep, rest = t.dtype.type(1 - net.smoothing), t.dtype.type(net.smoothing / n)
+        value = cross_entropy_of_labels(z, numbers, order, start, keep, rest, w, dz)
+    else:
+        read_targets(net, order, start, t)
+        value = evaluate_loss(net, z, z_pointer, t, t_pointer, w, dz, dz_pointer)
     if net.outputs:
         write_outputs(net, z, start)
     return value
@@ -129,7 +139,9 @@ def last_to_arrive(counters, op, chunks):
 @kernel
 def forward_chunk(net, ops, state, work, counters, task, r0, r1, rows, step):
     """A chunk forward, up to the next batch norm's sums."""
-    forward(net, ops, state, work, task.first, task.last, r0, r1, step)
+    first = ops[task.first]
+    x = shift(work, first.x + r0 * first.n_in)
+    forward(net, ops, state, work, x, task.first, task.last, r0, r1, step)
     if task.last == net.n_fused:
         return
     op = ops[task.last]

@@ -62,7 +62,7 @@ CONTEXT = _record(
            X X_kind X_row X_column y labels n_targets sample_weight targets weights reduction
            loss loss_function quantiles n_quantiles optimizer nesterov inside_root epsilon_hat
            gradient scratch scratch_size slots n_params losses norms outputs
-           training worker_stride ticket done failed arrived""",
+           training careful worker_stride ticket done failed arrived""",
     float="""smoothing delta beta_1 beta_2 epsilon momentum weight_decay momentum_decay
              clip_value clip_norm eta_minus eta_plus step_min step_max""",
 )
@@ -74,8 +74,9 @@ CONTEXT = _record(
 1 where y holds class numbers. `n_fused` is the number of ops of a training pass: a softmax or
 sigmoid that the loss has absorbed is left out. `losses` (n_steps, n_tasks) receives one partial
 sum a task, `norms` (epochs, n_tasks) one of the squared gradient, of the last step of each epoch:
-epochs have `epoch_steps` steps, of the first of which `epoch_step` came before. `ticket` and `done`
-count tasks handed out and finished, `failed` is the step of the first non-finite loss, plus one.
+epochs have `epoch_steps` steps, of the first of which `epoch_step` came before. A prediction that
+is `careful` fails where a row is not finite. `ticket` and `done` count tasks handed out and
+finished, `failed` is the step of the first non-finite loss, plus one.
 """
 
 N_STATISTICS = 7

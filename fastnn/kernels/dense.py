@@ -1,5 +1,6 @@
 """Floor 0. What surrounds the matrix products: rows of X, biases, input standardisation."""
 
+from fastnn.kernels.functions import ZERO
 from fastnn.kernels.jit import exact_kernel, kernel
 from fastnn.kernels.memory import vector
 
@@ -25,6 +26,16 @@ def copy(x, y):
     """y = x, element by element."""
     for i in range(x.size):
         y[i] = x[i]
+
+
+@kernel
+def has_bad_number(x):
+    """Whether an element of x is not finite."""
+    total = x.dtype.type(0)
+    for i in range(x.size):
+        total += x[i] * ZERO
+    # NaN is not 0.
+    return total != ZERO
 
 
 @exact_kernel

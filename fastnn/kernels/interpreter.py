@@ -56,6 +56,14 @@ def gather(net, order, start, x):
 
 
 @kernel
+def lies_ready(net, op, number):
+    """Whether the first op can read X as it lies, row by row, in numbers of a kind."""
+    kind = X_FLOAT32 if number.itemsize == 4 else X_FLOAT64
+    whole = net.X_column == 1 and net.X_row == op.n_in and net.n_order == 0
+    return whole and net.X_kind == kind and op.kind == DENSE
+
+
+@kernel
 def activate(op, z):
     """One elementwise op forward, in place, on contiguous elements."""
     kind = op.kind
@@ -108,13 +116,13 @@ def activate_backward(op, z, y, dy):
 
 
 @kernel
-def forward(net, ops, state, work, first, last, r0, r1, step):
-    """Ops first .. last-1 on rows r0 .. r1-1 of the batch."""
+def forward(net, ops, state, work, inputs, first, last, r0, r1, step):
+    """Ops first .. last-1 on rows r0 .. r1-1 of the batch; `inputs` is what the first one reads."""
     rows = r1 - r0
     for k in range(first, last):
         op = ops[k]
         kind, n = op.kind, op.n_out
-        x = shift(work, op.x + r0 * op.n_in)
+        x = inputs if k == first else shift(work, op.x + r0 * op.n_in)
         y = shift(work, op.y + r0 * n)
         if kind == DENSE:
             W, bias = shift(state, op.weight), shift(state, op.bias)

@@ -47,6 +47,16 @@ def pointer(typingctx: Any, address: Any, number: Any) -> Any:
 
 
 @intrinsic
+def at_address(typingctx: Any, address: Any, like: Any) -> Any:
+    """An absolute address as a pointer of the type of another one."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], args[1].type)
+
+    return like(types.int64, like), codegen
+
+
+@intrinsic
 def start_of(typingctx: Any, array: Any) -> Any:
     """Pointer to the first element of an array."""
 

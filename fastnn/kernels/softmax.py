@@ -158,11 +158,10 @@ def softmax_forward(z, y):
 
 
 @exact_kernel
-def _cross_entropy_of_few(z, t, w, rows, classes, lanes, dz):
-    """`cross_entropy` of at most as many rows as there are lanes."""
-    e, u, sums, weights = _classes(z), _targets(z), _sums(z), vector(w, 0, rows)
+def _cross_entropy_of_few(z, u, w, rows, classes, lanes, dz):
+    """`cross_entropy` of at most as many rows as there are lanes, for targets u (K, lanes)."""
+    e, sums, weights = _classes(z), _sums(z), vector(w, 0, rows)
     _turn(z, rows, classes, lanes, e)
-    _turn(t, rows, classes, lanes, u)
     place = vector(sums, 0, lanes)
     for i in range(rows):
         place[i] = weights[i]
@@ -198,10 +197,35 @@ def cross_entropy(z, t, w, dz):
             loss += _cross_entropy_of_row(z[i], t[i], w[i], dz[i])
     else:
         for i in range(0, rows, lanes):
-            k, few = i * n, min(lanes, rows - i)
+            k, few, u = i * n, min(lanes, rows - i), _targets(p)
+            _turn(shift(q, k), few, n, lanes, u)
             loss += _cross_entropy_of_few(
-                shift(p, k), shift(q, k), shift(r, i), few, n, lanes, shift(s, k)
-            )
+                shift(p, k), u, shift(r, i), few, n, lanes, shift(s, k)
+            )  # fmt: skip
+    return loss
+
+
+@kernel
+def cross_entropy_of_labels(z, labels, order, start, keep, rest, w, dz):
+    """`cross_entropy` for class numbers: the targets are `rest`, and keep + rest for the label.
+
+    The rows' labels are labels[order[start + i]], without an order labels[start + i]; at most
+    CLASSES classes.
+    """
+    rows, n = z.shape
+    p, r, s = start_of(z), start_of(w), start_of(dz)
+    lanes, loss, u = LINE // matrix(p, 0, 1, 1).itemsize, 0.0, _targets(p)
+    targets = vector(u, 0, n * lanes)
+    for i in range(0, rows, lanes):
+        few = min(lanes, rows - i)
+        for k in range(targets.size):
+            targets[k] = rest
+        for k in range(few):
+            row = order[start + i + k] if order.size > 0 else start + i + k
+            targets[labels[row] * lanes + k] += keep
+        loss += _cross_entropy_of_few(
+            shift(p, i * n), u, shift(r, i), few, n, lanes, shift(s, i * n)
+        )  # fmt: skip
     return loss
 
 

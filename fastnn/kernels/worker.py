@@ -30,9 +30,11 @@ from fastnn.kernels.codes import (
     TURN,
     UPDATE,
 )  # fmt: skip
-from fastnn.kernels.interpreter import forward, gather
+from fastnn.kernels.dense import has_bad_number
+from fastnn.kernels.interpreter import forward, gather, lies_ready
 from fastnn.kernels.jit import FAST, kernel
 from fastnn.kernels.memory import (
+    at_address,
     call_run,
     fetch,
     fetch_add,
@@ -42,6 +44,7 @@ from fastnn.kernels.memory import (
     processor,
     relax,
     shift,
+    vector,
     void_pointer,
 )  # fmt: skip
 from fastnn.kernels.optimizers import step_of
@@ -80,8 +83,14 @@ def predict_task(net, ops, state, work, task, losses):
     everything = carray(void_pointer(net.bounds), (2,), np.int64)
     order = carray(void_pointer(net.order), (net.n_order,), np.int64)
     rows, n = task.end - task.begin, ops[0].n_in
-    gather(net, order, task.begin, matrix(work, ops[0].x, rows, n))
-    forward(net, ops, state, work, 0, task.last, 0, rows, 0)
+    x = shift(work, ops[0].x)
+    if lies_ready(net, ops[0], matrix(work, 0, 1, 1)):
+        x = shift(at_address(net.X, work), task.begin * n)
+    else:
+        gather(net, order, task.begin, matrix(x, 0, rows, n))
+    if net.careful and has_bad_number(vector(x, 0, rows * n)):
+        carray(void_pointer(net.failed), (1,), np.int64)[0] = 1
+    forward(net, ops, state, work, x, 0, task.last, 0, rows, 0)
     if task.kind == PREDICT:
         op = ops[task.last - 1]
         y = matrix(work, op.y, rows, op.n_out)
