@@ -119,39 +119,47 @@ class Stochastic:
         losses = self.steps.epochs(epochs, self.settings.shuffle, rates)
         seconds = (time.perf_counter() - start) / epochs
         last = rates[self.steps.per_epoch - 1 :: self.steps.per_epoch]
+        columns = {
+            "loss": losses.tolist(), "learning_rate": last.tolist(), "seconds": [seconds] * epochs,
+        }  # fmt: skip
+        return self._end_epochs(columns)
+
+    def _end_epochs(self, columns: dict[str, list[float]]) -> bool:
+        """Count epochs, a list a column; whether to stop after them."""
+        e, job, losses = self.estimator, self.job, columns["loss"]
+        for loss in losses:
+            e.n_iter_ += 1
+            if self.settings.verbose:
+                print(f"Iteration {e.n_iter_}, loss = {loss:.8f}")
+        e.loss_ = losses[-1]
+        e.t_ += len(losses) * len(job.index)
+        e.loss_curve_ += losses
+        score = self._validate(columns)
+        e.history_.extend(job.machine.network.epoch - len(losses) + 1, columns)
         stopped = False
-        for loss, rate in zip(losses.tolist(), last.tolist(), strict=True):
-            stopped = self._end_epoch(loss, rate, seconds)
+        for loss in losses:
+            stopped = self._judge(loss, score)
         return stopped
 
-    def _end_epoch(self, loss: float, rate: float, seconds: float) -> bool:
-        e, job = self.estimator, self.job
-        e.n_iter_ += 1
-        e.loss_ = loss
-        e.t_ += len(job.index)
-        e.loss_curve_.append(loss)
-        if self.settings.verbose:
-            print(f"Iteration {e.n_iter_}, loss = {loss:.8f}")
-        row = {"loss": loss, "learning_rate": rate, "seconds": seconds}
-        score = self._validate(row)
-        e.history_.append(job.machine.network.epoch, row)
+    def _judge(self, loss: float, score: float | None) -> bool:
+        """What follows an epoch: whether to stop after it."""
         too_many = self.stopping.note(loss, score)
         self.rates.end_epoch()
-        asked = job.watch.end_epoch()
+        asked = self.job.watch.end_epoch()
         if not too_many:
             return bool(asked)
-        message = self.stopping.message()
-        if self.rates.reduce(message):
-            e._no_improvement_count = 0
+        if self.rates.reduce(self.stopping.message()):
+            self.estimator._no_improvement_count = 0
             return bool(asked)
         return True
 
-    def _validate(self, row: dict[str, float]) -> float | None:
+    def _validate(self, columns: dict[str, list[float]]) -> float | None:
+        """Measure the validation rows after an epoch."""
         e, validation = self.estimator, self.job.validation
         if validation is None:
             return None
         score, loss = validation.measure(self.job.machine, self.job.objective)
-        row["val_loss"], row["val_score"] = loss, score
+        columns |= {"val_loss": [loss], "val_score": [score]}
         if e.validation_scores_ is None:
             e.validation_scores_ = []
         e.validation_scores_.append(score)
