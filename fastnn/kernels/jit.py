@@ -27,6 +27,8 @@ class _NoEnvironment:
 class LinkedLibrary(JITCodeLibrary):
     """Code that exists to be linked into an entry point: neither optimised nor emitted."""
 
+    _whole: Any = None
+
     @property
     def codegen(self) -> Any:
         """Where a finished function would be registered."""
@@ -35,8 +37,30 @@ class LinkedLibrary(JITCodeLibrary):
     def _optimize_functions(self, ll_module: Any) -> None:
         ll_module.data_layout = self._codegen._data_layout
 
-    def _optimize_final_module(self) -> None:
-        pass
+    def finalize(self) -> None:
+        """Nothing is linked in: a callee would be copied into each of its callers, and theirs."""
+        self._raise_if_finalized()
+        self._finalize_final_module()
+
+    def _own_module(self) -> Any:
+        return super()._get_module_for_linking()
+
+    def _get_module_for_linking(self) -> Any:
+        """The code of this kernel and of all that it calls, each of them once."""
+        if self._whole is None:
+            self._whole = self._own_module().clone()
+            seen, waiting = {self}, list(self._linking_libraries)
+            while waiting:
+                library = waiting.pop()
+                if library in seen:
+                    continue
+                seen.add(library)
+                self._reload_init.update(library._reload_init)
+                linked = isinstance(library, LinkedLibrary)
+                module = library._own_module() if linked else library._get_module_for_linking()
+                self._whole.link_in(module, preserve=True)
+                waiting += library._linking_libraries if linked else ()
+        return self._whole
 
     def _finalize_final_module(self) -> None:
         self._finalize_dynamic_globals()
@@ -47,14 +71,32 @@ class LinkedLibrary(JITCodeLibrary):
         return 0
 
 
+class EntryLibrary(JITCodeLibrary):
+    """Code that is called from outside, optimised once with all that is linked into it."""
+
+    def _optimize_final_module(self) -> None:
+        # Numba optimises twice, to find pairs of reference counts; kernels count none.
+        manager, builder = self._codegen._module_pass_manager()
+        manager.run(self._final_module, builder)
+
+
 class KernelCompiler(Compiler):
     """Numba's pipeline, writing into a `LinkedLibrary`."""
+
+    library: type[JITCodeLibrary] = LinkedLibrary
 
     def compile_extra(self, func: Callable) -> Any:
         """Compile one kernel."""
         codegen = self.state.targetctx.codegen()
-        self.state.library = LinkedLibrary(codegen, func.__qualname__)
+        self.state.library = self.library(codegen, func.__qualname__)
+        self.state.library.enable_object_caching()
         return super().compile_extra(func)
+
+
+class EntryCompiler(KernelCompiler):
+    """Numba's pipeline, writing into an `EntryLibrary`."""
+
+    library = EntryLibrary
 
 
 def _compile(fn: Callable, flags: set[str]) -> Callable:

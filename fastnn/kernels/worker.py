@@ -32,7 +32,7 @@ from fastnn.kernels.codes import (
 )  # fmt: skip
 from fastnn.kernels.dense import has_bad_number
 from fastnn.kernels.interpreter import forward, gather, lies_ready
-from fastnn.kernels.jit import FAST, kernel
+from fastnn.kernels.jit import FAST, EntryCompiler, kernel
 from fastnn.kernels.memory import (
     at_address,
     call_run,
@@ -186,7 +186,7 @@ def _loop(dtype: np.dtype) -> Any:
     pointer = types.CPointer(types.float32 if dtype == np.float32 else types.float64)
     signature = (types.int64, pointer, pointer, types.int64), types.void
     options = {"nogil": True, "error_model": "numpy", "fastmath": FAST}
-    loop: Any = CFunc(work_through, signature, {}, options)
+    loop: Any = CFunc(work_through, signature, {}, options, EntryCompiler)
     loop._cache = KernelCache("work_through")
     return loop
 
