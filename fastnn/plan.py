@@ -209,6 +209,8 @@ WEIGHTS_PER_ROW = 10_500
 """Each chunk reads all weights anew; the more there are, the more rows must make up for that."""
 TILE_FLOPS = 1e6
 TILE_ROWS = 64
+COPIED = 250_000
+"""Elements of dz from which on each tile copies them anew: it has twice the rows to make up for it."""
 
 
 def chunks_of(rows: int, flops_per_row: int) -> int:
@@ -230,6 +232,8 @@ def tiles_of(op: np.void, rows: int) -> list[tuple[int, int]]:
     n_in = int(op["n_in"])
     if op["kind"] != DENSE:
         return [(0, 1)]
-    by_work = int(2 * rows * n_in * int(op["n_out"]) / TILE_FLOPS)
-    n = max(1, min(round(n_in / TILE_ROWS), by_work))
+    n_out = int(op["n_out"])
+    by_work = int(2 * rows * n_in * n_out / TILE_FLOPS)
+    least = TILE_ROWS * (2 if rows * n_out >= COPIED else 1)
+    n = max(1, min(round(n_in / least), by_work))
     return [(n_in * i // n, n_in * (i + 1) // n) for i in range(n)]

@@ -16,13 +16,13 @@ if sys.argv[1] == "narrow":
 
     def told():
         known = ask()
-        if sys._getframe(1).f_globals["__name__"] == "fastnn.kernels.micro":
+        if sys._getframe(1).f_globals["__name__"] == "fastnn.kernels.vectors":
             known |= {"avx512f": False, "fma": False}
         return known
 
     llvm.get_host_cpu_features = told
 from fastnn import Adam, BatchNorm, Dense, ReLU, Sequential, Softmax, set_num_threads
-from fastnn.kernels import blas, micro
+from fastnn.kernels import blas, vectors
 from fastnn.datasets import load_digits
 X, y = load_digits()
 found = []
@@ -33,7 +33,7 @@ for threads in (1, 2):
         model = Sequential(layers, seed=0)
         model.compile(Adam(1e-3))
         found.append(model.fit(X, y, epochs=3, batch_size=64, verbose=0)["loss"])
-print(json.dumps([micro.VECTOR, blas.IN_REGISTERS, found]))
+print(json.dumps([vectors.VECTOR, blas.IN_REGISTERS, found]))
 """
 
 

@@ -28,7 +28,7 @@ DEPTH = 256
 """Rows of such a copy: with a vector pair each they fill half of a first-level cache."""
 PANEL = 4
 """Strips that are copied at a time: memory is read in longer pieces."""
-TURNED = 96
+TURNED = 128
 """Rows of A that are copied at most, where they lie across."""
 FEW = 4 * ROWS
 """Fewer rows of A than this do not pay for a copy."""
