@@ -193,7 +193,7 @@ def test_same_warnings():
             module.MLPClassifier((4,), max_iter=3, batch_size=999).fit(*IRIS)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            module.MLPClassifier((4,), solver="lbfgs", max_iter=3).fit(*IRIS)
+            module.MLPClassifier((4,), solver="lbfgs", max_iter=3, random_state=0).fit(*IRIS)
         assert any(issubclass(w.category, ConvergenceWarning) for w in caught)
 
 
