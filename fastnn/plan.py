@@ -210,7 +210,7 @@ WEIGHTS_PER_ROW = 10_500
 TILE_FLOPS = 1e6
 TILE_ROWS = 64
 COPIED = 250_000
-"""Elements of dz from which on each tile copies them anew: it has twice the rows to make up for it."""
+"""Elements of dz from which on a tile has twice the rows, for each tile copies dz anew."""
 
 
 def chunks_of(rows: int, flops_per_row: int) -> int:
