@@ -14,8 +14,8 @@ from fastnn.threads import one_blas_thread, start_threads
 _X, _OUTPUTS, _FAILED = FIELDS["X"][0], FIELDS["outputs"][0], COUNTERS["failed"]
 
 
-PARALLEL_TASKS = 2
-"""A step whose phases are shorter is too small to be shared."""
+SHARED_FLOPS = 1e6
+"""A step whose forward pass is shorter is too small to be shared."""
 
 
 class TrainingRun(Run):
@@ -24,7 +24,9 @@ class TrainingRun(Run):
     def __init__(
         self, program: Program, state: State, settings: dict[str, Any], seed: int, threads: int
     ) -> None:
-        self.threads = threads if max(map(len, program.phases)) >= PARALLEL_TASKS else 1
+        work = program.rows * program.layout.flops_per_row
+        several = max(map(len, program.phases)) > 1
+        self.threads = threads if several and work >= SHARED_FLOPS else 1
         fields = {
             "scratch": program.n_work, "scratch_size": program.scratch, "training": 1, "seed": seed,
             "reduction": program.loss is not None and program.loss.reduction == "mean",
