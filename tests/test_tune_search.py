@@ -193,7 +193,7 @@ def test_the_same_call_goes_on_where_time_was_out(strategy, tmp_path):
     whole = quick(strategy, **settings)
     path = tmp_path / "study.db"
     for calls in range(1, 100):
-        result = quick(strategy, storage=path, seconds=0.03 * calls, **settings)
+        result = quick(strategy, storage=path, seconds=0.005 * calls, **settings)
         if result.complete:
             break
     assert table(result) == table(whole)
