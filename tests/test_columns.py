@@ -1,13 +1,19 @@
 """Sums down columns, and transposes: right at every size, nothing else touched."""
 
+import ctypes
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numba import njit
+from numba import njit, types
+from numba.core.bytecode import FunctionIdentity
+from numba.core.ccallback import CFunc
 from numpy.testing import assert_allclose, assert_array_equal
 
 from fastnn.kernels import columns
+from fastnn.kernels.jit import EntryCompiler
 from fastnn.kernels.memory import start_of
 from fastnn.kernels.transposes import transpose
 
@@ -76,3 +82,32 @@ def test_the_mean_of_large_numbers_keeps_its_digits(dtype):
     )
     spread = ((exact - exact.mean(axis=0)) ** 2).sum(axis=0)
     assert_allclose(out[2], spread.astype(float), rtol=1e-4)
+
+
+def entry_of(write, inputs, name):
+    """A compiled entry point over columns, whose kernels are numbered from one million on."""
+    strips = columns._strips(write, inputs)
+
+    def entry(x, y, out):
+        strips(x, y, 1, 2, out)
+
+    entry.__qualname__ = name
+    pointer = types.CPointer(types.float64)
+    compiled = CFunc(entry, ((pointer,) * 3, types.void), {}, {}, EntryCompiler)
+    compiled.compile()
+    return compiled
+
+
+def test_a_kernel_of_the_same_name_in_another_entry_is_another(monkeypatch):
+    # As one that another process compiled and numbered, and this one reads from the disk.
+    kept = []
+    for write, inputs, expected in [
+        (columns._write_sums, 1, 1.0 + 2.0),
+        (columns._write_products, 2, 1.0 * 3.0 + 2.0 * 4.0),
+    ]:
+        monkeypatch.setattr(FunctionIdentity, "_unique_ids", itertools.count(10**6))
+        kept.append(entry_of(write, inputs, f"entry_{inputs}"))
+        x, y, out = np.array([1.0, 2.0]), np.array([3.0, 4.0]), np.zeros(1)
+        pointers = [a.ctypes.data_as(ctypes.POINTER(ctypes.c_double)) for a in (x, y, out)]
+        kept[-1].ctypes(*pointers)
+        assert out[0] == expected

@@ -8,6 +8,7 @@ entry point that it is linked into. That is a fifth of the compile time, for the
 from collections.abc import Callable
 from typing import Any
 
+from llvmlite.binding import Linkage
 from numba import njit, types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
@@ -78,6 +79,11 @@ class EntryLibrary(JITCodeLibrary):
         # Numba optimises twice, to find pairs of reference counts; kernels count none.
         manager, builder = self._codegen._module_pass_manager()
         manager.run(self._final_module, builder)
+        # A kernel that another process compiled, and this one read from the disk, may have the
+        # name of a different one compiled here; the loader would take the first for both.
+        for function in self._final_module.functions:
+            if function.linkage == Linkage.linkonce_odr:
+                function.linkage = Linkage.internal
 
 
 class KernelCompiler(Compiler):
