@@ -147,10 +147,10 @@ def test_the_best_weights_are_kept_when_a_callback_fails():
 def test_it_stops_when_the_time_is_over():
     X, y = load_digits()
     model = network()
-    stopping = EarlyStopping("loss", max_time=0.2)
+    stopping = EarlyStopping("loss", patience=10**6, max_time=0.2)
     start = time.perf_counter()
     model.fit(X, y, epochs=10**6, callbacks=[stopping], verbose=0)
-    assert 0.2 <= time.perf_counter() - start < 2
+    assert 0.2 <= time.perf_counter() - start < 10
     assert "of 0.2" in stopping.reason
 
 
