@@ -15,7 +15,7 @@ from fastnn.kernels import codes
 from fastnn.layers import BatchNorm, Dense, Dropout, Layer, Standardize
 from fastnn.layout import Layout
 from fastnn.losses import CrossEntropy, Loss
-from fastnn.runs import PredictRun
+from fastnn.predictions import PredictRun
 
 LIKE_GET_WEIGHTS = "expected a list of arrays, such as get_weights() returns"
 

@@ -14,7 +14,8 @@ from fastnn.layout import Layout
 from fastnn.losses import Loss
 from fastnn.optimizers import Optimizer
 from fastnn.plan import Program
-from fastnn.runs import PredictRun, TrainingRun, predict_rows
+from fastnn.predictions import PredictRun, predict_rows
+from fastnn.runs import TrainingRun
 from fastnn.threads import get_num_threads
 
 

@@ -1,7 +1,7 @@
 """Floor 0. Activations: pairs of loops over n contiguous elements.
 
-Forward writes y from z; backward turns dy into dz in place. A backward that takes y lets the plan
-compute forward in place; one that takes z makes the plan keep both.
+Forward turns z into y, backward dy into dz, both in place. A backward that takes z makes the plan
+keep a copy of it.
 """
 
 import math

@@ -63,7 +63,7 @@ def multiply(x, W, rows, n_in, n_out, bias, add, z):
 
 
 def needs_transpose(n_in: int, n_out: int) -> bool:
-    """Whether `multiply_transposed` wants a copy of W^T; a large W is turned piece by piece."""
+    """Whether dz W^T wants a copy of W^T; `multiply_transposed` turns a large W piece by piece."""
     return not IN_REGISTERS or 4 * n_in * n_out < PACKED
 
 

@@ -34,31 +34,18 @@ class _Columns(VectorCode):
 
     def sums(self, terms: Callable[[Any], list[Any]], count: int) -> list[Any]:
         """The sums over the rows of what `terms(i)` gives, `count` vectors."""
-        builder = self.builder
-        whole = builder.sub(self.rows, builder.and_(self.rows, I64(TOGETHER - 1)))
-        four = self._loop(I64(0), whole, TOGETHER, terms, [self.zero] * (TOGETHER * count))
-        pairs = [
-            builder.fadd(a, b) for a, b in zip(four[: 2 * count], four[2 * count :], strict=True)
-        ]
-        found = [builder.fadd(a, b) for a, b in zip(pairs[:count], pairs[count:], strict=True)]
-        return self._loop(whole, self.rows, 1, terms, found)
+        builder, half = self.builder, 2 * count
 
-    def _loop(self, first: Any, stop: Any, by: int, terms: Any, starts: list[Any]) -> list[Any]:
-        builder, before = self.builder, self.builder.block
-        head, loop, done = (builder.append_basic_block(name) for name in ("head", "rows", "done"))
-        builder.branch(head)
-        builder.position_at_end(head)
-        i, *found = builder.phi(I64), *(builder.phi(self.vector) for _ in starts)
-        builder.cbranch(builder.icmp_signed("<", i, stop), loop, done)
-        builder.position_at_end(loop)
-        new = [term for k in range(by) for term in terms(builder.add(i, I64(k)))]
-        ends = [builder.add(i, I64(by)), *map(builder.fadd, found, new)]
-        builder.branch(head)
-        for phi, start, end in zip([i, *found], [first, *starts], ends, strict=True):
-            phi.add_incoming(start, before)
-            phi.add_incoming(end, loop)
-        builder.position_at_end(done)
-        return found
+        def add(i: Any, found: list[Any]) -> list[Any]:
+            together = range(len(found) // count)
+            new = [term for k in together for term in terms(builder.add(i, I64(k)))]
+            return list(map(builder.fadd, found, new))
+
+        whole = builder.sub(self.rows, builder.and_(self.rows, I64(TOGETHER - 1)))
+        four = self.loop(I64(0), whole, TOGETHER, add, [self.zero] * (TOGETHER * count))
+        pairs = [builder.fadd(a, b) for a, b in zip(four[:half], four[half:], strict=True)]
+        found = [builder.fadd(a, b) for a, b in zip(pairs[:count], pairs[count:], strict=True)]
+        return self.loop(whole, self.rows, 1, add, found)
 
 
 def _strips(write: Callable[..., None], inputs: int) -> Any:

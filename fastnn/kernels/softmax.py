@@ -68,18 +68,7 @@ class _Columns(VectorCode):
 
     def _over_classes(self, body: Any, starts: list[Any]) -> list[Any]:
         """What `body(j, found)` makes of `starts` from class to class."""
-        builder, before = self.builder, self.builder.block
-        loop, done = (builder.append_basic_block(name) for name in ("classes", "done"))
-        builder.branch(loop)
-        builder.position_at_end(loop)
-        j, *found = builder.phi(I64), *(builder.phi(self.vector) for _ in starts)
-        after, new = builder.add(j, I64(1)), body(j, found)
-        for phi, start, end in zip([j, *found], [I64(0), *starts], [after, *new], strict=True):
-            phi.add_incoming(start, before)
-            phi.add_incoming(end, loop)
-        builder.cbranch(builder.icmp_signed("<", after, self.classes), loop, done)
-        builder.position_at_end(done)
-        return new
+        return self.loop(I64(0), self.classes, 1, body, starts)
 
     def _larger(self, j: Any, found: list[Any]) -> list[Any]:
         z, builder = self.load(self._row(self.e, j)), self.builder

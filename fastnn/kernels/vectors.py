@@ -1,6 +1,7 @@
 """Floor 0. Writing code for whole vectors, where LLVM is not to choose their width."""
 
 import platform
+from collections.abc import Callable
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -78,6 +79,25 @@ class VectorCode:
         else:
             arguments = [value, place, I32(self.bytes), mask]
             self.call("llvm.masked.store.{}.p0", arguments, ir.VoidType())
+
+    def loop(
+        self, first: Any, stop: Any, by: int, body: Callable[..., list[Any]], starts: list[Any]
+    ) -> list[Any]:
+        """What `body(i, found)` makes of `starts`, vectors, for i from `first` up to `stop`."""
+        builder, before = self.builder, self.builder.block
+        head, loop, done = (builder.append_basic_block(name) for name in ("head", "loop", "done"))
+        builder.branch(head)
+        builder.position_at_end(head)
+        i, *found = builder.phi(I64), *(builder.phi(self.vector) for _ in starts)
+        builder.cbranch(builder.icmp_signed("<", i, stop), loop, done)
+        builder.position_at_end(loop)
+        ends = [builder.add(i, I64(by)), *body(i, found)]
+        builder.branch(head)
+        for phi, start, end in zip([i, *found], [first, *starts], ends, strict=True):
+            phi.add_incoming(start, before)
+            phi.add_incoming(end, loop)
+        builder.position_at_end(done)
+        return found
 
     def fused(self, x: Any, y: Any, total: Any) -> Any:
         """x y + total, in one instruction where the processor has it."""
