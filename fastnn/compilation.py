@@ -64,6 +64,7 @@ def warmup(dtype: Any = "float32") -> float:
     ensure(number)
     worker.serial_entry()
     worker.parallel_entry()
+    worker.shuffle_entry()
     return time.perf_counter() - start
 
 

@@ -117,10 +117,10 @@ class Epochs:
         if count > len(self._orders):
             self._orders = np.empty((count, len(self.index)), np.int64)
         orders = self._orders[:count]
-        orders[:] = self.index
         if self.shuffle:
-            # As `permutation` would, one epoch after the other.
-            self.network.rng.permuted(orders, axis=1, out=orders)
+            self.network.shuffle(self.index, orders)
+        else:
+            orders[:] = self.index
         return orders.ravel()
 
     def _begin(self, order: np.ndarray) -> Partial:

@@ -135,8 +135,9 @@ def lr_find(
 
     network = _scratch(model, layout, rows)
     n = len(rows.X)
-    passes = -(-steps * size // n)
-    order = np.concatenate([network.rng.permutation(n) for _ in range(passes)])[: steps * size]
+    orders = np.empty((-(-steps * size // n), n), np.int64)
+    network.shuffle(np.arange(n), orders)
+    order = orders.ravel()[: steps * size]
     start = network.state.values.copy()
     untouched = _losses(network, setup, rows, order, np.zeros(steps))
     if not np.isfinite(untouched).all():
@@ -216,7 +217,9 @@ def _result(rates: np.ndarray, losses: np.ndarray, untouched: np.ndarray) -> Lea
     end = max(1, int(np.argmax(diverged))) if diverged.any() else len(rates)
     risen = risen[:end]
     fallen = risen <= FALL * risen.min()
-    suggestion = float(rates[int(np.argmax(fallen))]) if risen.min() < 0 else None
+    # The first loss is that before any step.
+    better = end > 1 and risen.min() < 0
+    suggestion = float(rates[int(np.argmax(fallen))]) if better else None
     return LearningRateFinder(rates[:end], losses[:end], mean + risen, suggestion)
 
 

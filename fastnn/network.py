@@ -121,6 +121,13 @@ class Network:
         self.layout = self.state.layout = layout
         self._runs.clear()
 
+    def shuffle(self, index: np.ndarray, orders: np.ndarray) -> None:
+        """Write a permutation of index (n,) into each row of orders (epochs, n)."""
+        from fastnn.kernels.worker import shuffle_entry
+
+        self.rng.random(out=orders.view(np.float64))
+        shuffle_entry()(np.ascontiguousarray(index, np.int64), orders)
+
     def keep_snapshot(self, now: bool = False) -> bool:
         """Copy the state, unless that would take more than its share of the time."""
         start = time.perf_counter()

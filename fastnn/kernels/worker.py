@@ -232,10 +232,19 @@ def _parallel(function, context, state, work, workers):
         call_run(function, context, state, work, worker)
 
 
-def _entry(fn: Callable, arguments: int, parallel: bool) -> Callable:
+def _shuffle(index, orders):
+    for order in orders:
+        draws = order.view(np.float64)
+        for i in range(len(index)):
+            j = int(draws[i] * (i + 1))
+            order[i] = order[j]
+            order[j] = index[i]
+
+
+def _entry(fn: Callable, arguments: tuple[types.Type, ...], parallel: bool = False) -> Callable:
     entry = njit(nogil=True, parallel=parallel)(fn)
     entry._cache = KernelCache(fn.__name__)
-    entry.compile((types.int64,) * arguments)
+    entry.compile(arguments)
     entry.disable_compile()
     return entry
 
@@ -247,10 +256,20 @@ def serial_entry() -> Callable:
     `calls` is the address of an array (n, 5) of int64: function, context, state and work of a run,
     and the address of its `failed`; after a run that failed there is no other.
     """
-    return _entry(_serial, 2, parallel=False)
+    return _entry(_serial, (types.int64,) * 2)
 
 
 @cache
 def parallel_entry() -> Callable:
     """`f(function, context, state, work, n)`: n workers, in one parallel region."""
-    return _entry(_parallel, 5, parallel=True)
+    return _entry(_parallel, (types.int64,) * 5, parallel=True)
+
+
+@cache
+def shuffle_entry() -> Callable:
+    """`f(index, orders)`: a permutation of index (n,) in each row of orders (epochs, n).
+
+    The orders come as float64 draws, uniform in [0, 1), in the same memory: the shuffle, of Fisher
+    & Yates (1938), inside out, reads a draw before it writes there.
+    """
+    return _entry(_shuffle, (types.int64[::1], types.int64[:, ::1]))
