@@ -168,6 +168,31 @@ def _columns(a, row, step, b, ldb, c, ldc, old, ldo, m, n, depth, add):
         _rests(a, row, step, part, ldb, at, ldc, before, ldo, m, rest, depth, add)
 
 
+@intrinsic
+def _copy_panel(typingctx: Any, b: Any, ldb: Any, rows: Any, copies: Any) -> Any:
+    """`PANEL` strips of B at a time, whole rows of them: many reads are under way at once."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        b, ldb, rows, copies = args
+        code = VectorCode(builder, b.type.pointee, VECTOR)
+        wide = 2 * code.lanes
+
+        def copy(k: Any, found: list[Any]) -> list[Any]:
+            row = builder.gep(b, [builder.mul(ldb, k)])
+            copied = builder.gep(copies, [builder.mul(I64(wide), k)])
+            parts = [code.load(builder.gep(row, [I64(v * code.lanes)])) for v in range(2 * PANEL)]
+            for v, part in enumerate(parts):
+                place = v // 2 * DEPTH * wide + v % 2 * code.lanes
+                code.store(part, builder.gep(copied, [I64(place)]))
+            return found
+
+        code.loop(I64(0), rows, 1, copy, [])
+        return context.get_dummy_value()
+
+    size = types.intp
+    return types.void(b, size, size, copies), codegen
+
+
 @kernel
 def _copy_strips(b, ldb, apart, rows, n, wide, copies):
     """Strips of B's first n columns, each (rows, wide)."""
@@ -175,6 +200,9 @@ def _copy_strips(b, ldb, apart, rows, n, wide, copies):
         for j in range(0, n, wide):
             copy = shift(copies, DEPTH * j)
             transpose(shift(b, j * apart), apart, copy, wide, min(wide, n - j), rows)
+        return
+    if n == PANEL * wide:
+        _copy_panel(b, ldb, rows, copies)
         return
     for k in range(rows):
         for j in range(0, n, wide):
