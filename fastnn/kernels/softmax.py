@@ -71,8 +71,7 @@ class _Columns(VectorCode):
         return self.loop(I64(0), self.classes, 1, body, starts)
 
     def _larger(self, j: Any, found: list[Any]) -> list[Any]:
-        z, builder = self.load(self._row(self.e, j)), self.builder
-        return [builder.select(builder.fcmp_ordered(">=", found[0], z), found[0], z)]
+        return [self.larger(found[0], self.load(self._row(self.e, j)))]
 
     def _exponential(self, j: Any, found: list[Any]) -> list[Any]:
         builder, place = self.builder, self._row(self.e, j)
@@ -116,12 +115,29 @@ def _softmax_of_few(z, rows, classes, lanes, y):
     transpose(e, lanes, y, classes, classes, rows)
 
 
+@intrinsic
+def _largest(typingctx: Any, z: Any, n: Any) -> Any:
+    """The largest of n numbers, at least a vector; LLVM goes through them one by one."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        z, n = args
+        code = VectorCode(builder, z.type.pointee, LINE)
+
+        def larger(i: Any, found: list[Any]) -> list[Any]:
+            return [code.larger(found[0], code.load(builder.gep(z, [i])))]
+
+        # The last vector may overlap with the one before it.
+        last = builder.sub(n, I64(code.lanes))
+        found = code.loop(I64(0), last, code.lanes, larger, [code.load(z)])
+        return code.largest(larger(last, found)[0])
+
+    return z.dtype(z, types.int64), codegen
+
+
 @kernel
 def _softmax_of_row(z, y):
     """Softmax of a row (K,); its maximum, and the sum of e^(z - maximum)."""
-    top, total = z[0], z.dtype.type(0)
-    for j in range(1, z.size):
-        top = top if top >= z[j] else z[j]
+    top, total = _largest(start_of(z), z.size), z.dtype.type(0)
     for j in range(z.size):
         y[j] = exp(z[j] - top)
     for j in range(z.size):

@@ -106,6 +106,18 @@ class VectorCode:
         # LLVM would call a function for each element.
         return self.builder.fadd(self.builder.fmul(x, y), total)
 
+    def larger(self, x: Any, y: Any) -> Any:
+        """Lane by lane; y where either is NaN."""
+        return self.builder.select(self.builder.fcmp_ordered(">=", x, y), x, y)
+
+    def largest(self, x: Any) -> Any:
+        """The largest lane of a vector."""
+        for distance in (2**k for k in range(self.lanes.bit_length() - 1)):
+            lanes = [(k + distance) % self.lanes for k in range(self.lanes)]
+            order = ir.Constant(ir.VectorType(I32, self.lanes), lanes)
+            x = self.larger(x, self.builder.shuffle_vector(x, x, order))
+        return self.builder.extract_element(x, I32(0))
+
     def constant(self, value: float) -> Any:
         """A vector of one constant."""
         return ir.Constant(self.vector, [value] * self.lanes)
