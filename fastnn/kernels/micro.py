@@ -34,8 +34,8 @@ FEW = 4 * ROWS
 """Fewer rows of A than this do not pay for a copy."""
 
 
-def _block(vectors: int, masked: bool) -> Any:
-    """An intrinsic for a block of C, (rows, columns); masked where the last vector is not full."""
+def _block(height: int, vectors: int) -> Any:
+    """An intrinsic for a block of C, (rows, columns); a single vector need not be full."""
 
     @intrinsic
     def block(
@@ -45,7 +45,7 @@ def _block(vectors: int, masked: bool) -> Any:
         size = types.intp
 
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            _Emitter(builder, args, vectors, masked).emit()
+            _Emitter(builder, args, height, vectors).emit()
             return context.get_dummy_value()
 
         kinds = a, size, size, b, size, c, size, old, size, size, size, size, types.boolean
@@ -61,36 +61,38 @@ _turned_copy = local_memory(DEPTH * TURNED * 8)
 class _Emitter(VectorCode):
     """Writes the code of one block.
 
-    Rows that the block does not have are computed as its last one: the same numbers, written again.
+    Rows that the block does not have are computed as others, or its last one: the same numbers,
+    written again.
     """
 
-    def __init__(self, builder: Any, args: Any, vectors: int, masked: bool) -> None:
+    def __init__(self, builder: Any, args: Any, height: int, vectors: int) -> None:
         super().__init__(builder, args[0].type.pointee, VECTOR)
-        self.vectors, self.mask = vectors, None
+        self.height, self.vectors = height, vectors
         self.a, self.row, self.step, self.b, self.ldb, self.c, self.ldc = args[:7]
         self.old, self.ldo, self.rows, columns, self.depth, self.add = args[7:]
-        if masked:
-            self.mask = self.below(builder.sub(columns, I64((vectors - 1) * self.lanes)))
+        self.mask = self.below(columns) if vectors == 1 else None
 
     def emit(self) -> None:
         builder = self.builder
         # Inlined, the code would be optimised again in each caller.
         builder.function.attributes.add("noinline")
-        last = builder.sub(self.rows, I64(1))
-        self.numbers = [self.at_most(r, last) for r in range(ROWS)]
-        offsets = [builder.mul(self.row, number) for number in self.numbers]
+        tops, numbers = self._halves()
+        self.numbers = [builder.add(top, number) for top in tops for number in numbers]
+        offsets = [builder.mul(self.row, number) for number in numbers]
+        halves = [builder.mul(self.row, top) for top in tops]
         before, entry = self._before(), builder.block
         loop, done = (builder.append_basic_block(name) for name in ("depth", "done"))
         builder.branch(loop)
         builder.position_at_end(loop)
         phis = [builder.phi(kind) for kind in (I64, self.a.type, self.b.type)]
-        sums = [builder.phi(self.vector) for _ in range(ROWS * self.vectors)]
+        sums = [builder.phi(self.vector) for _ in range(self.height * self.vectors)]
         starts = [I64(0), self.a, self.b, *before]
         k, a, b = phis
         columns = [self._load_part(b, v) for v in range(self.vectors)]
         new = []
-        for r in range(ROWS):
-            x = self.spread(builder.load(builder.gep(a, [offsets[r]])))
+        places = [(builder.gep(a, [half]), offset) for half in halves for offset in offsets]
+        for r, (half, offset) in enumerate(places):
+            x = self.spread(builder.load(builder.gep(half, [offset])))
             for v in range(self.vectors):
                 new.append(self.fused(x, columns[v], sums[r * self.vectors + v]))
         after = builder.add(k, I64(1))
@@ -102,10 +104,19 @@ class _Emitter(VectorCode):
         builder.position_at_end(done)
         for (r, v), value in zip(self._parts(), new, strict=True):
             place = self._place(self._row_of(self.c, self.ldc, r), v)
-            self.store(value, place, self._mask(v))
+            self.store(value, place, self.mask)
+
+    def _halves(self) -> tuple[list[Any], list[Any]]:
+        """Where the halves of the block start, or all of it, and the numbers of their rows."""
+        builder = self.builder
+        if self.height == ROWS:
+            last = builder.sub(self.rows, I64(1))
+            return [I64(0)], [self.at_most(r, last) for r in range(ROWS)]
+        # The distances of all its rows would not fit into registers.
+        return [I64(0), builder.sub(self.rows, I64(ROWS))], [I64(r) for r in range(ROWS)]
 
     def _parts(self) -> list[tuple[int, int]]:
-        return [(r, v) for r in range(ROWS) for v in range(self.vectors)]
+        return [(r, v) for r in range(self.height) for v in range(self.vectors)]
 
     def _row_of(self, base: Any, distance: Any, r: int) -> Any:
         return self.builder.gep(base, [self.builder.mul(distance, self.numbers[r])])
@@ -113,11 +124,8 @@ class _Emitter(VectorCode):
     def _place(self, base: Any, v: int) -> Any:
         return self.builder.gep(base, [I64(v * self.lanes)])
 
-    def _mask(self, v: int) -> Any:
-        return self.mask if v == self.vectors - 1 else None
-
     def _load_part(self, base: Any, v: int) -> Any:
-        return self.load(self._place(base, v), self._mask(v))
+        return self.load(self._place(base, v), self.mask)
 
     def _before(self) -> list[Any]:
         """What to add to: the old block, or zeros."""
@@ -136,24 +144,22 @@ class _Emitter(VectorCode):
         return found
 
 
-_pair, _rest = _block(2, False), _block(1, True)
-
-
-def _strip(block: Any) -> Any:
-    """A kernel for a strip of C, as wide as a block."""
+def _strip(height: int, vectors: int) -> Any:
+    """A kernel for a strip of C, as wide as a block of so many rows and vectors."""
+    block = _block(height, vectors)
 
     @kernel
     def strip(a, row, step, b, ldb, c, ldc, old, ldo, m, n, depth, add):
         """C = A B, or old + A B.  A (m, depth), strides row and step; B (depth, n), C (m, n)."""
-        for i in range(0, m, ROWS):
+        for i in range(0, m, height):
             at, before = shift(c, i * ldc), shift(old, i * ldo)
-            rows = min(ROWS, m - i)
+            rows = min(height, m - i)
             block(shift(a, i * row), row, step, b, ldb, at, ldc, before, ldo, rows, n, depth, add)
 
     return strip
 
 
-_pairs, _rests = _strip(_pair), _strip(_rest)
+_pairs, _singles, _few = _strip(ROWS, 2), _strip(2 * ROWS, 1), _strip(ROWS, 1)
 
 
 @kernel
@@ -163,9 +169,14 @@ def _columns(a, row, step, b, ldb, c, ldc, old, ldo, m, n, depth, add):
     if n == 2 * lanes:
         _pairs(a, row, step, b, ldb, c, ldc, old, ldo, m, n, depth, add)
         return
+    rest = m % (2 * ROWS)
+    most = m - rest if rest < ROWS else m
     for j in range(0, n, lanes):
-        part, at, before, rest = shift(b, j), shift(c, j), shift(old, j), min(n - j, lanes)
-        _rests(a, row, step, part, ldb, at, ldc, before, ldo, m, rest, depth, add)
+        part, at, before, some = shift(b, j), shift(c, j), shift(old, j), min(n - j, lanes)
+        _singles(a, row, step, part, ldb, at, ldc, before, ldo, most, some, depth, add)
+        if most < m:
+            x, at, before = shift(a, most * row), shift(at, most * ldc), shift(before, most * ldo)
+            _few(x, row, step, part, ldb, at, ldc, before, ldo, rest, some, depth, add)
 
 
 @intrinsic
