@@ -20,6 +20,7 @@ from typing import Any
 import numba
 from numba.core import compiler
 from numba.core.caching import NullCache
+from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
 
@@ -108,7 +109,7 @@ class KernelCache(NullCache):
         try:
             if hashlib.sha256(blob[32:]).digest() != blob[:32]:
                 raise ValueError("a damaged entry")
-            target_context.refresh()
+            rtsys.initialize(target_context)
             return compiler.CompileResult._rebuild(target_context, *pickle.loads(blob[32:]))
         except Exception as error:
             _warn_once("read its cache of compiled kernels", error)
