@@ -20,10 +20,11 @@ from fastnn.kernels.codes import (
     POISSON,
 )  # fmt: skip
 from fastnn.kernels.columns import column_moments
+from fastnn.kernels.dense import fill
 from fastnn.kernels.functions import sigmoid
 from fastnn.kernels.interpreter import backward, forward
 from fastnn.kernels.jit import kernel
-from fastnn.kernels.memory import fetch_add, matrix, shift, vector, void_pointer
+from fastnn.kernels.memory import fetch_add, matrix, shift, start_of, vector, void_pointer
 from fastnn.kernels.softmax import (
     CLASSES,
     cross_entropy,
@@ -62,9 +63,12 @@ def read_weights(net, order, start, batch, w):
             for b in range(batch[0], batch[1]):
                 total += weights[order[b]]
         share = 1.0 / total if total > 0 else 0.0
+    if not net.sample_weight:
+        fill(start_of(w), w.size, share)
+        return
     for i in range(w.size):
         row = order[start + i] if order.size > 0 else start + i
-        w[i] = share * (weights[row] if net.sample_weight else 1.0)
+        w[i] = share * weights[row]
 
 
 @kernel

@@ -1,8 +1,35 @@
 """Floor 0. What surrounds the matrix products: rows of X, biases, input standardisation."""
 
+from typing import Any
+
+from numba import types
+from numba.extending import intrinsic
+
 from fastnn.kernels.functions import ZERO
 from fastnn.kernels.jit import exact_kernel, kernel
 from fastnn.kernels.memory import vector
+from fastnn.kernels.vectors import I64, VECTOR, VectorCode
+
+
+@intrinsic
+def fill(typingctx: Any, x: Any, n: Any, value: Any) -> Any:
+    """n numbers of one value; of a few, LLVM would write one at a time."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        x, n, value = args
+        code = VectorCode(builder, x.type.pointee, VECTOR)
+        if value.type != code.number:
+            value = builder.fptrunc(value, code.number)
+        values = code.spread(value)
+
+        def put(i: Any, found: list[Any]) -> list[Any]:
+            code.store(values, builder.gep(x, [i]), code.below(builder.sub(n, i)))
+            return found
+
+        code.loop(I64(0), n, code.lanes, put, [])
+        return context.get_dummy_value()
+
+    return types.void(x, types.int64, types.float64), codegen
 
 
 @kernel

@@ -33,6 +33,11 @@ def power_of_two(typingctx: Any, n: Any) -> Any:
     return n(n), codegen
 
 
+ONE32 = 0x3F800000, 0x3F3504F3, 23
+ONE64 = 0x3FF0000000000000, 0x3FE6A09E667F3BCD, 52
+"""The bits of 1 and of sqrt(1/2), and how many of them are the mantissa."""
+
+
 @intrinsic
 def binary_parts(typingctx: Any, x: Any) -> Any:
     """x = 2^n m for a positive normal x, m from sqrt(1/2) to sqrt(2): n and m, in the type of x."""
@@ -40,9 +45,7 @@ def binary_parts(typingctx: Any, x: Any) -> Any:
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         integer = ir.IntType(32 if single else 64)
-        one, root, mantissa = (
-            (0x3F800000, 0x3F3504F3, 23) if single else (0x3FF0000000000000, 0x3FE6A09E667F3BCD, 52)
-        )
+        one, root, mantissa = ONE32 if single else ONE64
         bits = builder.add(builder.bitcast(args[0], integer), ir.Constant(integer, one - root))
         n = builder.sub(
             builder.ashr(bits, ir.Constant(integer, mantissa)),
@@ -148,6 +151,18 @@ def _define(name: Callable, single: Callable, double: Callable) -> None:
     overload(name, jit_options=flags)(_by_type(single, double))
 
 
+LOG32 = 6.9313812256e-01, 9.0580006145e-06, (
+    0.24279078841, 0.28498786688, 0.40000972152, 0.66666662693,
+)  # fmt: skip
+LOG64 = 6.93147180369123816490e-01, 1.90821492927058770002e-10, (
+    1.479819860511658591e-01, 1.531383769920937332e-01, 1.818357216161805012e-01,
+    2.222219843214978396e-01, 2.857142874366239149e-01, 3.999999999940941908e-01,
+    6.666666666666735130e-01,
+)  # fmt: skip
+"""ln 2 in two parts, and the coefficients of log((1 + s) / (1 - s)) / s - 2 in s^2."""
+_L32, _L64 = tuple(map(_S, LOG32[2])), LOG64[2]
+
+
 def log(x):
     """Natural logarithm of a positive normal number or NaN (after fdlibm, freely usable)."""
 
@@ -157,14 +172,11 @@ def _log32(x):
     f = m - _S(1)
     s = f / (_S(2) + f)
     z = s * s
-    r = z * (
-        _S(0.66666662693)
-        + z * (_S(0.40000972152) + z * (_S(0.28498786688) + z * _S(0.24279078841)))
-    )
+    r = z * (_L32[3] + z * (_L32[2] + z * (_L32[1] + z * _L32[0])))
     h = _S(0.5) * f * f
-    low = s * (h + r) + n * _S(9.0580006145e-06)
+    low = s * (h + r) + n * _S(LOG32[1])
     # x - x: the bits of a NaN would pass for a number.
-    return n * _S(6.9313812256e-01) - ((h - low) - f) + (x - x)
+    return n * _S(LOG32[0]) - ((h - low) - f) + (x - x)
 
 
 def _log64(x):
@@ -172,12 +184,12 @@ def _log64(x):
     f = m - 1.0
     s = f / (2.0 + f)
     z = s * s
-    r = 1.818357216161805012e-01 + z * (1.531383769920937332e-01 + z * 1.479819860511658591e-01)
-    r = 2.857142874366239149e-01 + z * (2.222219843214978396e-01 + z * r)
-    r = z * (6.666666666666735130e-01 + z * (3.999999999940941908e-01 + z * r))
+    r = _L64[2] + z * (_L64[1] + z * _L64[0])
+    r = _L64[4] + z * (_L64[3] + z * r)
+    r = z * (_L64[6] + z * (_L64[5] + z * r))
     h = 0.5 * f * f
-    low = s * (h + r) + n * 1.90821492927058770002e-10
-    return n * 6.93147180369123816490e-01 - ((h - low) - f) + (x - x)
+    low = s * (h + r) + n * LOG64[1]
+    return n * LOG64[0] - ((h - low) - f) + (x - x)
 
 
 def erf(x):

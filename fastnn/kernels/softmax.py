@@ -4,6 +4,7 @@ A row of a few classes fills no vector: as many rows as a vector has lanes are t
 side, and each instruction then works on one class of all of them.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,82 +19,118 @@ from fastnn.kernels.vectors import I64, VectorCode
 
 CLASSES = 64
 """Rows of at most so many classes are turned."""
-_classes, _targets = (local_memory(CLASSES * LINE) for _ in range(2))
-_sums = local_memory(3 * LINE)
+_classes, _targets, _numbers = (local_memory(size * LINE) for size in (CLASSES, CLASSES, 1))
 
 
 @intrinsic
-def _softmax_of_columns(typingctx: Any, e: Any, u: Any, classes: Any, w: Any, sums: Any) -> Any:
-    """e = z (K, lanes) becomes softmax(z), column by column, or cross-entropy's gradient.
+def _softmax_of_columns(typingctx: Any, e: Any, classes: Any) -> Any:
+    """e = z (K, lanes) becomes softmax(z), column by column."""
 
-    That is w (softmax(z) sum u - u), for targets u (K, lanes) and weights w (lanes,); then
-    sums (3, lanes) receives sum e^(z - max z), sum u, and the sum of u (max z - z) where u is not
-    0. Where u is e, there are no targets, and w and sums are not touched.
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        _Columns(builder, *args).softmax()
+        return context.get_dummy_value()
+
+    return types.void(e, types.int64), codegen
+
+
+@intrinsic
+def _loss_of_columns(typingctx: Any, e: Any, classes: Any, u: Any, w: Any, rows: Any) -> Any:
+    """e = z (K, lanes) becomes cross-entropy's gradient w (softmax(z) sum u - u); returns the loss.
+
+    For targets u (K, lanes) and weights w (rows,), at most as many as there are lanes.
     """
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        _Columns(builder, *args).emit()
-        return context.get_dummy_value()
+        e, classes, u, w, rows = args
+        code = _Columns(builder, e, classes)
+        return code.loss(lambda j: code.load(code.row(u, j)), w, rows)
 
-    return types.void(e, u, types.int64, w, sums), codegen
+    return types.float64(e, types.int64, u, w, types.int64), codegen
+
+
+@intrinsic
+def _loss_of_numbers(
+    typingctx: Any, e: Any, classes: Any, numbers: Any, keep: Any, rest: Any, w: Any, rows: Any
+) -> Any:
+    """`_loss_of_columns` for targets of `rest`, and keep + rest for the class of each lane."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        e, classes, numbers, keep, rest, w, rows = args
+        code = _Columns(builder, e, classes)
+        own = code.load(numbers)
+        right, wrong = code.spread(builder.fadd(keep, rest)), code.spread(rest)
+
+        def target(j: Any) -> Any:
+            number = code.spread(builder.sitofp(j, code.number))
+            return builder.select(builder.fcmp_ordered("==", own, number), right, wrong)
+
+        return code.loss(target, w, rows)
+
+    return types.float64(e, types.int64, e, e.dtype, e.dtype, w, types.int64), codegen
 
 
 class _Columns(VectorCode):
-    """Writes the code of `_softmax_of_columns`."""
+    """Writes the code for rows that lie on their side: e (K, lanes)."""
 
-    def __init__(self, builder: Any, e: Any, u: Any, classes: Any, w: Any, sums: Any) -> None:
+    def __init__(self, builder: Any, e: Any, classes: Any) -> None:
         super().__init__(builder, e.type.pointee, LINE)
-        self.e, self.u, self.classes, self.w, self.sums = e, u, classes, w, sums
-
-    def emit(self) -> None:
-        builder = self.builder
+        self.e, self.classes = e, classes
         # Inlined, the code would be optimised again in each caller.
         builder.function.attributes.add("noinline")
-        (self.top,) = self._over_classes(self._larger, [self.load(self.e)])
-        total, mass, value = self._over_classes(self._exponential, [self.zero] * 3)
-        plain = builder.icmp_unsigned("==", *(builder.ptrtoint(p, I64) for p in (self.e, self.u)))
-        self.scale = builder.fdiv(self.constant(1.0), total)
-        with builder.if_else(plain) as (softmax, loss):
-            with softmax:
-                self._over_classes(self._scaled, [])
-            with loss:
-                self.scale = builder.fmul(self.scale, mass)
-                self.weight = self.load(self.w)
-                self._over_classes(self._gradient, [])
-                for k, found in enumerate((total, mass, value)):
-                    self.store(found, self._row(self.sums, I64(k)))
 
-    def _row(self, base: Any, j: Any) -> Any:
+    def row(self, base: Any, j: Any) -> Any:
         return self.builder.gep(base, [self.builder.mul(j, I64(self.lanes))])
 
-    def _over_classes(self, body: Any, starts: list[Any]) -> list[Any]:
-        """What `body(j, found)` makes of `starts` from class to class."""
-        return self.loop(I64(0), self.classes, 1, body, starts)
+    def softmax(self) -> None:
+        (total,) = self._powers(lambda j, power, above: [power], 1)
+        scale = self.builder.fdiv(self.constant(1.0), total)
+        self._each(lambda j, power: self.builder.fmul(power, scale))
 
-    def _larger(self, j: Any, found: list[Any]) -> list[Any]:
-        return [self.larger(found[0], self.load(self._row(self.e, j)))]
+    def loss(self, target: Callable[[Any], Any], w: Any, rows: Any) -> Any:
+        """The gradient for `target(j)`, vectors; the weighted sum of the losses, in double."""
+        builder = self.builder
 
-    def _exponential(self, j: Any, found: list[Any]) -> list[Any]:
-        builder, place = self.builder, self._row(self.e, j)
-        target, above = self.load(self._row(self.u, j)), builder.fsub(self.load(place), self.top)
-        power = self.exp(above)
-        self.store(power, place)
-        absent = builder.fcmp_ordered("==", target, self.zero)
-        value = builder.select(absent, self.zero, builder.fmul(target, above))
-        new = (power, target, builder.fneg(value))
-        return [builder.fadd(a, b) for a, b in zip(found, new, strict=True)]
+        def terms(j: Any, power: Any, above: Any) -> list[Any]:
+            t = target(j)
+            absent = builder.fcmp_ordered("==", t, self.zero)
+            value = builder.select(absent, self.zero, builder.fmul(t, above))
+            return [power, t, builder.fneg(value)]
 
-    def _scaled(self, j: Any, found: list[Any]) -> list[Any]:
-        place = self._row(self.e, j)
-        self.store(self.builder.fmul(self.load(place), self.scale), place)
-        return []
+        total, mass, value = self._powers(terms, 3)
+        weight = self.load(w, self.below(rows))
+        scale = builder.fmul(builder.fdiv(self.constant(1.0), total), mass)
 
-    def _gradient(self, j: Any, found: list[Any]) -> list[Any]:
-        builder, place = self.builder, self._row(self.e, j)
-        target = builder.fneg(self.load(self._row(self.u, j)))
-        change = self.fused(self.load(place), self.scale, target)
-        self.store(builder.fmul(self.weight, change), place)
-        return []
+        def gradient(j: Any, power: Any) -> Any:
+            return builder.fmul(weight, self.fused(power, scale, builder.fneg(target(j))))
+
+        self._each(gradient)
+        return self.sum_in_double(weight, self.fused(mass, self.log(total), value))
+
+    def _powers(self, terms: Callable[..., list[Any]], count: int) -> list[Any]:
+        """e^(z - max z) in place of z; sums over the classes of `terms(j, power, z - max z)`."""
+        builder = self.builder
+
+        def larger(j: Any, found: list[Any]) -> list[Any]:
+            return [self.larger(found[0], self.load(self.row(self.e, j)))]
+
+        (top,) = self.loop(I64(0), self.classes, 1, larger, [self.load(self.e)])
+
+        def add(j: Any, found: list[Any]) -> list[Any]:
+            place = self.row(self.e, j)
+            above = builder.fsub(self.load(place), top)
+            power = self.exp(above)
+            self.store(power, place)
+            return list(map(builder.fadd, found, terms(j, power, above)))
+
+        return self.loop(I64(0), self.classes, 1, add, [self.zero] * count)
+
+    def _each(self, change: Callable[[Any, Any], Any]) -> None:
+        def body(j: Any, found: list[Any]) -> list[Any]:
+            place = self.row(self.e, j)
+            self.store(change(j, self.load(place)), place)
+            return found
+
+        self.loop(I64(0), self.classes, 1, body, [])
 
 
 @kernel
@@ -111,7 +148,7 @@ def _softmax_of_few(z, rows, classes, lanes, y):
     """Softmax of at most as many rows as there are lanes."""
     e = _classes(z)
     _turn(z, rows, classes, lanes, e)
-    _softmax_of_columns(e, e, classes, e, e)
+    _softmax_of_columns(e, classes)
     transpose(e, lanes, y, classes, classes, rows)
 
 
@@ -129,7 +166,7 @@ def _largest(typingctx: Any, z: Any, n: Any) -> Any:
         # The last vector may overlap with the one before it.
         last = builder.sub(n, I64(code.lanes))
         found = code.loop(I64(0), last, code.lanes, larger, [code.load(z)])
-        return code.largest(larger(last, found)[0])
+        return code.fold(larger(last, found)[0], code.larger)
 
     return z.dtype(z, types.int64), codegen
 
@@ -163,18 +200,23 @@ def softmax_forward(z, y):
 
 
 @exact_kernel
-def _cross_entropy_of_few(z, u, w, rows, classes, lanes, dz):
-    """`cross_entropy` of at most as many rows as there are lanes, for targets u (K, lanes)."""
-    e, sums, weights = _classes(z), _sums(z), vector(w, 0, rows)
+def _cross_entropy_of_few(z, t, w, rows, classes, lanes, dz):
+    """`cross_entropy` of at most as many rows as there are lanes."""
+    e, u = _classes(z), _targets(z)
+    _turn(t, rows, classes, lanes, u)
     _turn(z, rows, classes, lanes, e)
-    place = vector(sums, 0, lanes)
-    for i in range(rows):
-        place[i] = weights[i]
-    _softmax_of_columns(e, u, classes, sums, sums)
+    loss = _loss_of_columns(e, classes, u, w, rows)
     transpose(e, lanes, dz, classes, classes, rows)
-    found, loss = matrix(sums, 0, 3, lanes), 0.0
-    for i in range(rows):
-        loss += np.float64(weights[i]) * (found[2, i] + found[1, i] * log(found[0, i]))
+    return loss
+
+
+@exact_kernel
+def _cross_entropy_of_numbers(z, numbers, keep, rest, w, rows, classes, lanes, dz):
+    """`cross_entropy_of_labels` of at most as many rows as there are lanes."""
+    e = _classes(z)
+    _turn(z, rows, classes, lanes, e)
+    loss = _loss_of_numbers(e, classes, numbers, keep, rest, w, rows)
+    transpose(e, lanes, dz, classes, classes, rows)
     return loss
 
 
@@ -202,10 +244,9 @@ def cross_entropy(z, t, w, dz):
             loss += _cross_entropy_of_row(z[i], t[i], w[i], dz[i])
     else:
         for i in range(0, rows, lanes):
-            k, few, u = i * n, min(lanes, rows - i), _targets(p)
-            _turn(shift(q, k), few, n, lanes, u)
+            k, few = i * n, min(lanes, rows - i)
             loss += _cross_entropy_of_few(
-                shift(p, k), u, shift(r, i), few, n, lanes, shift(s, k)
+                shift(p, k), shift(q, k), shift(r, i), few, n, lanes, shift(s, k)
             )  # fmt: skip
     return loss
 
@@ -219,17 +260,15 @@ def cross_entropy_of_labels(z, labels, order, start, keep, rest, w, dz):
     """
     rows, n = z.shape
     p, r, s = start_of(z), start_of(w), start_of(dz)
-    lanes, loss, u = LINE // matrix(p, 0, 1, 1).itemsize, 0.0, _targets(p)
-    targets = vector(u, 0, n * lanes)
+    lanes, loss, found = LINE // matrix(p, 0, 1, 1).itemsize, 0.0, _numbers(p)
+    numbers = vector(found, 0, lanes)
     for i in range(0, rows, lanes):
         few = min(lanes, rows - i)
-        for k in range(targets.size):
-            targets[k] = rest
         for k in range(few):
             row = order[start + i + k] if order.size > 0 else start + i + k
-            targets[labels[row] * lanes + k] += keep
-        loss += _cross_entropy_of_few(
-            shift(p, i * n), u, shift(r, i), few, n, lanes, shift(s, i * n)
+            numbers[k] = labels[row]
+        loss += _cross_entropy_of_numbers(
+            shift(p, i * n), found, keep, rest, shift(r, i), few, n, lanes, shift(s, i * n)
         )  # fmt: skip
     return loss
 

@@ -8,7 +8,7 @@ import llvmlite.binding as llvm
 from llvmlite import ir
 from numba.core import cgutils
 
-from fastnn.kernels.functions import EXP32, EXP64
+from fastnn.kernels.functions import EXP32, EXP64, LOG32, LOG64, ONE32, ONE64
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
 
@@ -110,12 +110,12 @@ class VectorCode:
         """Lane by lane; y where either is NaN."""
         return self.builder.select(self.builder.fcmp_ordered(">=", x, y), x, y)
 
-    def largest(self, x: Any) -> Any:
-        """The largest lane of a vector."""
+    def fold(self, x: Any, combine: Callable[[Any, Any], Any]) -> Any:
+        """All lanes of a vector as one number, by halves."""
         for distance in (2**k for k in range(self.lanes.bit_length() - 1)):
             lanes = [(k + distance) % self.lanes for k in range(self.lanes)]
             order = ir.Constant(ir.VectorType(I32, self.lanes), lanes)
-            x = self.larger(x, self.builder.shuffle_vector(x, x, order))
+            x = combine(x, self.builder.shuffle_vector(x, x, order))
         return self.builder.extract_element(x, I32(0))
 
     def constant(self, value: float) -> Any:
@@ -137,6 +137,45 @@ class VectorCode:
         p = builder.fadd(self.constant(1.0), self.fused(builder.fmul(r, r), q, r))
         p = builder.fmul(p, self._power_of_two(half))
         return builder.fmul(p, self._power_of_two(builder.fsub(n, half)))
+
+    def log(self, x: Any) -> Any:
+        """Natural logarithm of positive normal numbers or NaN, as `functions.log`."""
+        builder = self.builder
+        high, low, coefficients = LOG32 if self.bytes == 4 else LOG64
+        n, m = self._binary_parts(x)
+        f = builder.fsub(m, self.constant(1.0))
+        s = builder.fdiv(f, builder.fadd(f, self.constant(2.0)))
+        z, r = builder.fmul(s, s), self.constant(coefficients[0])
+        for c in coefficients[1:]:
+            r = self.fused(r, z, self.constant(c))
+        h = builder.fmul(builder.fmul(self.constant(0.5), f), f)
+        small = self.fused(s, self.fused(z, r, h), builder.fmul(n, self.constant(low)))
+        rest = builder.fsub(builder.fsub(h, small), f)
+        found = builder.fsub(builder.fmul(n, self.constant(high)), rest)
+        # The bits of a NaN would pass for a number.
+        return builder.fadd(found, builder.fsub(x, x))
+
+    def _binary_parts(self, x: Any) -> tuple[Any, Any]:
+        """As `functions.binary_parts`."""
+        builder, single = self.builder, self.bytes == 4
+        kind = ir.VectorType(ir.IntType(8 * self.bytes), self.lanes)
+
+        def whole(value: int) -> Any:
+            return ir.Constant(kind, [value] * self.lanes)
+
+        one, root, mantissa = ONE32 if single else ONE64
+        bits = builder.add(builder.bitcast(x, kind), whole(one - root))
+        n = builder.sub(builder.ashr(bits, whole(mantissa)), whole(one >> mantissa))
+        m = builder.add(builder.and_(bits, whole((1 << mantissa) - 1)), whole(root))
+        return builder.sitofp(n, self.vector), builder.bitcast(m, self.vector)
+
+    def sum_in_double(self, x: Any, y: Any) -> Any:
+        """The sum of x y over the lanes."""
+        builder = self.builder
+        if self.bytes == 4:
+            wide = ir.VectorType(ir.DoubleType(), self.lanes)
+            x, y = builder.fpext(x, wide), builder.fpext(y, wide)
+        return self.fold(builder.fmul(x, y), builder.fadd)
 
     def _floor(self, x: Any) -> Any:
         return self.call("llvm.floor.{}", [x])
