@@ -7,8 +7,8 @@ from numba.extending import intrinsic
 
 from fastnn.kernels.functions import ZERO
 from fastnn.kernels.jit import exact_kernel, kernel
-from fastnn.kernels.memory import vector
-from fastnn.kernels.vectors import I64, VECTOR, VectorCode
+from fastnn.kernels.memory import shift, vector
+from fastnn.kernels.vectors import VECTOR, VectorCode
 
 
 @intrinsic
@@ -22,22 +22,42 @@ def fill(typingctx: Any, x: Any, n: Any, value: Any) -> Any:
             value = builder.fptrunc(value, code.number)
         values = code.spread(value)
 
-        def put(i: Any, found: list[Any]) -> list[Any]:
-            code.store(values, builder.gep(x, [i]), code.below(builder.sub(n, i)))
-            return found
-
-        code.loop(I64(0), n, code.lanes, put, [])
+        code.each(n, lambda i, mask: code.store(values, builder.gep(x, [i]), mask))
         return context.get_dummy_value()
 
     return types.void(x, types.int64, types.float64), codegen
 
 
+@intrinsic
+def _copy_row(typingctx: Any, x: Any, y: Any, n: Any) -> Any:
+    """y = x, n numbers of one type; of a few, LLVM would copy one at a time."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        x, y, n = args
+        code = VectorCode(builder, x.type.pointee, VECTOR)
+
+        def put(i: Any, mask: Any) -> None:
+            code.store(code.load(builder.gep(x, [i]), mask), builder.gep(y, [i]), mask)
+
+        code.each(n, put)
+        return context.get_dummy_value()
+
+    return types.void(x, y, types.int64), codegen
+
+
+@kernel
+def copy_rows(X, row, order, start, x, rows, n):
+    """`gather_rows` where X has x's type, and columns side by side."""
+    for i in range(rows):
+        place = (order[start + i] if order.size > 0 else start + i) * row
+        _copy_row(shift(X, place), shift(x, i * n), n)
+
+
 @kernel
 def gather_rows(X, row, column, order, start, x):
     """x[i] = X[order[start + i]], with strides of X in elements; no order: rows in sequence."""
-    ordered = order.size > 0
     for i in range(x.shape[0]):
-        place = (order[start + i] if ordered else start + i) * row
+        place = (order[start + i] if order.size > 0 else start + i) * row
         target = x[i]
         if column == 1:
             source = vector(X, place, x.shape[1])

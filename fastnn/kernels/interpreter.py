@@ -33,10 +33,18 @@ from fastnn.kernels.codes import (
     X_FLOAT32,
     X_FLOAT64,
 )  # fmt: skip
-from fastnn.kernels.dense import copy, gather_rows, scale_columns, standardize
+from fastnn.kernels.dense import copy, copy_rows, gather_rows, scale_columns, standardize
 from fastnn.kernels.dropout import dropout, dropout_key
 from fastnn.kernels.jit import kernel
-from fastnn.kernels.memory import call_elementwise, matrix, pointer, shift, vector
+from fastnn.kernels.memory import (
+    at_address,
+    call_elementwise,
+    matrix,
+    pointer,
+    shift,
+    start_of,
+    vector,
+)  # fmt: skip
 from fastnn.kernels.softmax import hardmax_forward, softmax_backward, softmax_forward
 
 
@@ -44,7 +52,9 @@ from fastnn.kernels.softmax import hardmax_forward, softmax_backward, softmax_fo
 def gather(net, order, start, x):
     """x[i] = X[order[start + i]], cast; without an order x[i] = X[start + i]."""
     row, column = net.X_row, net.X_column
-    if net.X_kind == X_FLOAT32:
+    if column == 1 and net.X_kind == kind_of(x):
+        copy_rows(at_address(net.X, start_of(x)), row, order, start, start_of(x), *x.shape)
+    elif net.X_kind == X_FLOAT32:
         X32 = pointer(net.X, np.float32)
         gather_rows(X32, row, column, order, start, x)
     elif net.X_kind == X_FLOAT64:
@@ -56,11 +66,16 @@ def gather(net, order, start, x):
 
 
 @kernel
+def kind_of(numbers):
+    """What X holds if it holds such numbers."""
+    return X_FLOAT32 if numbers.itemsize == 4 else X_FLOAT64
+
+
+@kernel
 def lies_ready(net, op, number):
     """Whether the first op can read X as it lies, row by row, in numbers of a kind."""
-    kind = X_FLOAT32 if number.itemsize == 4 else X_FLOAT64
     whole = net.X_column == 1 and net.X_row == op.n_in and net.n_order == 0
-    return whole and net.X_kind == kind and op.kind == DENSE
+    return whole and net.X_kind == kind_of(number) and op.kind == DENSE
 
 
 @kernel

@@ -99,6 +99,19 @@ class VectorCode:
         builder.position_at_end(done)
         return found
 
+    def each(self, n: Any, body: Callable[[Any, Any], None]) -> None:
+        """`body(i, mask)` for each vector of n numbers, from number i on; a mask where it ends."""
+        builder = self.builder
+        whole = builder.sub(n, builder.and_(n, I64(self.lanes - 1)))
+
+        def one(i: Any, found: list[Any]) -> list[Any]:
+            body(i, None)
+            return found
+
+        self.loop(I64(0), whole, self.lanes, one, [])
+        with builder.if_then(builder.icmp_signed("<", whole, n)):
+            body(whole, self.below(builder.sub(n, whole)))
+
     def fused(self, x: Any, y: Any, total: Any) -> Any:
         """x y + total, in one instruction where the processor has it."""
         if FUSES:
