@@ -20,7 +20,7 @@ from fastnn.kernels.codes import (
     POISSON,
 )  # fmt: skip
 from fastnn.kernels.columns import column_moments
-from fastnn.kernels.dense import fill
+from fastnn.kernels.dense import fill, row_at
 from fastnn.kernels.functions import sigmoid
 from fastnn.kernels.interpreter import backward, forward
 from fastnn.kernels.jit import kernel
@@ -41,7 +41,7 @@ def read_targets(net, order, start, t):
     numbers = carray(void_pointer(net.y), (1,), np.int64)
     floats = carray(void_pointer(net.y), (1,), t.dtype)
     for i in range(rows):
-        row = order[start + i] if order.size > 0 else start + i
+        row = row_at(order, start + i)
         if net.labels:
             for j in range(columns):
                 t[i, j] = rest
@@ -67,7 +67,7 @@ def read_weights(net, order, start, batch, w):
         fill(start_of(w), w.size, share)
         return
     for i in range(w.size):
-        row = order[start + i] if order.size > 0 else start + i
+        row = row_at(order, start + i)
         w[i] = share * weights[row]
 
 

@@ -21,7 +21,6 @@ def fill(typingctx: Any, x: Any, n: Any, value: Any) -> Any:
         if value.type != code.number:
             value = builder.fptrunc(value, code.number)
         values = code.spread(value)
-
         code.each(n, lambda i, mask: code.store(values, builder.gep(x, [i]), mask))
         return context.get_dummy_value()
 
@@ -46,10 +45,16 @@ def _copy_row(typingctx: Any, x: Any, y: Any, n: Any) -> Any:
 
 
 @kernel
+def row_at(order, i):
+    """Number of the row at place i of an order; without one, i."""
+    return order[i] if order.size > 0 else i
+
+
+@kernel
 def copy_rows(X, row, order, start, x, rows, n):
     """`gather_rows` where X has x's type, and columns side by side."""
     for i in range(rows):
-        place = (order[start + i] if order.size > 0 else start + i) * row
+        place = row_at(order, start + i) * row
         _copy_row(shift(X, place), shift(x, i * n), n)
 
 
@@ -57,7 +62,7 @@ def copy_rows(X, row, order, start, x, rows, n):
 def gather_rows(X, row, column, order, start, x):
     """x[i] = X[order[start + i]], with strides of X in elements; no order: rows in sequence."""
     for i in range(x.shape[0]):
-        place = (order[start + i] if order.size > 0 else start + i) * row
+        place = row_at(order, start + i) * row
         target = x[i]
         if column == 1:
             source = vector(X, place, x.shape[1])

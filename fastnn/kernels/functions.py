@@ -18,43 +18,54 @@ from numba.extending import intrinsic, overload
 from fastnn.kernels.jit import EXACT, exact_kernel
 
 
+def _integers(kind: ir.Type) -> tuple[ir.Type, Callable[[int], ir.Constant], bool]:
+    """For float or double, or a vector: integers of that size, constants of them; if float."""
+    vector = isinstance(kind, ir.VectorType)
+    single = isinstance(kind.element if vector else kind, ir.FloatType)
+    integer = ir.IntType(32 if single else 64)
+    if vector:
+        integers = ir.VectorType(integer, kind.count)
+        return integers, lambda value: ir.Constant(integers, [value] * kind.count), single
+    return integer, lambda value: ir.Constant(integer, value), single
+
+
+def write_power_of_two(builder: Any, n: Any) -> Any:
+    """The code of `power_of_two`, for a number or a vector."""
+    integers, constant, single = _integers(n.type)
+    bias, mantissa = (127, 23) if single else (1023, 52)
+    bits = builder.add(builder.fptosi(n, integers), constant(bias))
+    return builder.bitcast(builder.shl(bits, constant(mantissa)), n.type)
+
+
+def write_binary_parts(builder: Any, x: Any) -> tuple[Any, Any]:
+    """The code of `binary_parts`, for a number or a vector."""
+    integers, constant, single = _integers(x.type)
+    one, root, mantissa = (
+        (0x3F800000, 0x3F3504F3, 23) if single else (0x3FF0000000000000, 0x3FE6A09E667F3BCD, 52)
+    )
+    bits = builder.add(builder.bitcast(x, integers), constant(one - root))
+    n = builder.sub(builder.ashr(bits, constant(mantissa)), constant(one >> mantissa))
+    low = builder.and_(bits, constant((1 << mantissa) - 1))
+    m = builder.bitcast(builder.add(low, constant(root)), x.type)
+    return builder.sitofp(n, x.type), m
+
+
 @intrinsic
 def power_of_two(typingctx: Any, n: Any) -> Any:
     """2^n for a whole n in the range of normal numbers, in the type of n."""
-    single = n == types.float32
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        integer = ir.IntType(32 if single else 64)
-        bias, mantissa = (127, 23) if single else (1023, 52)
-        bits = builder.add(builder.fptosi(args[0], integer), ir.Constant(integer, bias))
-        bits = builder.shl(bits, ir.Constant(integer, mantissa))
-        return builder.bitcast(bits, ir.FloatType() if single else ir.DoubleType())
+        return write_power_of_two(builder, args[0])
 
     return n(n), codegen
-
-
-ONE32 = 0x3F800000, 0x3F3504F3, 23
-ONE64 = 0x3FF0000000000000, 0x3FE6A09E667F3BCD, 52
-"""The bits of 1 and of sqrt(1/2), and how many of them are the mantissa."""
 
 
 @intrinsic
 def binary_parts(typingctx: Any, x: Any) -> Any:
     """x = 2^n m for a positive normal x, m from sqrt(1/2) to sqrt(2): n and m, in the type of x."""
-    single = x == types.float32
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        integer = ir.IntType(32 if single else 64)
-        one, root, mantissa = ONE32 if single else ONE64
-        bits = builder.add(builder.bitcast(args[0], integer), ir.Constant(integer, one - root))
-        n = builder.sub(
-            builder.ashr(bits, ir.Constant(integer, mantissa)),
-            ir.Constant(integer, one >> mantissa),
-        )
-        low = builder.and_(bits, ir.Constant(integer, (1 << mantissa) - 1))
-        m = builder.bitcast(builder.add(low, ir.Constant(integer, root)), args[0].type)
-        n = builder.sitofp(n, args[0].type)
-        return context.make_tuple(builder, sig.return_type, (n, m))
+        return context.make_tuple(builder, sig.return_type, write_binary_parts(builder, args[0]))
 
     return types.UniTuple(x, 2)(x), codegen
 

@@ -11,6 +11,7 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
+from fastnn.kernels.dense import fill, row_at
 from fastnn.kernels.functions import ONE, ZERO, exp, log
 from fastnn.kernels.jit import exact_kernel, kernel
 from fastnn.kernels.memory import local_memory, matrix, shift, start_of, vector
@@ -137,9 +138,7 @@ class _Columns(VectorCode):
 def _turn(x, rows, classes, lanes, into):
     """x (rows, K) on its side, as (K, lanes); 0 in the lanes without a row."""
     if rows < lanes:
-        empty = vector(into, 0, classes * lanes)
-        for k in range(empty.size):
-            empty[k] = ZERO
+        fill(into, classes * lanes, 0.0)
     transpose(x, classes, into, lanes, rows, classes)
 
 
@@ -265,8 +264,7 @@ def cross_entropy_of_labels(z, labels, order, start, keep, rest, w, dz):
     for i in range(0, rows, lanes):
         few = min(lanes, rows - i)
         for k in range(few):
-            row = order[start + i + k] if order.size > 0 else start + i + k
-            numbers[k] = labels[row]
+            numbers[k] = labels[row_at(order, start + i + k)]
         loss += _cross_entropy_of_numbers(
             shift(p, i * n), found, keep, rest, shift(r, i), few, n, lanes, shift(s, i * n)
         )  # fmt: skip

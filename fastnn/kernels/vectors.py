@@ -8,7 +8,14 @@ import llvmlite.binding as llvm
 from llvmlite import ir
 from numba.core import cgutils
 
-from fastnn.kernels.functions import EXP32, EXP64, LOG32, LOG64, ONE32, ONE64
+from fastnn.kernels.functions import (
+    EXP32,
+    EXP64,
+    LOG32,
+    LOG64,
+    write_binary_parts,
+    write_power_of_two,
+)  # fmt: skip
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
 
@@ -148,14 +155,14 @@ class VectorCode:
             q = self.fused(q, r, self.constant(c))
         half = self._floor(builder.fmul(n, self.constant(0.5)))
         p = builder.fadd(self.constant(1.0), self.fused(builder.fmul(r, r), q, r))
-        p = builder.fmul(p, self._power_of_two(half))
-        return builder.fmul(p, self._power_of_two(builder.fsub(n, half)))
+        p = builder.fmul(p, write_power_of_two(builder, half))
+        return builder.fmul(p, write_power_of_two(builder, builder.fsub(n, half)))
 
     def log(self, x: Any) -> Any:
         """Natural logarithm of positive normal numbers or NaN, as `functions.log`."""
         builder = self.builder
         high, low, coefficients = LOG32 if self.bytes == 4 else LOG64
-        n, m = self._binary_parts(x)
+        n, m = write_binary_parts(builder, x)
         f = builder.fsub(m, self.constant(1.0))
         s = builder.fdiv(f, builder.fadd(f, self.constant(2.0)))
         z, r = builder.fmul(s, s), self.constant(coefficients[0])
@@ -168,20 +175,6 @@ class VectorCode:
         # The bits of a NaN would pass for a number.
         return builder.fadd(found, builder.fsub(x, x))
 
-    def _binary_parts(self, x: Any) -> tuple[Any, Any]:
-        """As `functions.binary_parts`."""
-        builder, single = self.builder, self.bytes == 4
-        kind = ir.VectorType(ir.IntType(8 * self.bytes), self.lanes)
-
-        def whole(value: int) -> Any:
-            return ir.Constant(kind, [value] * self.lanes)
-
-        one, root, mantissa = ONE32 if single else ONE64
-        bits = builder.add(builder.bitcast(x, kind), whole(one - root))
-        n = builder.sub(builder.ashr(bits, whole(mantissa)), whole(one >> mantissa))
-        m = builder.add(builder.and_(bits, whole((1 << mantissa) - 1)), whole(root))
-        return builder.sitofp(n, self.vector), builder.bitcast(m, self.vector)
-
     def sum_in_double(self, x: Any, y: Any) -> Any:
         """The sum of x y over the lanes."""
         builder = self.builder
@@ -192,13 +185,6 @@ class VectorCode:
 
     def _floor(self, x: Any) -> Any:
         return self.call("llvm.floor.{}", [x])
-
-    def _power_of_two(self, n: Any) -> Any:
-        builder, (bias, mantissa) = self.builder, ((127, 23) if self.bytes == 4 else (1023, 52))
-        kind = ir.VectorType(ir.IntType(8 * self.bytes), self.lanes)
-        bias, mantissa = (ir.Constant(kind, [c] * self.lanes) for c in (bias, mantissa))
-        bits = builder.shl(builder.add(builder.fptosi(n, kind), bias), mantissa)
-        return builder.bitcast(bits, self.vector)
 
     def call(self, name: str, arguments: list[Any], result: Any = None) -> Any:
         """One of LLVM's own functions on such vectors."""
