@@ -11,7 +11,8 @@ from numba import njit, types
 from numba.extending import intrinsic
 from threadpoolctl import threadpool_limits
 
-from fastnn.kernels import activations, batchnorm, blas, columns, optimizers, softmax
+from fastnn.kernels.math import activations, batchnorm, columns, optimizers, softmax
+from fastnn.kernels.math import dense as blas
 
 CALLS = 100
 RNG = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Floor 4. fastnn: small neural networks, trained fast on a CPU.
+"""fastnn: small neural networks, trained fast on a CPU.
 
 >>> from fastnn import Dense, Sequential, Softmax
 >>> model = Sequential([Dense(3), Softmax()])
@@ -18,8 +18,11 @@ from fastnn.callbacks import (
     ReduceOnPlateau,
     TensorBoardLog,
 )
-from fastnn.checks import check_gradient
-from fastnn.compilation import warmup
+from fastnn.engine.compilation import warmup
+from fastnn.engine.threads import get_num_threads, set_num_threads
+from fastnn.files.moved import find_by_old_names
+from fastnn.files.persistence import ModelFileError
+from fastnn.files.version import __version__
 from fastnn.history import History
 from fastnn.layers import (
     ELU,
@@ -42,14 +45,11 @@ from fastnn.layers import (
     Standardize,
     Tanh,
 )
-from fastnn.model import Sequential
+from fastnn.model.loading import load
+from fastnn.model.sequential import Sequential
 from fastnn.optimizers import LBFGS, SGD, Adam, AdamW, NAdam, RMSprop, Rprop
-from fastnn.persistence import ModelFileError
-from fastnn.saving import load
 from fastnn.session import Session
-from fastnn.threads import get_num_threads, set_num_threads
-from fastnn.training import DivergenceError
-from fastnn.version import __version__
+from fastnn.training.divergence import DivergenceError
 
 __all__ = [
     "ELU",
@@ -108,8 +108,13 @@ __all__ = [
 ]
 
 
+find_by_old_names()
+
+
 def __getattr__(name: str) -> Any:
-    """`fastnn.tune` and `fastnn.diagnostics` are imported when they are asked for."""
+    """What is imported when it is asked for, for the time of start-up."""
     if name in ("diagnostics", "tune"):
         return import_module(f"fastnn.{name}")
+    if name == "check_gradient":
+        return import_module("fastnn.diagnostics.gradients").check_gradient
     raise AttributeError(f"module 'fastnn' has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""Floor 4. `python -m fastnn` is the command `fastnn`."""
+"""`python -m fastnn` is the command `fastnn`."""
 
 import sys
 

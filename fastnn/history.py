@@ -1,4 +1,4 @@
-"""Floor 3. History: what each epoch of training measured."""
+"""History: what each epoch of training measured."""
 
 import json
 import math

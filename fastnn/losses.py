@@ -1,4 +1,4 @@
-"""Floor 1. Losses: what training minimises, declared.
+"""Losses: what training minimises, declared.
 
 A loss knows its code in the compiled loop, what its targets look like, and the output layer that is
 fused into it. Rows are averaged over their outputs (cross-entropy sums over the classes), then over
@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from fastnn.inputs.names import unknown
+from fastnn.inputs.settings import Range, set_number
 from fastnn.kernels import codes
-from fastnn.names import unknown
-from fastnn.settings import Range, set_number
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Floor 1. Metrics: what a prediction is worth, as one number.
+"""Metrics: what a prediction is worth, as one number.
 
 A metric is a function ``(y, prediction) -> float``.  `prediction` (n, K) is the network's
 output; K = 1 is the probability of class 1.  `y` is one of
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .names import unknown
+from fastnn.inputs.names import unknown
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Metric = Callable[[Array, Array], float]

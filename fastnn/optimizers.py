@@ -1,4 +1,4 @@
-"""Floor 1. Optimizers: how parameters follow their gradients, declared.
+"""Optimizers: how parameters follow their gradients, declared.
 
 Each is a frozen dataclass; its state is two vectors beside the parameters, whoever it is. The
 learning rate is a number or a schedule: a callable that maps an array of step numbers, from 0, to
@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from fastnn.inputs.names import unknown
+from fastnn.inputs.settings import Range, set_count, set_number, set_switch
 from fastnn.kernels import codes
-from fastnn.names import unknown
-from fastnn.settings import Range, set_count, set_number, set_switch
 
 Rate = float | Callable[[np.ndarray], np.ndarray]
 

@@ -6,7 +6,7 @@ import pytest
 
 import fastnn
 from fastnn import BatchNorm, Dense, Dropout, Hardmax, Scale, Sequential, Softmax, Standardize
-from fastnn.layout import Layout
+from fastnn.engine.layout import Layout
 
 FEATURES = 4
 EXPORTED = [op for op in ops.OPS if op.name != "own activation"]

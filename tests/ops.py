@@ -16,7 +16,7 @@ import reference_network as net
 
 import fastnn
 from fastnn import losses
-from fastnn.plan import Layout
+from fastnn.engine.plan import Layout
 
 
 class Op(NamedTuple):

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from fastnn import arrays
-from fastnn.data import as_features, gather_kind
+from fastnn.inputs import arrays
+from fastnn.inputs.arrays import as_features, gather_kind
 
 DTYPES = ["f2", "f4", "f8", "g", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?", ">f4", ">i8"]
 

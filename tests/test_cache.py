@@ -16,8 +16,8 @@ import pytest
 from numba import njit, types
 from numba.core import event
 
-from fastnn.kernels import cache
-from fastnn.kernels.cache import KernelCache
+from fastnn.kernels.machine import cache
+from fastnn.kernels.machine.cache import KernelCache
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import cli, compilation, doctor, threads
-from fastnn.kernels import cache, worker
+from fastnn import cli
+from fastnn.cli import doctor
+from fastnn.engine import compilation, threads
+from fastnn.kernels.loop import entries
+from fastnn.kernels.machine import cache
 
 
 @pytest.fixture
@@ -114,8 +117,8 @@ def test_warmup(capsys):
 def test_one_line_says_that_kernels_are_compiled(cached, monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("FASTNN_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(compilation, "_ready", {})
-    monkeypatch.setattr(worker, "is_cached", lambda dtype: cached)
-    monkeypatch.setattr(worker, "compiled_loop", lambda dtype: 7)
+    monkeypatch.setattr(entries, "is_cached", lambda dtype: cached)
+    monkeypatch.setattr(entries, "compiled_loop", lambda dtype: 7)
     assert [compilation.ensure(np.dtype("float32")) for _ in range(2)] == [7, 7]
     line = "fastnn: compiling its kernels for this machine, once (about 10 s)...\n"
     assert capsys.readouterr().err == ("" if cached else line)
@@ -205,7 +208,7 @@ def test_doctor_finds_another_blas(found, message, monkeypatch):
 def test_doctor_finds_slow_regions(layer, seconds, message, monkeypatch):
     import numba
 
-    from fastnn.kernels import region
+    from fastnn.kernels.loop import region
 
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     monkeypatch.setattr(region, "region_seconds", lambda *args, **settings: seconds)
@@ -227,6 +230,6 @@ class TwoWorkers:
 
 
 def test_the_cost_of_a_region_is_measured():
-    from fastnn.kernels.region import region_seconds
+    from fastnn.kernels.loop.region import region_seconds
 
     assert 0 < region_seconds(1, calls=20, pause=1e-4) < 0.1

@@ -12,10 +12,10 @@ from numba.core.bytecode import FunctionIdentity
 from numba.core.ccallback import CFunc
 from numpy.testing import assert_allclose, assert_array_equal
 
-from fastnn.kernels import columns
-from fastnn.kernels.jit import EntryCompiler
-from fastnn.kernels.memory import start_of
-from fastnn.kernels.transposes import transpose
+from fastnn.kernels.machine.jit import EntryCompiler
+from fastnn.kernels.machine.memory import start_of
+from fastnn.kernels.machine.transposes import transpose
+from fastnn.kernels.math import columns
 
 dtypes = st.sampled_from([np.float32, np.float64])
 sizes = {"rows": st.integers(1, 40), "n": st.integers(1, 70), "dtype": dtypes}

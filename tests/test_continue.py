@@ -11,7 +11,7 @@ import pytest
 import fastnn
 from fastnn import Adam, BatchNorm, Callback, Dense, Dropout, ReLU, Sequential, Softmax
 from fastnn.datasets import load_digits
-from fastnn.threads import alone
+from fastnn.engine.threads import alone
 
 X, y = load_digits()
 

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from fastnn.data import as_sample_weight, as_targets, check_count, split
-from fastnn.names import unknown
+from fastnn.inputs.names import unknown
+from fastnn.inputs.settings import check_count
+from fastnn.inputs.splits import split
+from fastnn.inputs.targets import as_sample_weight, as_targets
 
 NUMBERS = ["f2", "f4", "f8", "g", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", ">f4", ">i8"]
 LOSS_KINDS = ["classes", "binary", "real", "counts"]

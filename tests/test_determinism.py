@@ -26,7 +26,7 @@ from fastnn import (
     Softmax,
     Standardize,
 )
-from fastnn.kernels.worker import compiled_loop
+from fastnn.kernels.loop.entries import compiled_loop
 
 two_threads = pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one thread only")
 OPTIMIZERS = {

@@ -5,7 +5,7 @@ import argparse
 import pytest
 from export_models import assert_agree, inputs, own_activation, random_model
 
-from fastnn.export import command
+from fastnn.cli import export as command
 
 
 @pytest.fixture

@@ -18,10 +18,10 @@ import fastnn
 import fastnn.export.numpy
 from fastnn import BatchNorm, Dense, Dropout, ReLU, Scale, Sequential, Softmax, Standardize
 from fastnn.datasets import load_iris
+from fastnn.engine.layout import Layout
 from fastnn.export import formulas
 from fastnn.export.numpy import to_numpy
-from fastnn.kernels.activations import SELU_ALPHA, SELU_SCALE
-from fastnn.layout import Layout
+from fastnn.kernels.math.activations import SELU_ALPHA, SELU_SCALE
 
 # Predict and NumPy sum products in another order: the error is relative to the largest output.
 TOLERANCE = {"float32": 3e-6, "float64": 1e-14}

@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 
 import fastnn
 from fastnn import LBFGS, Dense, Rprop, Sequential, Softmax
-from fastnn.kernels.optimizers import rprop
+from fastnn.kernels.math.optimizers import rprop
 
 
 def least_squares(rng, n=40, features=5):

@@ -13,8 +13,8 @@ import reference as ref
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import special
 
-from fastnn.kernels import dropout as random
-from fastnn.kernels import functions
+from fastnn.kernels.machine import functions
+from fastnn.kernels.math import dropout as random
 
 LONG = np.longdouble
 needs_long_double = pytest.mark.skipif(

@@ -1,7 +1,7 @@
-"""The house: imports point down only, floors are stated, and a few rules for every file."""
+"""The house: imports point down only, from folder to folder, and a few rules for every file."""
 
 import ast
-import re
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -9,14 +9,26 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 HOUSE = ROOT / "fastnn"
 
-FLOORS = {
-    0: "kernels",
-    1: "layers losses optimizers initializers schedules metrics datasets names",
-    2: "plan buffers persistence engine",
-    3: "model training callbacks history data arrays export saving",
-    4: "estimators tune diagnostics plotting session cli __main__ __init__",
-}
-FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms.split()}
+FLOORS = """
+kernels.machine kernels.codes
+kernels.math
+kernels.loop kernels
+inputs
+layers losses optimizers schedules initializers metrics history datasets
+files
+callbacks
+engine
+training
+export
+model
+plotting
+estimators session diagnostics
+tune
+cli __main__ __init__
+""".split("\n")[1:-1]
+"""Folders and files of the root, and the rooms of the kernels, the lowest first."""
+FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms.split()}
+ENTRIES = 25
 
 FILES = sorted(HOUSE.rglob("*.py"))
 ALL_FILES = FILES + sorted(
@@ -38,27 +50,15 @@ def module_of(path):
     return parts[:-1] if parts[-1] == "__init__" else parts
 
 
-def room(module):
-    return module[1] if len(module) > 1 else "__init__"
-
-
 def exists(module):
     path = ROOT.joinpath(*module)
     return path.is_dir() or path.with_suffix(".py").is_file()
 
 
-def stated_floor(path):
-    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    found = re.match(r"Floor ([0-4])\. ", docstring + " ")
-    return int(found[1]) if found else None
-
-
 def floor_of(module):
-    """The table's floor; for a room that the table does not know, the one that its file states."""
-    if room(module) in FLOOR_OF:
-        return FLOOR_OF[room(module)]
-    top = HOUSE / room(module)
-    return stated_floor(top / "__init__.py" if top.is_dir() else top.with_suffix(".py"))
+    """The floor of a module's room; of a room that nobody has placed, none."""
+    rooms = ".".join(module[1:3]), *module[1:2], "__init__"
+    return FLOOR_OF[next(room for room in rooms if room in FLOOR_OF)]
 
 
 def imports(path, tree):
@@ -104,16 +104,29 @@ def fastmath_settings(source):
                 yield value.lineno, isinstance(value, ast.Name | ast.Attribute)
 
 
-@each_file
-def test_the_first_line_states_the_floor(path):
-    stated = stated_floor(path)
-    assert stated is not None, f'{named(path)}: begin its docstring with "Floor N. "'
-    assert stated == floor_of(module_of(path))
+def test_the_root_holds_what_a_user_names_and_what_carries_it():
+    entries = {path.name.removesuffix(".py") for path in HOUSE.iterdir()} - {"__pycache__"}
+    assert entries == {r for r in FLOOR_OF if "." not in r} | {"py.typed"}
+    assert len(entries) <= ENTRIES
 
 
 @each_file
 def test_imports_point_down_only(path):
     assert upward(path, path.read_text(encoding="utf-8")) == []
+
+
+def test_no_two_files_import_each_other():
+    """By any way round; the doors of packages, which import what they hold, apart."""
+    arrows = {
+        module_of(path): {
+            module
+            for _, module in imports(path, ast.parse(path.read_text(encoding="utf-8")))
+            if module != module_of(path)
+        }
+        for path in FILES
+    }
+    order = TopologicalSorter(arrows)
+    order.prepare()  # raises CycleError, which names the circle
 
 
 @each_file
@@ -150,7 +163,7 @@ def test_a_file_fits_one_sitting(path):
 @pytest.mark.parametrize(
     "source",
     [
-        "import fastnn.model",
+        "import fastnn.model.sequential",
         "import numpy, fastnn.tune.search as s",
         "from fastnn.training import fit",
         "from fastnn import model",
@@ -159,7 +172,7 @@ def test_a_file_fits_one_sitting(path):
         "from .model import Sequential",
         "from . import cli",
         "def f():\n    from fastnn.session import Session",
-        "if TYPE_CHECKING:\n    from fastnn.plan import Plan",
+        "if TYPE_CHECKING:\n    from fastnn.engine.plan import Plan",
     ],
 )
 def test_an_upward_import_is_found(source):
@@ -171,7 +184,7 @@ def test_an_upward_import_is_found(source):
     [
         ("layers.py", "from fastnn.kernels import codes\nfrom .initializers import HeNormal"),
         ("layers.py", "import numpy as np\nfrom fastnnx.model import y"),
-        ("kernels/dense.py", "from .jit import kernel\nfrom fastnn.kernels.codes import OP"),
+        ("kernels/math/dense.py", "from ..machine.jit import kernel\nfrom .. import codes"),
         ("tune/search.py", "from ..model import Sequential\nfrom . import space"),
         ("__init__.py", "from .model import Sequential\nfrom fastnn import tune"),
         ("__main__.py", "import fastnn\nfrom fastnn.cli import main"),
@@ -182,7 +195,13 @@ def test_a_downward_import_is_let_through(path, source):
 
 
 def test_a_relative_import_from_a_kernel_is_resolved():
-    assert len(upward(HOUSE / "kernels" / "dense.py", "from ..layers import Dense")) == 1
+    assert len(upward(HOUSE / "kernels/math/dense.py", "from ...layers import Dense")) == 1
+
+
+def test_a_room_of_the_kernels_does_not_look_up():
+    assert (
+        len(upward(HOUSE / "kernels/machine/jit.py", "from fastnn.kernels.math import dense")) == 1
+    )
 
 
 def test_literal_fastmath_is_found():

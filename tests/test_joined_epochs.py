@@ -7,10 +7,10 @@ from test_continue import assert_same, network
 import fastnn
 from fastnn import SGD, BatchNorm, Callback, Dense, Dropout, ReLU, Sequential, Softmax
 from fastnn.datasets import load_digits
-from fastnn.epochs import Epochs
+from fastnn.engine.pace import Pace
+from fastnn.engine.threads import alone
 from fastnn.losses import CrossEntropy
-from fastnn.pace import Pace
-from fastnn.threads import alone
+from fastnn.training.epochs import Epochs
 
 X, y = load_digits()
 

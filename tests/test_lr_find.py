@@ -9,10 +9,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import fastnn
 from fastnn import SGD, Adam, BatchNorm, Dense, Dropout, ReLU, Sequential, Softmax, Standardize
-from fastnn import lr_find as module
 from fastnn.datasets import load_digits, load_iris
-from fastnn.lr_find import lr_find
 from fastnn.schedules import Cosine
+from fastnn.training import lr_find as module
+from fastnn.training.lr_find import lr_find
 
 X, y = load_digits()
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from fastnn.lr_find import _result
+from fastnn.training.lr_find import _result
 
 RATES = np.geomspace(1e-6, 10, 200)
 

@@ -16,13 +16,14 @@ if sys.argv[1] == "narrow":
 
     def told():
         known = ask()
-        if sys._getframe(1).f_globals["__name__"] == "fastnn.kernels.vectors":
+        if sys._getframe(1).f_globals["__name__"] == "fastnn.kernels.machine.vectors":
             known |= {"avx512f": False, "fma": False}
         return known
 
     llvm.get_host_cpu_features = told
 from fastnn import Adam, BatchNorm, Dense, ReLU, Sequential, Softmax, set_num_threads
-from fastnn.kernels import blas, vectors
+from fastnn.kernels.math import dense as blas
+from fastnn.kernels.machine import vectors
 from fastnn.datasets import load_digits
 X, y = load_digits()
 found = []

@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import fastnn
 from fastnn import SGD, Adam, BatchNorm, Dense, ReLU, Sequential
 from fastnn.kernels import codes
-from fastnn.kernels import optimizers as kernels
+from fastnn.kernels.math import optimizers as kernels
 
 TABLE = json.loads((Path(__file__).parent / "tables" / "optimizers.json").read_text())
 A, b = np.array(TABLE["A"]), np.array(TABLE["b"])

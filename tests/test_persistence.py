@@ -15,9 +15,10 @@ import pytest
 from safetensors.numpy import save_file
 
 import fastnn
-from fastnn import Checkpoint, Dense, ModelFileError, Sequential, Softmax, persistence
+from fastnn import Checkpoint, Dense, ModelFileError, Sequential, Softmax
 from fastnn.datasets import load_iris
-from fastnn.persistence import pack, write_whole
+from fastnn.files import persistence
+from fastnn.files.persistence import pack, write_whole
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +97,7 @@ def test_sizes_are_checked_before_memory_is_taken(tmp_path):
 
 
 def test_whole_files_that_claim_too_much_are_refused(tmp_path, small):
-    from fastnn.persistence import unpack
+    from fastnn.files.persistence import unpack
 
     (tmp_path / "m").write_bytes(small)
     tensors, description = unpack(tmp_path / "m")

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from numba import njit
 
 from fastnn import Adam, Dense, ReLU, Sequential, Softmax
-from fastnn.kernels import blas, micro
-from fastnn.kernels.memory import pointer, start_of
+from fastnn.kernels.machine import micro
+from fastnn.kernels.machine.memory import pointer, start_of
+from fastnn.kernels.math import dense as blas
 
 
 @pytest.fixture(scope="module", params=[np.float32, np.float64], ids=["float32", "float64"])

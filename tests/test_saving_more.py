@@ -20,11 +20,11 @@ from fastnn import (
     Sequential,
     Softmax,
     initializers,
-    persistence,
     schedules,
 )
 from fastnn.datasets import load_iris
-from fastnn.saving import portrait
+from fastnn.files import persistence
+from fastnn.model.saving import portrait
 
 X, y = load_iris()
 

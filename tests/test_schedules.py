@@ -25,7 +25,7 @@ from fastnn.schedules import (
     StepDecay,
     steps,
 )
-from fastnn.training import batch_bounds
+from fastnn.training.batches import batch_bounds
 
 # ------------------------------------------------- the formulas, for one step at a time
 

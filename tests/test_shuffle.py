@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from fastnn.kernels.worker import shuffle_entry
+from fastnn.kernels.loop.entries import shuffle_entry
 
 
 def shuffled(index, epochs, seed=0):

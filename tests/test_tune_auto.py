@@ -9,7 +9,7 @@ import pytest
 
 from fastnn import SGD, Adam, BatchNorm, Dense, Dropout, ReLU, Sequential, Softmax, tune
 from fastnn.datasets import load_digits, load_iris
-from fastnn.training import DivergenceError
+from fastnn.training.divergence import DivergenceError
 from fastnn.tune import automatic, crossval
 
 X, Y = load_iris()

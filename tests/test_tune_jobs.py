@@ -8,8 +8,8 @@ from tune_study import SPACE, X, Y, build, study, table
 
 from fastnn import tune
 from fastnn.tune.jobs import Job, Watch, run
+from fastnn.tune.plans import Plan
 from fastnn.tune.splits import share_out
-from fastnn.tune.strategies import Plan
 from fastnn.tune.subjects import Builder
 
 

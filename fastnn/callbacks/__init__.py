@@ -1,4 +1,4 @@
-"""Floor 3. Callbacks: the protocol, early stopping, progress, checkpoints, logs, plateaus."""
+"""Callbacks: the protocol, early stopping, progress, checkpoints, logs, plateaus."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,10 +1,9 @@
-"""Floor 3. The callback protocol: called as training goes, callbacks read and may ask to stop."""
+"""The callback protocol: called as training goes, callbacks read and may ask to stop."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from fastnn.history import History
+from fastnn.history import History
 
 
 class Callback:

@@ -1,4 +1,4 @@
-"""Floor 3. Checkpoints: the model in a file now and then, and the best one."""
+"""Checkpoints: the model in a file now and then, and the best one."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 
 from fastnn.callbacks.base import Callback
 from fastnn.callbacks.monitor import Monitor
+from fastnn.files.persistence import remove_litter
 from fastnn.history import History
-from fastnn.persistence import remove_litter
-from fastnn.settings import set_count
+from fastnn.inputs.settings import set_count
 
 _NAME = re.compile(r"(\d+)-epoch-\d+-step-\d+\.safetensors")
 BEST = "best.safetensors"

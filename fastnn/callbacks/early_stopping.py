@@ -1,4 +1,4 @@
-"""Floor 3. Early stopping: when to stop, and which weights to keep."""
+"""Early stopping: when to stop, and which weights to keep."""
 
 import math
 import time
@@ -9,7 +9,7 @@ import numpy as np
 
 from fastnn.callbacks.monitor import Monitor
 from fastnn.history import History
-from fastnn.settings import Range, set_count, set_number, set_switch
+from fastnn.inputs.settings import Range, set_count, set_number, set_switch
 
 
 class EarlyStopping(Monitor):

@@ -1,4 +1,4 @@
-"""Floor 3. Logs: a line an epoch, in a file that other programs read."""
+"""Logs: a line an epoch, in a file that other programs read."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from fastnn.callbacks.base import Callback
+from fastnn.files.persistence import write_whole
 from fastnn.history import History, json_line
-from fastnn.persistence import write_whole
 
 
 def _last(history: History) -> dict[str, Any]:

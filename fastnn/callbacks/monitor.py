@@ -1,4 +1,4 @@
-"""Floor 3. What callbacks that watch one column of the history share."""
+"""What callbacks that watch one column of the history share."""
 
 from typing import Any
 

@@ -1,11 +1,11 @@
-"""Floor 3. Reduce on plateau: a smaller learning rate when a column has stopped improving."""
+"""Reduce on plateau: a smaller learning rate when a column has stopped improving."""
 
 import math
 from typing import Any
 
 from fastnn.callbacks.monitor import Monitor
 from fastnn.history import History
-from fastnn.settings import Range, set_count, set_number
+from fastnn.inputs.settings import Range, set_count, set_number
 
 
 class ReduceOnPlateau(Monitor):

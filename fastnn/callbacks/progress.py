@@ -1,4 +1,4 @@
-"""Floor 3. Progress: what a person sees of a training that runs."""
+"""Progress: what a person sees of a training that runs."""
 
 import sys
 import time

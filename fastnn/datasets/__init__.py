@@ -1,4 +1,4 @@
-"""Floor 1. Two small real data sets, embedded: no download, no cache, always the same bits.
+"""Two small real data sets, embedded: no download, no cache, always the same bits.
 
 `README.md` beside this file holds sources, citations and licences.
 """

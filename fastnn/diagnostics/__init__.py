@@ -1,4 +1,4 @@
-"""Floor 4. Diagnostics: has the data moved since training, and is the network able to learn?
+"""Diagnostics: has the data moved since training, and is the network able to learn?
 
 Both functions only look: they train copies, and leave the model as it is, to the bit.
 """

@@ -1,4 +1,4 @@
-"""Floor 4. Is the network able to learn, and if not, why?"""
+"""Is the network able to learn, and if not, why?"""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.arrays import column_names
 from fastnn.diagnostics.inspect_data import Losses, inputs, loss_level, targets
 from fastnn.diagnostics.inspect_network import gradients, units
 from fastnn.diagnostics.report import SEVERITIES, Finding, Report
 from fastnn.diagnostics.scratch import Scratch, spread
 from fastnn.diagnostics.trials import FITTED, Trial, constant_loss, held, least_loss, overfit
-from fastnn.engine import Rows
+from fastnn.inputs.arrays import column_names
+from fastnn.inputs.rows import Rows
 from fastnn.losses import Custom
-from fastnn.model import Sequential
+from fastnn.model.sequential import Sequential
 from fastnn.optimizers import LBFGS, Adam, Optimizer
 
 LEAST_ROWS = 200

@@ -1,4 +1,4 @@
-"""Floor 4. What `check` looks for in the data, and in the loss."""
+"""What `check` looks for in the data, and in the loss."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastnn.arrays import place
-from fastnn.building import moments
 from fastnn.diagnostics.report import Finding
 from fastnn.diagnostics.scratch import Scratch
+from fastnn.inputs.arrays import place
 from fastnn.layers import (
     ELU,
     BatchNorm,
@@ -23,6 +22,7 @@ from fastnn.layers import (
     Standardize,
     Tanh,
 )
+from fastnn.training.building import moments
 
 LARGE_FEATURE, SMALL_FEATURE, SMALL_INPUTS = 10, 1e-3, 0.01
 """Root mean square of a feature; deviation of one, relative to the largest feature; root mean

@@ -1,4 +1,4 @@
-"""Floor 4. What `check` looks for in the activations and the gradients."""
+"""What `check` looks for in the activations and the gradients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 4. Covariate shift: how far new data has moved from what a model was trained on."""
+"""Covariate shift: how far new data has moved from what a model was trained on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.arrays import column_names
 from fastnn.diagnostics.statistics import (
     AVERAGED,
     EXACT,
@@ -16,11 +15,12 @@ from fastnn.diagnostics.statistics import (
     detectable,
 )
 from fastnn.diagnostics.tables import LEVELS, Columns, LayerShift, Shift
-from fastnn.engine import Rows
+from fastnn.inputs.arrays import column_names
+from fastnn.inputs.reading import feature_rows
+from fastnn.inputs.rows import Rows
 from fastnn.layers import BatchNorm, Standardize
-from fastnn.model import Sequential
-from fastnn.network import Network
-from fastnn.rows import feature_rows
+from fastnn.model.sequential import Sequential
+from fastnn.training.network import Network
 
 BATCH_ROWS = 32
 """Rows that a running average is taken to see at each step: `fit`'s default."""

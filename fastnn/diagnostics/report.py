@@ -1,4 +1,4 @@
-"""Floor 4. What `check` finds, and how it is printed."""
+"""What `check` finds, and how it is printed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 4. What `check` looks at: a copy of the model, and some rows of the data."""
+"""What `check` looks at: a copy of the model, and some rows of the data."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import building
-from fastnn.engine import Rows
+from fastnn.inputs.reading import feature_rows, target_rows
+from fastnn.inputs.rows import Rows
 from fastnn.layers import BatchNorm
-from fastnn.model import Sequential
-from fastnn.rows import feature_rows, target_rows
+from fastnn.model.sequential import Sequential
+from fastnn.training import building
 
 SAMPLE_ROWS = 1000
 """Rows on which activations are looked at."""
@@ -47,7 +47,7 @@ class Scratch:
         self.model.build(rows.X.shape[1])
         self.network = self.model._built()
         self.layers, self.layout = self.network.layout.layers, self.network.layout
-        rows = target_rows(rows, y, sample_weight, self.setup, self.layout, model.dtype)
+        rows = target_rows(rows, y, sample_weight, self.setup.form(self.layout, model.dtype))
         self.X, self.targets = rows.X, rows.targets
         self.sample = rows.block(_counted(rows), model.dtype)
         self.loss = replace(self.setup.loss, reduction="mean")

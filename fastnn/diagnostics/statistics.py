@@ -1,4 +1,4 @@
-"""Floor 4. Tests of one set of columns against a reference: how far, and whether by chance."""
+"""Tests of one set of columns against a reference: how far, and whether by chance."""
 
 from __future__ import annotations
 

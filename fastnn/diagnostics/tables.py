@@ -1,4 +1,4 @@
-"""Floor 4. What `shift` finds: tables of columns and of layers, and how they are printed."""
+"""What `shift` finds: tables of columns and of layers, and how they are printed."""
 
 from __future__ import annotations
 

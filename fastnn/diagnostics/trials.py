@@ -1,4 +1,4 @@
-"""Floor 4. Short trainings: of a copy on one batch, and of tables that show what is possible."""
+"""Short trainings: of a copy on one batch, and of tables that show what is possible."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from fastnn.diagnostics.scratch import Scratch
-from fastnn.engine import Rows
+from fastnn.inputs.rows import Rows
 from fastnn.layers import BatchNorm, Dense, Dropout, Layer
-from fastnn.model import Sequential
+from fastnn.model.sequential import Sequential
 from fastnn.optimizers import Optimizer, Rprop
-from fastnn.training import DivergenceError
+from fastnn.training.divergence import DivergenceError
 
 TABLE_STEPS = 300
 MOST_STEPS, ROUND = 5000, 50

@@ -1,4 +1,4 @@
-"""Floor 4. MLPClassifier and MLPRegressor: scikit-learn's MLP, faster, with more to it.
+"""MLPClassifier and MLPRegressor: scikit-learn's MLP, faster, with more to it.
 
 >>> from fastnn.estimators import MLPClassifier
 >>> from sklearn.datasets import load_iris

@@ -1,4 +1,4 @@
-"""Floor 4. What MLPClassifier and MLPRegressor share: the way from parameters to a fitted network.
+"""What MLPClassifier and MLPRegressor share: the way from parameters to a fitted network.
 
 Wherever scikit-learn's MLP has an attribute, an error or a random number, it is the same here.
 """

@@ -1,4 +1,4 @@
-"""Floor 4. scikit-learn's callback protocol (from its version 1.9 on): one task an epoch."""
+"""scikit-learn's callback protocol (from its version 1.9 on): one task an epoch."""
 
 from __future__ import annotations
 

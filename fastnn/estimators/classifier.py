@@ -1,4 +1,4 @@
-"""Floor 4. MLPClassifier."""
+"""MLPClassifier."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 4. A fitted estimator as scikit-learn's own."""
+"""A fitted estimator as scikit-learn's own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 4. Several networks of different random numbers as one estimator."""
+"""Several networks of different random numbers as one estimator."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import type_of_target
 
+from fastnn.engine.threads import get_num_threads
 from fastnn.estimators.presets import FEW_ROWS, MEMBERS, WIDTH, left, settings_of
 from fastnn.estimators.recipe import solver_of
-from fastnn.threads import get_num_threads
 
 NO_SPREAD = "%(name)s has no members to differ: fit it with n_members of 2 or more"
 SHARED = (

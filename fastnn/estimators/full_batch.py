@@ -1,4 +1,4 @@
-"""Floor 4. Training by L-BFGS on all rows, as scikit-learn's MLP calls SciPy's."""
+"""Training by L-BFGS on all rows, as scikit-learn's MLP calls SciPy's."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.engine.threads import one_blas_thread
 from fastnn.estimators.machine import Machine
 from fastnn.estimators.recipe import Objective, summed
 from fastnn.estimators.rows import BLOCK_BYTES
 from fastnn.estimators.steps import factors_of_tasks
 from fastnn.optimizers import LBFGS
-from fastnn.rows import refuse_l1
-from fastnn.threads import one_blas_thread
+from fastnn.training.door import refuse_l1
 
 
 def positions(machine: Machine) -> np.ndarray:

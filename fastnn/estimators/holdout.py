@@ -1,4 +1,4 @@
-"""Floor 4. Which rows an estimator learns from, and what it is scored on after each epoch."""
+"""Which rows an estimator learns from, and what it is scored on after each epoch."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing, check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
-from fastnn.engine import Rows
 from fastnn.estimators.inputs import read_features
 from fastnn.estimators.recipe import solver_of
 from fastnn.estimators.rows import rows_of
 from fastnn.estimators.scoring import Validation
+from fastnn.inputs.rows import Rows
 
 
 def hold_out(

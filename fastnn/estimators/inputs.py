@@ -1,4 +1,4 @@
-"""Floor 4. From the user's tables to the numbers that the network reads."""
+"""From the user's tables to the numbers that the network reads."""
 
 from __future__ import annotations
 

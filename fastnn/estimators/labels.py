@@ -1,4 +1,4 @@
-"""Floor 4. Class labels: those a classifier knows, and the targets that its network reads."""
+"""Class labels: those a classifier knows, and the targets that its network reads."""
 
 from __future__ import annotations
 

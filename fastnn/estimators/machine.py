@@ -1,4 +1,4 @@
-"""Floor 4. The network inside an estimator, and what its training carries from call to call."""
+"""The network inside an estimator, and what its training carries from call to call."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.building import draw_weights, moments
-from fastnn.engine import Rows
+from fastnn.engine.layout import Layout
+from fastnn.inputs.rows import Rows
 from fastnn.layers import BatchNorm, Dense, Layer
-from fastnn.layout import Layout
-from fastnn.network import Network
+from fastnn.training.building import draw_weights, moments
+from fastnn.training.network import Network
 
 
 class Machine:

@@ -1,4 +1,4 @@
-"""Floor 4. Input normalisation inside the network: the statistics of its Standardize layer."""
+"""Input normalisation inside the network: the statistics of its Standardize layer."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.building import fit_standardize
 from fastnn.estimators.machine import Machine
 from fastnn.estimators.rows import take
+from fastnn.training.building import fit_standardize
 
 
 def set_moments(machine: Machine, normalize: str | None, X: Any, index: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""Floor 4. The parameters of the estimators: which values each may take."""
+"""The parameters of the estimators: which values each may take."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 4. What an estimator is set to: its parameters, with those that a preset replaces."""
+"""What an estimator is set to: its parameters, with those that a preset replaces."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.initializers import Zeros
+from fastnn.layers import Scale
 
 WIDTH, DEPTH = 256, 3
 FEW_ROWS = 10_000
@@ -52,8 +53,6 @@ def _plain(n_in: int) -> dict[str, Any]:
 
 def _tabular(s: SimpleNamespace, estimator: Any, given: dict[str, Any]) -> None:
     """RealMLP-TD-S of Holzmueller et al. 2024, for parameters that are left at their defaults."""
-    from fastnn import Scale
-
     classifier = hasattr(estimator, "predict_proba")
     values = {
         "hidden_layer_sizes": (WIDTH,) * DEPTH,

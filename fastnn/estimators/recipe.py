@@ -1,4 +1,4 @@
-"""Floor 4. From an estimator's parameters to layers, a loss and an optimizer of fastnn."""
+"""From an estimator's parameters to layers, a loss and an optimizer of fastnn."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 from fastnn import layers, losses, optimizers
 from fastnn.layers import BatchNorm, Dense, Dropout, Layer, Standardize
 from fastnn.losses import Loss
-from fastnn.network import Setup
 from fastnn.optimizers import LBFGS, SGD, Adam, Optimizer
+from fastnn.training.network import Setup
 
 ACTIVATIONS: dict[str, Callable[[], Layer] | None] = {
     "identity": None,

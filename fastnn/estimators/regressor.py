@@ -1,4 +1,4 @@
-"""Floor 4. MLPRegressor."""
+"""MLPRegressor."""
 
 from __future__ import annotations
 

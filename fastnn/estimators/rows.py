@@ -1,4 +1,4 @@
-"""Floor 4. Rows that a network reads, from dense and from sparse tables."""
+"""Rows that a network reads, from dense and from sparse tables."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.arrays import gather_kind
-from fastnn.engine import Rows
+from fastnn.inputs.arrays import gather_kind
+from fastnn.inputs.rows import Rows
 
 BLOCK_BYTES = 1 << 23
 """Sparse rows are made dense so many bytes at a time, or a batch, if that is more."""

@@ -1,4 +1,4 @@
-"""Floor 4. Learning rates of an estimator's steps: scikit-learn's three ways, and schedules."""
+"""Learning rates of an estimator's steps: scikit-learn's three ways, and schedules."""
 
 from __future__ import annotations
 

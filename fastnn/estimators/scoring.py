@@ -1,4 +1,4 @@
-"""Floor 4. How good outputs are: the scores of each epoch, without scikit-learn's checks."""
+"""How good outputs are: the scores of each epoch, without scikit-learn's checks."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fastnn.engine import Rows
 from fastnn.estimators.machine import Machine
 from fastnn.estimators.recipe import Objective
+from fastnn.inputs.rows import Rows
 
 
 def accuracy(y: np.ndarray, outputs: np.ndarray, weight: np.ndarray | None) -> float:

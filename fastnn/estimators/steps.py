@@ -1,4 +1,4 @@
-"""Floor 4. Epochs of steps in the compiled loop, for rows in a given sequence."""
+"""Epochs of steps in the compiled loop, for rows in a given sequence."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.engine import Rows
+from fastnn.engine.pace import Pace
+from fastnn.engine.steps import TrainingRun
 from fastnn.estimators.machine import Machine
 from fastnn.estimators.recipe import Objective
 from fastnn.estimators.rows import BLOCK_BYTES
+from fastnn.inputs.rows import Rows
 from fastnn.kernels import codes
-from fastnn.network import Setup
-from fastnn.pace import Pace
-from fastnn.runs import TrainingRun
+from fastnn.training.network import Setup
 
 
 class DivergedError(ArithmeticError):

@@ -1,4 +1,4 @@
-"""Floor 4. Training by mini-batches, epoch by epoch, as scikit-learn's MLP goes through them."""
+"""Training by mini-batches, epoch by epoch, as scikit-learn's MLP goes through them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from fastnn.engine import Rows
 from fastnn.estimators.machine import Machine
 from fastnn.estimators.presets import AtMost
 from fastnn.estimators.recipe import Objective, setup_of
@@ -18,6 +17,7 @@ from fastnn.estimators.schedules import Rates
 from fastnn.estimators.scoring import Validation
 from fastnn.estimators.steps import DivergedError, Steps
 from fastnn.estimators.stopping import Stopping
+from fastnn.inputs.rows import Rows
 from fastnn.optimizers import Optimizer
 
 NOT_FINITE = (

@@ -1,4 +1,4 @@
-"""Floor 4. When to stop: scikit-learn's rule, on the training loss or on a validation score."""
+"""When to stop: scikit-learn's rule, on the training loss or on a validation score."""
 
 from __future__ import annotations
 

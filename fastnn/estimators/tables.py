@@ -1,4 +1,4 @@
-"""Floor 4. Tables for networks: robust scaling, smooth clipping, one column for each category."""
+"""Tables for networks: robust scaling, smooth clipping, one column for each category."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 3. Export: a trained model as ONNX, as plain NumPy, as PyTorch."""
+"""Export: a trained model as ONNX, as plain NumPy, as PyTorch."""
 
 from __future__ import annotations
 

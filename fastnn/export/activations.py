@@ -1,4 +1,4 @@
-"""Floor 3. How each activation reads in NumPy, ONNX and PyTorch.
+"""How each activation reads in NumPy, ONNX and PyTorch.
 
 An attribute of an ONNX node is a float32; in float64 an activation with constants is therefore
 made of nodes that take them as arrays. Runtimes lack more ops in float64, too.
@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastnn.export import formulas
+from fastnn.export.graph import Graph
 from fastnn.kernels import codes
-from fastnn.kernels.activations import SELU_ALPHA, SELU_SCALE
+from fastnn.kernels.math.activations import SELU_ALPHA, SELU_SCALE
 from fastnn.layers import Layer
 
-if TYPE_CHECKING:
-    from fastnn.export.onnx import Graph
-
-
-OnnxForm = Callable[["Graph", str, Layer], str]
+OnnxForm = Callable[[Graph, str, Layer], str]
 """Adds nodes that read the named tensor; returns the name of their output."""
 TorchForm = Callable[[Any, Layer], Any]
 """Makes a module, out of the package ``torch.nn``."""

@@ -1,4 +1,4 @@
-"""Floor 3. Formulas of the layers as they predict. `to_numpy` writes their text into its modules.
+"""Formulas of the layers as they predict. `to_numpy` writes their text into its modules.
 
 So each stands for itself, and uses NumPy and the standard library only.
 """

@@ -1,4 +1,4 @@
-"""Floor 3. Modules that PyTorch lacks. Only `to_torch` imports this file, and PyTorch with it."""
+"""Modules that PyTorch lacks. Only `to_torch` imports this file, and PyTorch with it."""
 
 import torch  # type: ignore[import-not-found, unused-ignore]
 

@@ -1,4 +1,4 @@
-"""Floor 3. Export to NumPy: a function of X, and a module that needs nothing else."""
+"""Export to NumPy: a function of X, and a module that needs nothing else."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import numpy as np
 from fastnn.export import formulas
 from fastnn.export.activations import FORMS
 from fastnn.export.reading import Reading, read
+from fastnn.files.persistence import write_whole
 from fastnn.kernels import codes
 from fastnn.layers import Layer
-from fastnn.persistence import write_whole
 
 Formula = Callable[..., np.ndarray]
 

@@ -1,4 +1,4 @@
-"""Floor 3. Export to ONNX."""
+"""Export to ONNX."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from fastnn.export.activations import FORMS
-from fastnn.export.reading import Reading, read
+from fastnn.export.graph import Graph
+from fastnn.export.reading import read
+from fastnn.files.persistence import write_whole
 from fastnn.kernels import codes
 from fastnn.layers import Layer
-from fastnn.persistence import write_whole
 
 OPSET = 18
 IR_VERSION = 8
@@ -40,9 +41,12 @@ def model_proto(model: Any) -> Any:
             'to_onnx needs onnx, which is not installed: pip install "fastnn[onnx]"'
         ) from None
     reading = read(model, "to_onnx")
-    graph = Graph(reading)
+    graph = Graph(reading.dtype, reading.n_in, reading.n_out)
+    z = "input"
+    for k, layer, arrays in reading.predicting():
+        z = _add_layer(graph, z, k, layer, arrays)
     proto = helper.make_model(
-        graph.proto(),
+        graph.proto(str(reading)),
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
         producer_name="fastnn",
@@ -51,73 +55,20 @@ def model_proto(model: Any) -> Any:
     return proto
 
 
-class Graph:
-    """Nodes and constants of an ONNX graph, in the making.
-
-    Parameters
-    ----------
-    reading : Reading
-    """
-
-    def __init__(self, reading: Reading) -> None:
-        from onnx import helper
-
-        self.reading, self.single = reading, reading.dtype == np.float32
-        self.type = helper.np_dtype_to_tensor_dtype(reading.dtype)
-        self._nodes: list[Any] = []
-        self._constants: dict[str, np.ndarray] = {}
-        z = "input"
-        for k, layer, arrays in reading.predicting():
-            z = self._layer(z, k, layer, arrays)
-        self._nodes[-1].output[0] = "output"
-
-    def node(self, op: str, *inputs: str | float, **attributes: Any) -> str:
-        """Add a node, of tensors and numbers; the name of its output."""
-        from onnx import helper
-
-        names = [i if isinstance(i, str) else self.constant(repr(i), i) for i in inputs]
-        name = f"{op}_{len(self._nodes)}"
-        self._nodes.append(helper.make_node(op, names, [name], name, **attributes))
-        return name
-
-    def constant(self, name: str, values: Any) -> str:
-        """Add a constant of the model's type; its name."""
-        self._constants[name] = np.asarray(values, self.reading.dtype)
-        return name
-
-    def classes(self) -> str:
-        """The name of the constant 0 .. n_out-1."""
-        self._constants["classes"] = np.arange(self.reading.n_out)
-        return "classes"
-
-    def _layer(self, z: str, k: int, layer: Layer, arrays: dict[str, np.ndarray]) -> str:
-        """Add the nodes of a layer."""
-        kind = layer.kind
-        if kind in FORMS:
-            return FORMS[kind].onnx(self, z, layer)
-        epsilon = layer.alpha
-        if kind == codes.BATCHNORM and not self.single:
-            # An attribute is a float32.
-            arrays, epsilon = arrays | {"running_var": arrays["running_var"] + epsilon}, 0.0
-        names = [self.constant(f"{k}.{name}", array) for name, array in arrays.items()]
-        if kind == codes.BATCHNORM:
-            return self.node("BatchNormalization", z, *names, epsilon=epsilon)
-        if kind == codes.STANDARDIZE:
-            return self.node("Div", self.node("Sub", z, names[0]), names[1])
-        if kind == codes.SCALE:
-            return self.node("Mul", z, names[0])
-        return self.node("Gemm" if len(names) == 2 else "MatMul", z, *names)
-
-    def proto(self) -> Any:
-        """The ``onnx.GraphProto``."""
-        from onnx import helper, numpy_helper
-
-        reading = self.reading
-        return helper.make_graph(
-            self._nodes,
-            "fastnn",
-            [helper.make_tensor_value_info("input", self.type, ["batch", reading.n_in])],
-            [helper.make_tensor_value_info("output", self.type, ["batch", reading.n_out])],
-            [numpy_helper.from_array(a, name) for name, a in self._constants.items()],
-            doc_string=str(reading),
-        )
+def _add_layer(graph: Graph, z: str, k: int, layer: Layer, arrays: dict[str, np.ndarray]) -> str:
+    """Add the nodes of a layer."""
+    kind = layer.kind
+    if kind in FORMS:
+        return FORMS[kind].onnx(graph, z, layer)
+    epsilon = layer.alpha
+    if kind == codes.BATCHNORM and not graph.single:
+        # An attribute is a float32.
+        arrays, epsilon = arrays | {"running_var": arrays["running_var"] + epsilon}, 0.0
+    names = [graph.constant(f"{k}.{name}", array) for name, array in arrays.items()]
+    if kind == codes.BATCHNORM:
+        return graph.node("BatchNormalization", z, *names, epsilon=epsilon)
+    if kind == codes.STANDARDIZE:
+        return graph.node("Div", graph.node("Sub", z, names[0]), names[1])
+    if kind == codes.SCALE:
+        return graph.node("Mul", z, names[0])
+    return graph.node("Gemm" if len(names) == 2 else "MatMul", z, *names)

@@ -1,4 +1,4 @@
-"""Floor 3. Reading: what a model predicts with, and which models can be exported."""
+"""Reading: what a model predicts with, and which models can be exported."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 from fastnn.export.activations import FORMS
 from fastnn.kernels import codes
 from fastnn.layers import Layer
-from fastnn.weights import Weights
 
 IDLE = codes.DROPOUT, codes.IDENTITY
 """Layers that do nothing in prediction."""
@@ -48,7 +47,7 @@ def read(model: Any, method: str) -> Reading:
     ValueError
         For a model without weights, or with an activation of the user's own.
     """
-    if not isinstance(model, Weights):
+    if not hasattr(model, "to_numpy"):
         raise TypeError(f"got {model!r:.60}; expected a Sequential")
     network = model._built()
     layout = network.layout

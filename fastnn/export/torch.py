@@ -1,4 +1,4 @@
-"""Floor 3. Export to PyTorch."""
+"""Export to PyTorch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 1. Initializers: how the weights of a layer are drawn.
+"""Initializers: how the weights of a layer are drawn.
 
 An initializer is called as `init(rng, fan_in, fan_out)` and returns a float64 array of shape
 (fan_in, fan_out): inputs first. `rng` is a `np.random.Generator`, the only source of randomness.
@@ -22,7 +22,7 @@ from fastnn.initializers.distributions import (
     Uniform,
 )
 from fastnn.initializers.fixed import Array, Constant, Zeros, as_weights
-from fastnn.names import unknown
+from fastnn.inputs.names import unknown
 
 __all__ = [
     "Array",

@@ -1,4 +1,4 @@
-"""Floor 1. Initializers that draw: the variance is what differs between them.
+"""Initializers that draw: the variance is what differs between them.
 
 A signal keeps its variance through y = x W when Var W = 1 / fan_in, and so does a gradient when
 Var W = 1 / fan_out. Each class below is a compromise between the two, or allows for what the

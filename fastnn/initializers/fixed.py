@@ -1,4 +1,4 @@
-"""Floor 1. Initializers that do not draw: constants and weights that are already known."""
+"""Initializers that do not draw: constants and weights that are already known."""
 
 from dataclasses import dataclass
 from typing import Any

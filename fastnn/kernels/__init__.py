@@ -1,1 +1,1 @@
-"""Floor 0. The compiled kernels: how, on arrays only."""
+"""The compiled kernels: how, on arrays only."""

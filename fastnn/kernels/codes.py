@@ -1,4 +1,4 @@
-"""Floor 0. The words that Python and the compiled loop share: codes and record types.
+"""The words that Python and the compiled loop share: codes and record types.
 
 A network is data: `OP` is one row of the program, `TASK` one piece of a training step, and
 `CONTEXT` is everything one run of the compiled loop needs. Offsets count elements from the start

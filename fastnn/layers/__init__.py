@@ -1,4 +1,4 @@
-"""Floor 1. Layers: what a network is made of, declared.
+"""Layers: what a network is made of, declared.
 
 A layer is a small frozen dataclass. It owns no arrays; `plan.py` turns a list of layers into the
 program and the parameter vector that the compiled loop reads.
@@ -7,6 +7,7 @@ program and the parameter vector that the compiled loop reads.
 from dataclasses import MISSING, fields
 from typing import Any
 
+from fastnn.inputs.names import unknown
 from fastnn.layers.activations import (
     ELU,
     GELU,
@@ -25,7 +26,6 @@ from fastnn.layers.activations import (
 )
 from fastnn.layers.base import Layer
 from fastnn.layers.core import BatchNorm, Dense, Dropout, Scale, Standardize
-from fastnn.names import unknown
 
 __all__ = [
     "ELU",

@@ -1,12 +1,12 @@
-"""Floor 1. Activations, and the output layers Softmax and Hardmax."""
+"""Activations, and the output layers Softmax and Hardmax."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from fastnn.inputs.settings import Range, set_number
 from fastnn.kernels import codes
 from fastnn.layers.base import Layer
-from fastnn.settings import Range, set_number
 
 
 @dataclass(frozen=True, repr=False)

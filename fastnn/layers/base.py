@@ -1,4 +1,4 @@
-"""Floor 1. What all layers share."""
+"""What all layers share."""
 
 from dataclasses import MISSING, fields
 from typing import ClassVar

@@ -1,11 +1,11 @@
-"""Floor 1. Layers that hold numbers: Dense, BatchNorm, Standardize; and Dropout."""
+"""Layers that hold numbers: Dense, BatchNorm, Standardize; and Dropout."""
 
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from fastnn.inputs.settings import Range, set_count, set_number, set_switch
 from fastnn.kernels import codes
 from fastnn.layers.base import Layer
-from fastnn.settings import Range, set_count, set_number, set_switch
 
 
 @dataclass(frozen=True, repr=False)

@@ -1,4 +1,4 @@
-"""Floor 4. Decision boundaries: what a classifier answers in the plane of two features."""
+"""Decision boundaries: what a classifier answers in the plane of two features."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn.arrays import as_array, check_finite, column_names
+from fastnn.inputs.arrays import as_array, check_finite, column_names
 from fastnn.plotting.classifiers import answers, class_labels
 from fastnn.plotting.panels import COLORS, MARKERS, ink, one_axes
 

@@ -1,4 +1,4 @@
-"""Floor 4. What a classifier answers, whatever kind it is of: class probabilities, and classes."""
+"""What a classifier answers, whatever kind it is of: class probabilities, and classes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.layers import Sigmoid
-from fastnn.model import Sequential
+from fastnn.model.sequential import Sequential
 
 EXPECTED = (
     "expected class probabilities (n, K), the probability of the second class (n,), or labels"

@@ -1,4 +1,4 @@
-"""Floor 4. Learning curves: loss and metrics over the epochs of a model's life."""
+"""Learning curves: loss and metrics over the epochs of a model's life."""
 
 from __future__ import annotations
 

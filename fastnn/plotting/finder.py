@@ -1,4 +1,4 @@
-"""Floor 4. The learning-rate range test."""
+"""The learning-rate range test."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastnn.plotting.panels import TRAINING, VALIDATION, ink, log_ticks, number, one_axes, tidy
+from fastnn.training.lr_find import LearningRateFinder
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from fastnn.lr_find import LearningRateFinder
 
 
 def learning_rate_finder(result: LearningRateFinder, ax: Axes | None = None) -> Axes:
@@ -37,7 +36,7 @@ def learning_rate_finder(result: LearningRateFinder, ax: Axes | None = None) -> 
     --------
     >>> import fastnn
     >>> from fastnn.datasets import load_iris
-    >>> from fastnn.lr_find import lr_find
+    >>> from fastnn.training.lr_find import lr_find
     >>> from fastnn.plotting import learning_rate_finder
     >>> X, y = load_iris()
     >>> model = fastnn.Sequential([fastnn.Dense(3), fastnn.Softmax()], seed=0)

@@ -1,4 +1,4 @@
-"""Floor 4. The header of a panel: its legend and the labels of events, above the data."""
+"""The header of a panel: its legend and the labels of events, above the data."""
 
 from __future__ import annotations
 

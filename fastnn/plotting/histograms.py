@@ -1,4 +1,4 @@
-"""Floor 4. Histograms by layer: of what the units answer, and of the gradients they learn from."""
+"""Histograms by layer: of what the units answer, and of the gradients they learn from."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn.inputs.reading import feature_rows, target_rows
 from fastnn.layers import Dropout, ReLU, Sigmoid, Tanh
-from fastnn.model import Sequential
+from fastnn.model.sequential import Sequential
 from fastnn.plotting.panels import COLORS, ink, log_ticks, number, panels, tidy
-from fastnn.rows import feature_rows, target_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -152,7 +152,7 @@ def _gradients(model: Sequential, X: Any, y: Any) -> dict[int, np.ndarray]:
     network = copy.deepcopy(model)._built()
     layout = network.layout
     rows = target_rows(
-        feature_rows(X, layout.n_in, model.dtype), y, None, setup, layout, model.dtype
+        feature_rows(X, layout.n_in, model.dtype), y, None, setup.form(layout, model.dtype)
     )
     if not rows.direct:
         rows = rows.block(slice(None), model.dtype)

@@ -1,4 +1,4 @@
-"""Floor 4. What the pictures share: axes to draw on, colours, ticks."""
+"""What the pictures share: axes to draw on, colours, ticks."""
 
 from __future__ import annotations
 

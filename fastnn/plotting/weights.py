@@ -1,4 +1,4 @@
-"""Floor 4. The weights of the first layer as images."""
+"""The weights of the first layer as images."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn.data import check_count
+from fastnn.inputs.settings import check_count
 from fastnn.layers import Dense
-from fastnn.model import Sequential
+from fastnn.model.sequential import Sequential
 from fastnn.plotting.panels import NEUTRAL, one_axes
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Floor 1. Schedules: the learning rate as a function of the step, declared.
+"""Schedules: the learning rate as a function of the step, declared.
 
 Each is a frozen dataclass, called with step numbers from 0, an array (n,), and answers with
 float64 rates (n,). It keeps no state: a step has the same rate whatever was asked before, so that
@@ -12,6 +12,7 @@ schedule holds its last rate.
 
 from numbers import Integral
 
+from fastnn.inputs.settings import is_switch
 from fastnn.schedules.base import Schedule
 from fastnn.schedules.cosines import Cosine, CosineRestarts, OneCycle
 from fastnn.schedules.decays import (
@@ -22,7 +23,6 @@ from fastnn.schedules.decays import (
     Polynomial,
     StepDecay,
 )
-from fastnn.settings import is_switch
 
 __all__ = [
     "SCHEDULES",

@@ -1,4 +1,4 @@
-"""Floor 1. What all schedules share."""
+"""What all schedules share."""
 
 from abc import ABC, abstractmethod
 from dataclasses import fields
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastnn.settings import Range, set_count, set_number, set_switch
+from fastnn.inputs.settings import Range, set_count, set_number, set_switch
 
 _RANGES = {
     "decay_rate": Range(0, 1, "(]"),

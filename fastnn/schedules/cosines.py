@@ -1,4 +1,4 @@
-"""Floor 1. Rates that follow a cosine: down once, again and again, or up and down."""
+"""Rates that follow a cosine: down once, again and again, or up and down."""
 
 from dataclasses import dataclass
 

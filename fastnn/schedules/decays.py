@@ -1,4 +1,4 @@
-"""Floor 1. Rates that stay, fall in steps, or fall smoothly."""
+"""Rates that stay, fall in steps, or fall smoothly."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from numbers import Integral
 
 import numpy as np
 
+from fastnn.inputs.settings import Range
 from fastnn.schedules.base import Schedule, between
-from fastnn.settings import Range
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Floor 4. Session: one model, watched over days; change course, go back to yesterday's."""
+"""Session: one model, watched over days; change course, go back to yesterday's."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn.data import check_count
 from fastnn.history import History
-from fastnn.model import Sequential
-from fastnn.rows import feature_rows
+from fastnn.inputs.reading import feature_rows
+from fastnn.inputs.settings import check_count
+from fastnn.model.sequential import Sequential
+from fastnn.plotting import learning_curves
 from fastnn.session.changes import FIT_SETTINGS, changed, check_fit_settings
 from fastnn.session.journal import JOURNAL, Journal
 from fastnn.session.keeper import Keeper
@@ -295,8 +296,6 @@ class Session:
         What rollbacks have left behind, and the other branches, are drawn thin. See
         `fastnn.plotting.learning_curves`.
         """
-        from fastnn.plotting import learning_curves
-
         events, others = told(self._saves, self.branch_name)
         return learning_curves(self.model.history, axes, events=events, branches=others)
 

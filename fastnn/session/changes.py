@@ -1,16 +1,15 @@
-"""Floor 4. Changes of course: other settings for a model in the middle of its life."""
+"""Changes of course: other settings for a model in the middle of its life."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from fastnn.data import check_count
-from fastnn.door import check_switch
+from fastnn.inputs.settings import check_count, check_switch
 from fastnn.layers import Dense, Dropout, Layer
-from fastnn.network import Setup
 from fastnn.optimizers import LBFGS, Adam, AdamW, Optimizer
-from fastnn.rows import batch_rows
+from fastnn.training.batches import batch_rows
+from fastnn.training.network import Setup
 
 FIT_SETTINGS = ("batch_size", "shuffle", "validation_split", "validation_freq", "training_metrics")
 """What `fit` takes at each call."""

@@ -1,4 +1,4 @@
-"""Floor 4. The journal of a session: what was done when, one line of JSON each, only appended."""
+"""The journal of a session: what was done when, one line of JSON each, only appended."""
 
 from __future__ import annotations
 

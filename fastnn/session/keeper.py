@@ -1,4 +1,4 @@
-"""Floor 4. What saves a session while it runs."""
+"""What saves a session while it runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 4. The saved states of a session, and the tree that they make."""
+"""The saved states of a session, and the tree that they make."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from fastnn.history import History
-from fastnn.model import Sequential
-from fastnn.saving import load
+from fastnn.model.loading import load
+from fastnn.model.sequential import Sequential
 from fastnn.session.journal import JOURNAL, Journal
 
 Save = dict[str, Any]

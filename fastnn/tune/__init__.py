@@ -1,4 +1,4 @@
-"""Floor 4. tune: search for hyperparameters with many small networks at once."""
+"""tune: search for hyperparameters with many small networks at once."""
 
 from fastnn.tune.automatic import auto
 from fastnn.tune.bayesian import bayesian
@@ -6,12 +6,13 @@ from fastnn.tune.choices import Choice, Tuple
 from fastnn.tune.crossval import CrossValidation, cross_validate
 from fastnn.tune.defaults import TIERS, default_build, default_space
 from fastnn.tune.ledger import Ledger
+from fastnn.tune.plans import Strategy
 from fastnn.tune.result import Result
 from fastnn.tune.scales import LogUniform, OneMinusLog, Uniform
 from fastnn.tune.search import search
 from fastnn.tune.space import Space
 from fastnn.tune.splits import folds
-from fastnn.tune.strategies import Strategy, grid, halving, random
+from fastnn.tune.strategies import grid, halving, random
 from fastnn.tune.trial import Trial
 from fastnn.tune.whole import Int, LogInt
 from fastnn.tune.zoom import coarse_to_fine

@@ -1,4 +1,4 @@
-"""Floor 4. auto: one model or many? Measure an epoch, say why, and do it."""
+"""auto: one model or many? Measure an epoch, say why, and do it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import threads
-from fastnn.arrays import as_features
 from fastnn.callbacks import EarlyStopping, ReduceOnPlateau
-from fastnn.settings import Range
+from fastnn.engine import threads
+from fastnn.inputs.arrays import as_features
+from fastnn.inputs.settings import Range
 from fastnn.tune.defaults import default_build, default_space
+from fastnn.tune.plans import Plan, Strategy
 from fastnn.tune.result import Result
 from fastnn.tune.search import search
 from fastnn.tune.space import Space
 from fastnn.tune.splits import Data, share_out
-from fastnn.tune.strategies import Plan, Strategy, halving
+from fastnn.tune.strategies import halving
 from fastnn.tune.subjects import Builder
 from fastnn.tune.zoom import coarse_to_fine
 

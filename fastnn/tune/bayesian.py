@@ -1,4 +1,4 @@
-"""Floor 4. Bayesian search: Optuna asks and is told."""
+"""Bayesian search: Optuna asks and is told."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import copy
 import math
 from typing import Any
 
-from fastnn.data import check_count
+from fastnn.inputs.settings import check_count
+from fastnn.tune.plans import Plan, Rounds, Strategy
 from fastnn.tune.space import Coordinate, Point, Space
-from fastnn.tune.strategies import Plan, Rounds, Strategy
 from fastnn.tune.trial import Trial
 
 

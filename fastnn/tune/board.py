@@ -1,4 +1,4 @@
-"""Floor 4. The board: what a search shows while it runs."""
+"""The board: what a search shows while it runs."""
 
 from __future__ import annotations
 

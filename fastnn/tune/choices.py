@@ -1,4 +1,4 @@
-"""Floor 4. Choices: options of any kind, tuples of draws, and other libraries' distributions."""
+"""Choices: options of any kind, tuples of draws, and other libraries' distributions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 4. Cross-validation: one network a fold, all folds at once."""
+"""Cross-validation: one network a fold, all folds at once."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import threads
-from fastnn.arrays import as_features
-from fastnn.data import check_count
+from fastnn.engine import threads
 from fastnn.history import History
-from fastnn.model import Sequential
+from fastnn.inputs.arrays import as_features
+from fastnn.inputs.settings import check_count
+from fastnn.model.sequential import Sequential
 from fastnn.tune.jobs import Watch
 from fastnn.tune.splits import as_folds, share_out
 

@@ -1,4 +1,4 @@
-"""Floor 4. Defaults: which parameters to tune first, on which scales, and a network to tune."""
+"""Defaults: which parameters to tune first, on which scales, and a network to tune."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from fastnn import optimizers
-from fastnn.data import check_count
+from fastnn.inputs.settings import check_count
 from fastnn.layers import BatchNorm, Dense, Layer, ReLU, Sigmoid, Softmax, Standardize
-from fastnn.model import Sequential
+from fastnn.model.sequential import Sequential
 from fastnn.tune.choices import Choice
 from fastnn.tune.scales import LogUniform, OneMinusLog
 from fastnn.tune.whole import Int, LogInt

@@ -1,26 +1,23 @@
-"""Floor 4. Importance: which parameters decided how the trials rank."""
+"""Importance: which parameters decided how the trials rank."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastnn.tune.choices import Choice
+from fastnn.tune.findings import Findings
 from fastnn.tune.space import Coordinate
 from fastnn.tune.trial import FINISHED, Trial
-
-if TYPE_CHECKING:
-    from fastnn.tune.result import Result
 
 FEWEST = 8
 """Trials without which nothing can be said."""
 MOST_GROUPS = 6
 
 
-def importance(result: Result) -> dict[str, float]:
-    """The share of the ranking that each parameter explains, the largest first; see `Result`."""
+def importance(result: Findings) -> dict[str, float]:
+    """The share of the ranking that each parameter explains, the largest first; see `Findings`."""
     shares: dict[str, float] = {}
     for name, share in by_coordinate(result).items():
         # Of a tuple, what its most important coordinate explains; these come first.
@@ -28,7 +25,7 @@ def importance(result: Result) -> dict[str, float]:
     return shares
 
 
-def by_coordinate(result: Result) -> dict[str, float]:
+def by_coordinate(result: Findings) -> dict[str, float]:
     """The share that each coordinate explains, the largest first, those of few trials last."""
     ended = [t for t in result.trials if t.status in FINISHED and t.status != "failed"]
     losses = np.array([result.plan.loss(t) for t in ended])

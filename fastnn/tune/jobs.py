@@ -1,4 +1,4 @@
-"""Floor 4. Jobs: one fold of one trial, run on a thread here or in a process elsewhere."""
+"""Jobs: one fold of one trial, run on a thread here or in a process elsewhere."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastnn import threads
 from fastnn.callbacks import Callback
-from fastnn.training import DivergenceError
+from fastnn.engine import threads
+from fastnn.training.divergence import DivergenceError
 from fastnn.tune.splits import Data
 from fastnn.tune.trial import Curves
 

@@ -1,4 +1,4 @@
-"""Floor 4. Keys: by what a search finds its study again in the ledger."""
+"""Keys: by what a search finds its study again in the ledger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 4. The ledger: every trial a row of an SQLite file, shared by all who work on a study."""
+"""The ledger: every trial a row of an SQLite file, shared by all who work on a study."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 4. Pictures of a search: where the trials lie, how they learned, what goes with what."""
+"""Pictures of a search: where the trials lie, how they learned, what goes with what."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from fastnn.plotting.panels import COLORS, NEUTRAL, one_axes, panels
 from fastnn.tune.choices import Choice
+from fastnn.tune.findings import Findings
 from fastnn.tune.importance import by_coordinate
 from fastnn.tune.scales import LogUniform, OneMinusLog, Scale
 from fastnn.tune.space import Coordinate
@@ -19,7 +20,6 @@ from fastnn.tune.whole import WholeScale
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from fastnn.tune.result import Result
 
 SIZE = (5.2, 3.8)
 MAP = "viridis"
@@ -30,9 +30,9 @@ LOG_RATIO = 20
 MOST_TICKS = 8
 
 
-def draw(result: Result, kind: str | None, axes: Any) -> list[Axes]:
-    """See `Result.plot`."""
-    kinds: dict[str, Callable[[Result, Any], None]] = {
+def draw(result: Findings, kind: str | None, axes: Any) -> list[Axes]:
+    """See `Findings.plot`."""
+    kinds: dict[str, Callable[[Findings, Any], None]] = {
         "scatter": scatter, "curves": curves, "parallel": parallel,
     }  # fmt: skip
     if kind is not None and kind not in kinds:
@@ -54,7 +54,7 @@ def ranks(trials: list[Trial]) -> dict[int, float]:
     return {t.number: i / max(1, len(trials) - 1) for i, t in enumerate(trials)}
 
 
-def scatter(result: Result, ax: Axes) -> None:
+def scatter(result: Findings, ax: Axes) -> None:
     """The two parameters that matter most, on their scales; the zoom boxes; the best as a star."""
     trials = result.ranked()
     x, y = _main_axes(result)
@@ -82,7 +82,7 @@ def scatter(result: Result, ax: Axes) -> None:
     ax.set_title(title, fontsize="medium")
 
 
-def _main_axes(result: Result) -> tuple[Coordinate, Coordinate | None]:
+def _main_axes(result: Findings) -> tuple[Coordinate, Coordinate | None]:
     """The coordinates of the two parameters that matter most, numbers before options."""
     free = [c for c in result.space.free() if c.name in result.best.point]
     if not free:
@@ -140,7 +140,7 @@ def within(x: float, scale: Scale) -> bool:
     return scale.low - 1e-12 <= x <= scale.high + 1e-12
 
 
-def _draw_boxes(result: Result, ax: Axes, x: Coordinate, y: Coordinate) -> None:
+def _draw_boxes(result: Findings, ax: Axes, x: Coordinate, y: Coordinate) -> None:
     from matplotlib.patches import Rectangle
 
     for box in result.boxes[1:]:
@@ -158,7 +158,7 @@ def _ends(side: tuple, c: Coordinate) -> tuple[float, float]:
     return min(places) - half, max(places) + half
 
 
-def curves(result: Result, ax: Axes) -> None:
+def curves(result: Findings, ax: Axes) -> None:
     """All learning curves of the monitored column, the best in colour."""
     best = result.best
     drawn = [t for t in result.trials if t.curves.get(result.monitor)]
@@ -180,7 +180,7 @@ def curves(result: Result, ax: Axes) -> None:
     _plain(ax)
 
 
-def parallel(result: Result, ax: Axes) -> None:
+def parallel(result: Findings, ax: Axes) -> None:
     """A line a trial through its place on each scale, the best on top and in colour."""
     from matplotlib import colormaps
 

@@ -1,4 +1,4 @@
-"""Floor 4. The population: all trials of a round, many at a time, over one shared X."""
+"""The population: all trials of a round, many at a time, over one shared X."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from concurrent.futures import (
 from contextlib import contextmanager
 from typing import Any
 
-from fastnn.threads import one_blas_thread
+from fastnn.engine.threads import one_blas_thread
 from fastnn.tune.jobs import Job, Outcome, Watch, pickled, run, run_far
 from fastnn.tune.ledger import BEAT_SECONDS, Ledger
 from fastnn.tune.splits import Data

@@ -1,4 +1,4 @@
-"""Floor 4. The result of a search: the best model, what mattered, and whether it still holds."""
+"""The result of a search: the best model, what mattered, and whether it still holds."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from functools import cached_property
 from typing import Any
 
 from fastnn.tune.defaults import TIERS
+from fastnn.tune.findings import Findings
 from fastnn.tune.importance import importance
 from fastnn.tune.jobs import Watch
-from fastnn.tune.space import Box
+from fastnn.tune.pictures import draw
+from fastnn.tune.retesting import retest
 from fastnn.tune.splits import Data
-from fastnn.tune.strategies import Plan
-from fastnn.tune.trial import FINISHED, Trial
 
 TOP = 5
 """Trials in a summary."""
 
 
-class Result:
+class Result(Findings):
     """What a search has found.
 
     Attributes
@@ -35,52 +35,6 @@ class Result:
     advice : str
         Of `auto`: what it did, and why.
     """
-
-    def __init__(
-        self, trials: list[Trial], subject: Any, data: Data, plan: Plan, complete: bool,
-        seconds: float,
-    ) -> None:  # fmt: skip
-        self.trials, self.complete, self.seconds = trials, complete, seconds
-        self.subject, self.data, self.plan = subject, data, plan
-        self.advice = ""
-        self.space, self.monitor, self.sign = plan.space, plan.monitor, plan.sign
-
-    def check(self) -> None:
-        """Refuse a result of which nothing succeeded."""
-        ended = [t for t in self.trials if t.status in FINISHED]
-        if ended and not self.ranked() and len(ended) == len(self.trials):
-            raise ValueError(
-                f"none of {len(ended)} trials succeeded; trial {ended[0].number}, with "
-                f"{self.space.note(ended[0].point)}: {ended[0].reason}"
-            )
-
-    def ranked(self) -> list[Trial]:
-        """The trials that have a value, the best first."""
-        alive = [t for t in self.trials if t.status not in ("failed", "diverged")]
-        return [t for t in self.plan.ranked(alive) if self.plan.loss(t) < math.inf]
-
-    @property
-    def boxes(self) -> list[Box]:
-        """The nested boxes of `coarse_to_fine`."""
-        return self.plan.boxes
-
-    @property
-    def best(self) -> Trial:
-        """The best trial."""
-        ranked = self.ranked()
-        if not ranked:
-            raise ValueError("no trial is done yet; call search again, with more time")
-        return ranked[0]
-
-    @property
-    def best_params(self) -> dict[str, Any]:
-        """The parameters of the best trial."""
-        return dict(self.best.params)
-
-    @property
-    def best_value(self) -> float:
-        """The monitored quantity of the best trial, at its best epoch."""
-        return self.best.value
 
     @cached_property
     def best_model(self) -> Any:
@@ -183,8 +137,6 @@ class Result:
         ImportError
             Without matplotlib: ``pip install "fastnn[plot]"``.
         """
-        from fastnn.tune.pictures import draw
-
         return draw(self, kind, axes)
 
     def retest(self, X: Any, y: Any, k: int = 3, neighbours: int = 2, cv: int = 10) -> Any:
@@ -192,8 +144,6 @@ class Result:
 
         Settings go stale as data change. See `fastnn.tune.retesting.retest`.
         """
-        from fastnn.tune.retesting import retest
-
         return retest(self, X, y, k, neighbours, cv)
 
     def __repr__(self) -> str:

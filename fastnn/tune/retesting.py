@@ -1,23 +1,21 @@
-"""Floor 4. Retesting: do the settings that a search has found still hold on new data?"""
+"""Retesting: do the settings that a search has found still hold on new data?"""
 
 from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from fastnn.data import check_count
-from fastnn.threads import get_num_threads
+from fastnn.engine.threads import get_num_threads
+from fastnn.inputs.settings import check_count
 from fastnn.tune.choices import Choice
+from fastnn.tune.findings import Findings
 from fastnn.tune.jobs import Job, Watch, run
 from fastnn.tune.space import Point, Space
 from fastnn.tune.splits import share_out
-
-if TYPE_CHECKING:
-    from fastnn.tune.result import Result
 
 STEP = 0.1
 """How far, of the length of a scale, a neighbour lies on each axis, at most."""
@@ -52,7 +50,9 @@ class Retest:
         return f"{self.verdict}: {self.reason}"
 
 
-def retest(result: Result, X: Any, y: Any, k: int = 3, neighbours: int = 2, cv: int = 10) -> Retest:
+def retest(
+    result: Findings, X: Any, y: Any, k: int = 3, neighbours: int = 2, cv: int = 10
+) -> Retest:
     """Try a search's best settings, and some close to each, on new data.
 
     All are trained on the same folds with the same seeds, so that the differences are paired. "tune
@@ -61,7 +61,7 @@ def retest(result: Result, X: Any, y: Any, k: int = 3, neighbours: int = 2, cv: 
 
     Parameters
     ----------
-    result : Result
+    result : Findings
     X, y : arrays
         New data, of the same kind.
     k : int, default 3
@@ -94,7 +94,7 @@ def retest(result: Result, X: Any, y: Any, k: int = 3, neighbours: int = 2, cv: 
     return Retest(verdict, reason, p, parameters, values)
 
 
-def _value(result: Result, data: Any, point: Point, fold: int) -> float:
+def _value(result: Findings, data: Any, point: Point, fold: int) -> float:
     """The monitored quantity of a fold, at its best epoch."""
     plan = result.plan
     # The same seed for all settings: they differ in nothing else.

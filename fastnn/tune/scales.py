@@ -1,4 +1,4 @@
-"""Floor 4. Scales: the distributions of single hyperparameters.
+"""Scales: the distributions of single hyperparameters.
 
 They follow scipy.stats' frozen distributions (`rvs`, `ppf`, `cdf`), so that scikit-learn's searches
 take them too, and map exactly to Optuna's.
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.settings import Range, set_number
+from fastnn.inputs.settings import Range, set_number
 
 DECADES = 2
 """A linear range that spans more of them hardly ever draws a small value."""

@@ -1,4 +1,4 @@
-"""Floor 4. The form of the ledger: its tables, and how a trial becomes a row of plain SQL."""
+"""The form of the ledger: its tables, and how a trial becomes a row of plain SQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 4. search: one call from a space to the best model."""
+"""search: one call from a space to the best model."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.arrays import as_features
-from fastnn.data import check_count
-from fastnn.door import check_switch
-from fastnn.settings import Range
-from fastnn.threads import get_num_threads
+from fastnn.engine.threads import get_num_threads
+from fastnn.inputs.arrays import as_features
+from fastnn.inputs.settings import Range, check_count, check_switch
 from fastnn.tune.board import Board
 from fastnn.tune.keys import study_key
 from fastnn.tune.ledger import Ledger
+from fastnn.tune.plans import Plan, Strategy
 from fastnn.tune.population import Population
 from fastnn.tune.result import Result
 from fastnn.tune.space import Space
 from fastnn.tune.splits import share_out
-from fastnn.tune.strategies import Plan, Strategy, as_strategy
+from fastnn.tune.strategies import as_strategy
 from fastnn.tune.subjects import Builder, make_subject
 from fastnn.tune.trial import FINISHED, Trial
 

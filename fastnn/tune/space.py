@@ -1,4 +1,4 @@
-"""Floor 4. The space of a search: named scales, flattened into coordinates from 0 to 1.
+"""The space of a search: named scales, flattened into coordinates from 0 to 1.
 
 A *point* gives each coordinate that exists there its value; *parameters* are what the user's
 builder receives. A tuple of several draws and the spaces inside a `Choice` become coordinates of

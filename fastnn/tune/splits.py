@@ -1,4 +1,4 @@
-"""Floor 4. Splits: which rows a trial trains on, and which it is judged by; X itself is shared."""
+"""Splits: which rows a trial trains on, and which it is judged by; X itself is shared."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.data import check_count, split
+from fastnn.inputs.settings import check_count
+from fastnn.inputs.splits import split
 
 
 @dataclass

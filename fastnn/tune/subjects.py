@@ -1,4 +1,4 @@
-"""Floor 4. Subjects: what is tuned, a function that builds models or an estimator."""
+"""Subjects: what is tuned, a function that builds models or an estimator."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from fastnn import metrics
-from fastnn.building import as_seeds
-from fastnn.layout import Layout
-from fastnn.model import Sequential
-from fastnn.names import unknown
+from fastnn.engine.layout import Layout
+from fastnn.inputs.names import unknown
+from fastnn.model.sequential import Sequential
+from fastnn.training.building import as_seeds
 from fastnn.tune.splits import Data
+from fastnn.tune.templates import Template
 from fastnn.tune.trial import Curves
 
 OF_FIT = ("batch_size", "epochs", "shuffle")
@@ -160,8 +161,6 @@ def _name(function: Any) -> str:
 def make_subject(given: Any, fit: dict[str, Any]) -> Any:
     """A Builder for a function, a Template for an estimator."""
     if hasattr(given, "get_params") and hasattr(given, "fit") and not isinstance(given, type):
-        from fastnn.tune.templates import Template
-
         return Template(given, fit)
     if isinstance(given, Sequential):
         raise TypeError(

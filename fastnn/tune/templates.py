@@ -1,4 +1,4 @@
-"""Floor 4. Templates: estimators in scikit-learn's manner as what is tuned."""
+"""Templates: estimators in scikit-learn's manner as what is tuned."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.names import unknown
+from fastnn.inputs.names import unknown
 from fastnn.tune.splits import Data
 from fastnn.tune.trial import Curves
 

@@ -1,4 +1,4 @@
-"""Floor 4. Trial: one setting of the hyperparameters, and what came of it."""
+"""Trial: one setting of the hyperparameters, and what came of it."""
 
 from __future__ import annotations
 

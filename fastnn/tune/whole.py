@@ -1,4 +1,4 @@
-"""Floor 4. Scales of whole numbers."""
+"""Scales of whole numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.settings import Range, is_switch
+from fastnn.inputs.settings import Range, is_switch
 from fastnn.tune.scales import Scale, check_order, distributions, warn_of_decades
 
 

@@ -1,13 +1,13 @@
-"""Floor 4. Coarse to fine: draw, look where the best lie, draw again there."""
+"""Coarse to fine: draw, look where the best lie, draw again there."""
 
 from __future__ import annotations
 
 import math
 
-from fastnn.data import check_count
+from fastnn.inputs.settings import check_count
 from fastnn.tune.choices import Choice
+from fastnn.tune.plans import Plan, Rounds, Strategy, check_share
 from fastnn.tune.space import Box, Coordinate
-from fastnn.tune.strategies import Plan, Rounds, Strategy, check_share
 from fastnn.tune.trial import Trial
 
 

@@ -1,0 +1,1 @@
+"""From layers to a compiled run: layout, plan, buffers, the runs, their threads."""

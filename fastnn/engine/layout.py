@@ -1,0 +1,156 @@
+"""The layout: where each array of a network lies in one flat vector.
+
+Weights come first, so that what decay touches is one slice; then the optimizer's two slots, of the
+same shape; then the running statistics.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from fastnn.kernels.codes import BATCHNORM, HARDMAX, SCALE, SOFTMAX, STANDARDIZE
+from fastnn.layers import BatchNorm, Dense, Layer
+
+ALIGN = 16  # elements: one cache line of float32
+RUNNING_NAMES = ("running_mean", "running_var")
+STANDARDIZE_NAMES = ("mean", "deviation")
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One named array inside the state vector."""
+
+    layer: int
+    name: str
+    offset: int
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return int(np.prod(self.shape))
+
+    @property
+    def slice(self) -> slice:
+        """Its place in the state vector."""
+        return slice(self.offset, self.offset + self.size)
+
+
+def padded(n: int) -> int:
+    return -(-n // ALIGN) * ALIGN
+
+
+def check_order(layers: Sequence[Layer]) -> None:
+    """Refuse impossible orders of layers, in a sentence."""
+    if not layers:
+        raise ValueError("the model has no layers; pass at least one, such as Dense(1)")
+    last = len(layers) - 1
+    for k, layer in enumerate(layers):
+        if layer.kind in (SOFTMAX, HARDMAX) and k != last:
+            raise ValueError(
+                f"{layer.name} is layer {k + 1} of {last + 1}; expected it last: its outputs are "
+                "classes, so put an activation such as ReLU() there"
+            )
+        if layer.kind == STANDARDIZE and k != 0:
+            raise ValueError(
+                f"Standardize is layer {k + 1}; expected it first: it normalises the inputs, so "
+                "use BatchNorm() there"
+            )
+    for k, layer in enumerate(layers):
+        if layer.kind == SCALE and any(before.kind != STANDARDIZE for before in layers[:k]):
+            raise ValueError(
+                f"Scale is layer {k + 1}; expected it first, or after Standardize: it weighs the "
+                "inputs; a Dense layer there can do the same by itself"
+            )
+    if not any(isinstance(layer, Dense) for layer in layers):
+        given = ", ".join(layer.name for layer in layers)
+        raise ValueError(
+            f"the model has no Dense layer, only {given}; it would have nothing to learn: add one, "
+            "such as Dense(1)"
+        )
+
+
+def drop_redundant_biases(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """The layers, each Dense directly before a BatchNorm without its bias."""
+    followers = [*layers[1:], None]
+    return tuple(
+        replace(layer, bias=False)
+        if isinstance(layer, Dense) and isinstance(after, BatchNorm)
+        else layer
+        for layer, after in zip(layers, followers, strict=True)
+    )
+
+
+class Layout:
+    """Where the parameters and the running statistics of a network lie.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+    n_in : int
+        Number of input features.
+    """
+
+    def __init__(self, layers: Sequence[Layer], n_in: int) -> None:
+        check_order(layers)
+        self.layers = drop_redundant_biases(layers)
+        self.widths = [n_in]
+        for layer in self.layers:
+            self.widths.append(layer.n_out(self.widths[-1]))
+        self.n_in, self.n_out = n_in, self.widths[-1]
+        shapes = [
+            (k, name, shape)
+            for k, layer in enumerate(self.layers)
+            for name, shape in layer.parameters(self.widths[k]).items()
+        ]
+        shapes.sort(key=lambda item: len(item[2]) == 1)
+        self.parameters, self.n_parameters = _place(shapes, 0)
+        self.n_weights = sum(padded(t.size) for t in self.parameters if len(t.shape) == 2)
+        running = [
+            (k, "running", (3 if layer.kind == BATCHNORM else 2, self.widths[k]))
+            for k, layer in enumerate(self.layers)
+            if layer.kind in (BATCHNORM, STANDARDIZE)
+        ]
+        # The optimizer's two slots lie between the parameters and the running statistics.
+        self.slots = self.n_parameters
+        self.running, self.n_state = _place(running, 3 * self.n_parameters)
+        self._by_name = {(t.layer, t.name): t for t in (*self.parameters, *self.running)}
+
+    def tensor(self, layer: int, name: str) -> Tensor | None:
+        """The array of that name, if the layer has one."""
+        return self._by_name.get((layer, name))
+
+    def array_names(self) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of all arrays that a model keeps, such as "0.W", layer by layer."""
+        names: dict[str, tuple[int, ...]] = {}
+        tensors = sorted([*self.parameters, *self.running], key=lambda t: t.layer)
+        for t in tensors:
+            if t.name != "running":
+                names[f"{t.layer}.{t.name}"] = t.shape
+                continue
+            kind = self.layers[t.layer].kind
+            parts = RUNNING_NAMES if kind == BATCHNORM else STANDARDIZE_NAMES
+            names |= {f"{t.layer}.{part}": t.shape[1:] for part in parts}
+        return names
+
+    @cached_property
+    def has_penalties(self) -> bool:
+        """Whether the loss counts weights."""
+        return any(getattr(k, "l1", 0) or getattr(k, "l2", 0) for k in self.layers)
+
+    @cached_property
+    def flops_per_row(self) -> int:
+        """Multiplications and additions of the matrix products of one row, forward."""
+        return sum(2 * t.size for t in self.parameters if len(t.shape) == 2)
+
+
+def _place(
+    shapes: Sequence[tuple[int, str, tuple[int, ...]]], offset: int
+) -> tuple[list[Tensor], int]:
+    tensors = []
+    for layer, name, shape in shapes:
+        tensors.append(Tensor(layer, name, offset, shape))
+        offset += padded(tensors[-1].size)
+    return tensors, offset

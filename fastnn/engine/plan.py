@@ -1,0 +1,239 @@
+"""The plan: from a layout to an op table and the tasks of a step.
+
+`Program` places activations and gradients for a batch size and cuts a step into tasks. It is a
+table that can be printed, saved and compared.
+"""
+
+from functools import cached_property
+
+import numpy as np
+
+from fastnn.engine.layout import Layout, padded
+from fastnn.kernels import codes
+from fastnn.kernels.codes import BATCHNORM, DENSE, HARDMAX, IDENTITY, N_STATISTICS, SCALE
+from fastnn.losses import Loss
+
+
+class Program:
+    """The op table of a network for so many rows at once, and the tasks that a run consists of.
+
+    Parameters
+    ----------
+    layout : Layout
+    rows : int
+        Largest number of rows that go through at once.
+    loss : Loss, optional
+        Without one the program only predicts.
+    frozen : int, default 0
+        Number of first layers that do not learn.
+    gradient_only : bool, default False
+        Leave the gradient in the gradient vector and update nothing.
+    clip_norm : bool, default False
+        The update needs the norm of the whole gradient first.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        rows: int,
+        loss: Loss | None = None,
+        *,
+        frozen: int = 0,
+        gradient_only: bool = False,
+        clip_norm: bool = False,
+    ) -> None:
+        self.layout, self.rows, self.loss = layout, rows, loss
+        self.frozen = frozen
+        self.ops = np.zeros(len(layout.layers), codes.OP)
+        self.n_fused = len(layout.layers)
+        if loss is not None and loss.fused is not None:
+            self.n_fused -= 1
+        self.n_targets = loss.n_targets(layout.n_out) if loss else 0
+        self._work = 0
+        self.gradient = self._take(layout.n_parameters)
+        self._describe_ops()
+        self._place_activations()
+        if loss is not None:
+            self._place_gradients()
+        self.targets = self._take(rows * self.n_targets)
+        self.weights = self._take(rows)
+        self.n_chunks = chunks_of(rows, layout.flops_per_row)
+        self._place_partials()
+        self.phases: list[list[tuple[int, ...]]] = []
+        if loss is not None:
+            self._schedule(gradient_only or clip_norm)
+            if clip_norm and not gradient_only:
+                updates = [(codes.APPLY, *t[1:]) for p in self.phases for t in p if _is_update(t)]
+                self.phases.append(updates)
+
+    def _take(self, n: int) -> int:
+        offset, self._work = self._work, self._work + padded(n)
+        return offset
+
+    @property
+    def n_work(self) -> int:
+        """Elements of the work arena, without the workers' scratch."""
+        return self._work
+
+    def _describe_ops(self) -> None:
+        layout = self.layout
+        for k, (op, layer) in enumerate(zip(self.ops, layout.layers, strict=True)):
+            op["kind"], op["layer"] = layer.kind, k
+            op["n_in"], op["n_out"] = layout.widths[k], layout.widths[k + 1]
+            op["alpha"] = layer.alpha
+            op["trainable"] = k >= self.frozen
+            for field, names in (("weight", ("W", "gamma", "scale")), ("bias", ("b", "beta"))):
+                found = [t for n in names if (t := layout.tensor(k, n))]
+                op[field] = found[0].offset if found else -1
+            running = layout.tensor(k, "running")
+            op["running"] = running.offset if running else -1
+            op["rate"], op["bias_rate"] = layer.rates(layout.widths[k])
+            for field in ("momentum", "l1", "l2"):
+                op[field] = getattr(layer, field, 0.0)
+            op["statistics"] = op["partials"] = op["dy"] = op["dx"] = op["transposed"] = -1
+
+    def _place_activations(self) -> None:
+        """Inputs and outputs; elementwise ops work in place where no backward minds."""
+        place = self._take(self.rows * self.layout.n_in)
+        before = ""
+        for op, layer in zip(self.ops, self.layout.layers, strict=True):
+            op["x"] = place
+            if layer.kind == IDENTITY:
+                # It hands on its input as it is, and what may be read of it is unchanged.
+                op["y"] = place
+                continue
+            elementwise = layer.kind not in (DENSE, BATCHNORM, HARDMAX, SCALE)
+            if not (elementwise and "x" not in layer.backward_reads and "y" not in before):
+                place = self._take(self.rows * int(op["n_out"]))
+            op["y"] = place
+            # A Dense or BatchNorm hands its output on without reading it again.
+            before = layer.backward_reads if elementwise else "x"
+            if layer.kind == BATCHNORM:
+                op["statistics"] = self._take(N_STATISTICS * int(op["n_out"]))
+
+    @cached_property
+    def first_trained(self) -> int:
+        """The first op that learns: backward goes no further."""
+        learning = (self.ops["weight"] >= 0) & (self.ops["trainable"] == 1)
+        return int(np.argmax(learning)) if learning.any() else self.n_fused
+
+    def _place_gradients(self) -> None:
+        from fastnn.kernels.math.dense import needs_transpose
+
+        dy = self._take(self.rows * self.layout.widths[self.n_fused])
+        for k in range(self.n_fused - 1, -1, -1):
+            op = self.ops[k]
+            op["dy"] = dy
+            if op["kind"] == DENSE and k > self.first_trained:
+                dy = self._take(self.rows * int(op["n_in"]))
+                op["dx"] = dy
+                size = int(op["n_in"]), int(op["n_out"])
+                if needs_transpose(*size):
+                    op["transposed"] = self._take(size[0] * size[1])
+
+    def _place_partials(self) -> None:
+        for op in self.ops:
+            if op["kind"] == BATCHNORM:
+                op["partials"] = self._take(self.n_chunks * 3 * int(op["n_out"]))
+
+    def _schedule(self, gradients: bool) -> None:
+        """Phases of tasks: forward to each batch norm, the turn, and back with the updates."""
+        ops, chunks = self.ops[: self.n_fused], range(self.n_chunks)
+        barriers = [
+            k for k, op in enumerate(ops) if op["kind"] == BATCHNORM and op["trainable"] == 1
+        ]
+        starts = [0, *barriers]
+        for first, last in zip(starts, barriers, strict=False):
+            self._add([(codes.FORWARD, first, last, c, self.n_chunks, 0) for c in chunks])
+        floor = self.first_trained
+        low = max(barriers[-1] + 1 if barriers else 0, floor)
+        n = self.n_fused
+        self._add([(codes.TURN, starts[-1], n, c, self.n_chunks, low) for c in chunks])
+        stop = n
+        for k, barrier in reversed(list(enumerate(barriers))):
+            low = max(barriers[k - 1] + 1 if k else 0, floor)
+            back = [(codes.BACKWARD, low, barrier + 1, c, self.n_chunks, low) for c in chunks]
+            self._add(back + self._updates(barrier, stop, gradients))
+            stop = barrier
+        self._add(self._updates(0, stop, gradients))
+
+    def _add(self, tasks: list[tuple[int, ...]]) -> None:
+        if tasks:
+            self.phases.append(tasks)
+
+    def _updates(self, first: int, last: int, gradients: bool) -> list[tuple[int, ...]]:
+        """Tiles of the ops first .. last-1; one task for all of them where they are small."""
+        kind = codes.GRADIENT if gradients else codes.UPDATE
+        learning = [
+            k for k in range(first, last) if self.ops[k]["weight"] >= 0 and self.ops[k]["trainable"]
+        ]
+        tiles = [(k, *tile) for k in learning for tile in tiles_of(self.ops[k], self.rows)]
+        rates = self.ops[learning][["rate", "bias_rate"]].tolist()
+        alike = all(pair == (1.0, 1.0) for pair in rates)
+        if alike and len(tiles) == len(learning) and self._flops(tiles) < 2 * TILE_FLOPS:
+            whole = int(self.ops[first]["n_in"])
+            return [(kind, first, last, 0, whole, 0)] if learning else []
+        tiles.sort(key=lambda t: -self._flops([t]))
+        return [(kind, k, k + 1, begin, end, 0) for k, begin, end in tiles]
+
+    def _flops(self, tiles: list[tuple[int, int, int]]) -> int:
+        return sum(2 * self.rows * (e - b) * int(self.ops[k]["n_out"]) for k, b, e in tiles)
+
+    @cached_property
+    def tasks(self) -> np.ndarray:
+        """The task table of one step, phase after phase."""
+        return np.array([t for phase in self.phases for t in phase], codes.TASK)
+
+    @cached_property
+    def phase_ends(self) -> np.ndarray:
+        """Number of tasks up to the end of each phase."""
+        return np.cumsum([len(phase) for phase in self.phases], dtype=np.int64)
+
+    @cached_property
+    def scratch(self) -> int:
+        """Elements that a worker needs for the gradient of its tile."""
+        tiles = [t for op in self.ops if op["kind"] == DENSE for t in self._tile_sizes(op)]
+        return padded(max([*tiles, int(self.ops["n_out"].max())]))
+
+    def _tile_sizes(self, op: np.void) -> list[int]:
+        return [(end - begin) * int(op["n_out"]) for begin, end in tiles_of(op, self.rows)]
+
+
+def _is_update(task: tuple[int, ...]) -> bool:
+    return task[0] == codes.GRADIENT
+
+
+CHUNK_FLOPS = 1e6
+CHUNK_ROWS = 32, 128
+WEIGHTS_PER_ROW = 10_500
+"""Each chunk reads all weights anew; the more there are, the more rows must make up for that."""
+TILE_FLOPS = 1e6
+TILE_ROWS = 64
+COPIED = 250_000
+"""Elements of dz from which on a tile has twice the rows, for each tile copies dz anew."""
+
+
+def chunks_of(rows: int, flops_per_row: int) -> int:
+    """Number of chunks of a batch: a power of two, each with enough rows and enough work."""
+    chunks = 1
+    least, most = CHUNK_ROWS
+    enough = min(max(flops_per_row // 2 // WEIGHTS_PER_ROW, least), most)
+    while (
+        chunks < 64
+        and rows // (2 * chunks) >= enough
+        and rows * flops_per_row >= 2 * chunks * CHUNK_FLOPS
+    ):
+        chunks *= 2
+    return chunks
+
+
+def tiles_of(op: np.void, rows: int) -> list[tuple[int, int]]:
+    """Rows of a weight matrix cut into tiles of about equal size, none much below TILE_ROWS."""
+    n_in = int(op["n_in"])
+    if op["kind"] != DENSE:
+        return [(0, 1)]
+    n_out = int(op["n_out"])
+    by_work = int(2 * rows * n_in * n_out / TILE_FLOPS)
+    least = TILE_ROWS * (2 if rows * n_out >= COPIED else 1)
+    n = max(1, min(round(n_in / least), by_work))
+    return [(n_in * i // n, n_in * (i + 1) // n) for i in range(n)]

@@ -1,0 +1,182 @@
+"""Runs of training: steps, and epochs that are each followed by an evaluation."""
+
+from typing import Any
+
+import numpy as np
+
+from fastnn.engine.buffers import State
+from fastnn.engine.plan import Program
+from fastnn.engine.predictions import PredictRun
+from fastnn.engine.run import COUNTERS, Run, address
+from fastnn.engine.threads import start_threads
+from fastnn.inputs.rows import Rows
+
+_FAILED = COUNTERS["failed"]
+
+SHARED_FLOPS = 1e6
+"""A step whose forward pass is shorter is too small to be shared."""
+
+
+class TrainingRun(Run):
+    """Mini-batch steps of one program: forward, loss, backward, update."""
+
+    def __init__(
+        self, program: Program, state: State, settings: dict[str, Any], seed: int, threads: int
+    ) -> None:
+        work = program.rows * program.layout.flops_per_row
+        several = max(map(len, program.phases)) > 1
+        self.threads = threads if several and work >= SHARED_FLOPS else 1
+        fields = {
+            "scratch": program.n_work, "scratch_size": program.scratch, "training": 1, "seed": seed,
+            "reduction": program.loss is not None and program.loss.reduction == "mean",
+        }  # fmt: skip
+        n_work = program.n_work + self.threads * program.scratch
+        super().__init__(program, state, settings | fields, n_work)
+        self._seen = -1
+        if self.threads > 1:
+            start_threads()
+
+    def steps(
+        self,
+        rows: Rows,
+        order: np.ndarray,
+        bounds: np.ndarray,
+        rates: np.ndarray,
+        step: int,
+        outputs: np.ndarray | None = None,
+        *,
+        threads: int = 1,
+        epoch: tuple[int, int] | None = None,
+        penalties: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, int]:
+        """Take len(rates) steps.
+
+        Parameters
+        ----------
+        rows : Rows
+        order : array of int64
+            Row numbers; batch s is ``order[bounds[s]:bounds[s + 1]]``.
+        bounds : array (n_steps + 1,) of int64
+        rates : array (n_steps,)
+            Learning rates.
+        step : int
+            Number of updates made before.
+        outputs : array (len(order), n_out), optional
+            Receives the network's answers, in the sequence of `order`.
+        threads : int, default 1
+            Number of workers; it changes no bit.
+        epoch : (int, int), optional
+            Steps of the first epoch that came before, and steps of an epoch: the last step of each
+            leaves its gradient's norm in `gradient_norms`. Default: these steps are one epoch.
+        penalties : array (n_steps,) of float64, optional
+            Factors of the penalties l1 and l2 in each step. Default: 1.
+
+        Returns
+        -------
+        losses : array (n_steps,) of float64
+        failed : int
+            0, or the number, from 1, of the first step whose loss was not finite. That step and
+            the later ones changed no parameter.
+        """
+        with self._lock:
+            self._point("penalties", penalties)
+            self._read(rows, order, bounds, rates, outputs)
+            self._set("step", step)
+            self._divide_into_epochs(len(rates), *(epoch or (0, len(rates))))
+            self._call(threads)
+            self._finish()
+            return self._losses.sum(axis=1), int(self._counters[_FAILED])
+
+    def judged_epochs(
+        self, rows: Rows, order: np.ndarray, bounds: np.ndarray, rates: np.ndarray, step: int,
+        outputs: np.ndarray | None, count: int, judge: PredictRun, others: Rows,
+        index: np.ndarray | None, answers: np.ndarray | None,
+    ) -> tuple[np.ndarray, int, np.ndarray]:  # fmt: skip
+        """Epochs on this thread, after each of which other rows are evaluated.
+
+        Parameters
+        ----------
+        rows, order, bounds, rates, step, outputs
+            As of `steps`, for all epochs one after the other.
+        count : int
+            Number of epochs.
+        judge, others, index
+            What evaluates, and the rows that it reads.
+        answers : array (count, rows, n_out), optional
+            Receives the outputs of these rows.
+
+        Returns
+        -------
+        losses, failed
+            As from `steps`.
+        totals : array (count,)
+            Sums over the other rows of weight times loss; of epochs that did not fail.
+        """
+        n, n_tasks = len(rates) // count, len(self.program.tasks)
+        with self._lock, judge._lock:
+            self._point("penalties", None)
+            self._read(rows, order, bounds, rates, outputs)
+            self._divide_into_epochs(count * n, 0, n)
+            fields = {
+                "bounds": (address(bounds), 8 * n), "rates": (address(rates), 8 * n),
+                "step": (step, n), "n_steps": (n, 0),
+                "losses": (address(self._losses), 8 * n * n_tasks),
+                "norms": (address(self._norms), 8 * n_tasks),
+            }  # fmt: skip
+            calls = np.empty((2 * count, 5), np.int64)
+            calls[::2] = self._calls(count, fields)
+            calls[1::2], found = judge.calls(count, others, index, answers)
+            with self._blas:
+                self._serial(address(calls), 2 * count)
+            ends = self._kept["counters"][:, _FAILED]
+            first = int(np.argmax(ends > 0))
+            self._finish()
+            judge._release()
+            failed = first * n + int(ends[first]) if ends[first] else 0
+            return self._losses.sum(axis=1), failed, found.sum(axis=1)
+
+    def _read(
+        self, rows: Rows, order: np.ndarray, bounds: np.ndarray, rates: np.ndarray,
+        outputs: np.ndarray | None,
+    ) -> None:  # fmt: skip
+        self._read_from(rows)
+        self._follow(order)
+        self._point("bounds", bounds)
+        self._point("rates", rates)
+        self._point("outputs", outputs)
+        self._refresh_transposed()
+        self._prepare(self.program.tasks, self.program.phase_ends, len(rates))
+
+    def _finish(self) -> None:
+        self.state.changes += 1
+        self._seen = self.state.changes
+        self._release()
+
+    def _divide_into_epochs(self, n_steps: int, before: int, steps: int) -> None:
+        self._set("epoch_step", before)
+        self._set("epoch_steps", steps)
+        shape = (before + n_steps - 1) // steps + 1, len(self.program.tasks)
+        if self._norms.shape != shape:
+            self._norms = np.zeros(shape)
+            self._set("norms", address(self._norms))
+        else:
+            self._norms.fill(0)
+
+    @property
+    def gradient_norms(self) -> np.ndarray:
+        """Norm of the gradient, before any clipping, at the end of each epoch of the last call."""
+        return np.sqrt(self._norms.sum(axis=1))
+
+    def _refresh_transposed(self) -> None:
+        if self._seen == self.state.changes:
+            return
+        for op in self.program.ops[self.program.ops["transposed"] >= 0]:
+            n_in, n_out = int(op["n_in"]), int(op["n_out"])
+            W = self.state.values[op["weight"] :][: n_in * n_out].reshape(n_in, n_out)
+            self.work[op["transposed"] :][: n_in * n_out].reshape(n_out, n_in)[:] = W.T
+
+    @property
+    def gradient(self) -> np.ndarray:
+        """The gradient vector (n_parameters,) of the last step of a gradient-only program."""
+        start = self.program.gradient
+        return self.work[start : start + self.program.layout.n_parameters]

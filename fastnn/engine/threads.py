@@ -1,0 +1,233 @@
+"""Threads: how many, who may enter a parallel region, and BLAS held at one meanwhile."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from numbers import Integral
+from pathlib import Path
+from typing import Any
+
+_region = threading.Lock()
+_entered = False
+_forked = False
+_chosen: int | None = None
+
+
+class _Alone(threading.local):
+    depth = 0
+
+
+_alone = _Alone()
+
+
+def _after_fork() -> None:
+    # The threads of an OpenMP team do not survive a fork; entering a region would end the child.
+    global _forked, _region
+    _forked = _entered
+    _region = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _physical_cores() -> int:
+    if not hasattr(os, "sched_getaffinity"):
+        return os.cpu_count() or 1
+    allowed = os.sched_getaffinity(0)
+    cores = set()
+    for cpu in allowed:
+        siblings = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+        try:
+            cores.add(siblings.read_text().strip())
+        except OSError:
+            cores.add(str(cpu))
+    return max(1, len(cores))
+
+
+def _container_limit() -> list[int]:
+    """The number of processors whose time a container may use, where that is limited."""
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+    except (OSError, ValueError):
+        return []
+    return [] if quota == "max" else [max(1, int(quota) // int(period))]
+
+
+@cache
+def _default() -> int:
+    """Physical cores, or less where the environment (joblib, Dask, a batch system) says so."""
+    limits = [_physical_cores(), *_container_limit()]
+    for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"):
+        value = os.environ.get(name, "")
+        if value.isdigit() and int(value) > 0:
+            limits.append(int(value))
+    return min(limits)
+
+
+def _maximum() -> int:
+    import numba
+
+    return int(numba.config.NUMBA_NUM_THREADS)
+
+
+def get_num_threads() -> int:
+    """Number of threads that training and prediction may use.
+
+    Set by `set_num_threads`, else by the environment variable ``FASTNN_NUM_THREADS``, else the
+    number of physical cores that this process may use.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.get_num_threads() >= 1
+    True
+    """
+    if _alone.depth:
+        return 1
+    if _chosen is not None:
+        return _chosen
+    given = os.environ.get("FASTNN_NUM_THREADS")
+    if given is None:
+        return _default()
+    if not given.isdigit() or int(given) < 1:
+        raise ValueError(f"FASTNN_NUM_THREADS is {given!r}; expected a whole number of at least 1")
+    return min(int(given), _maximum())
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Within it, this Python thread trains and predicts on itself alone; others are not affected.
+
+    For populations: many models, each on a thread of its own.
+    """
+    _alone.depth += 1
+    try:
+        yield
+    finally:
+        _alone.depth -= 1
+
+
+def set_num_threads(n: int | None) -> None:
+    """Let training and prediction use n threads; results are the same bits for every n.
+
+    Parameters
+    ----------
+    n : int or None
+        At least 1 and at most ``numba.config.NUMBA_NUM_THREADS`` (the number of logical
+        processors, unless the environment says otherwise). None: back to the default.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.set_num_threads(1)
+    >>> fastnn.get_num_threads()
+    1
+    >>> fastnn.set_num_threads(None)
+    """
+    global _chosen
+    if n is not None:
+        if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
+            raise ValueError(f"got {n!r} threads; expected a whole number of at least 1, or None")
+        if n > _maximum():
+            raise ValueError(
+                f"got {n} threads; Numba was started with {_maximum()}: set NUMBA_NUM_THREADS "
+                "before the first import to allow more"
+            )
+    _chosen = None if n is None else int(n)
+
+
+@cache
+def start_threads() -> None:
+    """Start Numba's threads so that they sleep while they wait.
+
+    GNU OpenMP lets a thread that waits for the end of a region spin; where the one it waits for is
+    to run on the same processor, that lasts until the time slice is over: measured 5 to 8 ms,
+    against 20 to 50 us asleep. The library reads the policy once, when it is loaded.
+    """
+    from numba.np.ufunc.parallel import _launch_threads
+
+    from fastnn.kernels.loop.entries import parallel_entry
+
+    unset = not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & set(os.environ)
+    if unset:
+        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    try:
+        parallel_entry()
+        _launch_threads()
+    finally:
+        if unset:
+            del os.environ["OMP_WAIT_POLICY"]
+
+
+@contextmanager
+def region(wanted: int) -> Iterator[int]:
+    """Yield the number of workers to run: `wanted`, or 1 where a region may not be entered.
+
+    Two threads in a parallel region at once end the process on some of Numba's threading layers;
+    whoever comes second works alone, and computes the same bits.
+    """
+    global _entered
+    workers = 1 if _forked else min(wanted, get_num_threads(), _maximum())
+    if workers < 2 or not _region.acquire(blocking=False):
+        yield 1
+        return
+    lock = _region
+    try:
+        import numba
+
+        start_threads()
+        _entered = True
+        before = numba.get_num_threads()
+        numba.set_num_threads(workers)
+        try:
+            yield workers
+        finally:
+            numba.set_num_threads(before)
+    finally:
+        lock.release()
+
+
+def _set_threads(library: Any, n: int) -> None:
+    # threadpoolctl's own method does nothing on any thread but the first that called it.
+    getattr(library, "_real_set_num_threads", library.set_num_threads)(n)
+
+
+class _Blas:
+    """SciPy's BLAS, held at one thread while at least one run is under way."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._holders = 0
+        self._before: list[int] = []
+
+    @staticmethod
+    @cache
+    def libraries() -> list[Any]:
+        """The BLAS libraries that the kernels may call."""
+        import scipy.linalg.cython_blas  # noqa: F401  (loads the library that Numba calls)
+        from threadpoolctl import ThreadpoolController
+
+        found = ThreadpoolController().select(user_api="blas").lib_controllers
+        shipped = [lib for lib in found if Path(lib.filepath or "").parent.name == "scipy.libs"]
+        return shipped or list(found)
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._holders += 1
+            if self._holders == 1:
+                self._before = [lib.get_num_threads() for lib in self.libraries()]
+                for lib in self.libraries():
+                    _set_threads(lib, 1)
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._holders -= 1
+            if self._holders == 0:
+                for lib, n in zip(self.libraries(), self._before, strict=True):
+                    _set_threads(lib, n)
+
+
+one_blas_thread = _Blas()

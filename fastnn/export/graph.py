@@ -1,0 +1,61 @@
+"""An ONNX graph in the making."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+class Graph:
+    """Nodes and constants of an ONNX graph, in the making.
+
+    Parameters
+    ----------
+    dtype : dtype
+        Of the model.
+    n_in, n_out : int
+        Its features and its outputs.
+    """
+
+    def __init__(self, dtype: np.dtype, n_in: int, n_out: int) -> None:
+        from onnx import helper
+
+        self.dtype, self.single = dtype, dtype == np.float32
+        self.n_in, self.n_out = n_in, n_out
+        self.type = helper.np_dtype_to_tensor_dtype(dtype)
+        self._nodes: list[Any] = []
+        self._constants: dict[str, np.ndarray] = {}
+
+    def node(self, op: str, *inputs: str | float, **attributes: Any) -> str:
+        """Add a node, of tensors and numbers; the name of its output."""
+        from onnx import helper
+
+        names = [i if isinstance(i, str) else self.constant(repr(i), i) for i in inputs]
+        name = f"{op}_{len(self._nodes)}"
+        self._nodes.append(helper.make_node(op, names, [name], name, **attributes))
+        return name
+
+    def constant(self, name: str, values: Any) -> str:
+        """Add a constant of the model's type; its name."""
+        self._constants[name] = np.asarray(values, self.dtype)
+        return name
+
+    def classes(self) -> str:
+        """The name of the constant 0 .. n_out-1."""
+        self._constants["classes"] = np.arange(self.n_out)
+        return "classes"
+
+    def proto(self, description: str) -> Any:
+        """The ``onnx.GraphProto``; its last node is the output."""
+        from onnx import helper, numpy_helper
+
+        self._nodes[-1].output[0] = "output"
+        return helper.make_graph(
+            self._nodes,
+            "fastnn",
+            [helper.make_tensor_value_info("input", self.type, ["batch", self.n_in])],
+            [helper.make_tensor_value_info("output", self.type, ["batch", self.n_out])],
+            [numpy_helper.from_array(a, name) for name, a in self._constants.items()],
+            doc_string=description,
+        )

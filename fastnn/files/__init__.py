@@ -1,0 +1,1 @@
+"""What is written to the disk: whole files, and the parts of a model as plain data."""

@@ -1,0 +1,117 @@
+"""Specs: layers, losses, optimizers and schedules as plain data, and back.
+
+A part is a dictionary of its class's name, such as "layers.Dense", and its fields. The classes
+are those of fastnn and no others, so that reading a spec never runs anything. A user's own
+function is named, no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from fastnn import initializers, layers, losses, metrics, optimizers, schedules
+
+
+def label(cls: type) -> str:
+    """A class's name beside that of its kind: two kinds have a Constant."""
+    return f"{cls.__module__.split('.')[1]}.{cls.__name__}" if "." in cls.__module__ else ""
+
+
+_PARTS: tuple[type, ...] = (
+    *layers.LAYERS.values(), *losses.LOSSES.values(), losses.Custom,
+    *optimizers.OPTIMIZERS.values(), *schedules.SCHEDULES.values(),
+    *(getattr(initializers, name) for name in initializers.__all__),
+)  # fmt: skip
+CLASSES = {label(cls): cls for cls in _PARTS if is_dataclass(cls)}
+
+
+def to_spec(value: Any, own: dict[str, Callable]) -> Any:
+    """Plain data for a part, a number, a text or a sequence; own functions are added to `own`.
+
+    Examples
+    --------
+    >>> to_spec(layers.Dropout(0.5), {})
+    {'class': 'layers.Dropout', 'rate': 0.5}
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        name = label(type(value))
+        if CLASSES.get(name) is not type(value):
+            raise TypeError(
+                f"{value!r:.60} is of a class of your own; only the parts that fastnn brings can "
+                "be saved: use those, and functions of your own"
+            )
+        given = {f.name: to_spec(getattr(value, f.name), own) for f in fields(value) if f.init}
+        return {"class": name, **given}
+    if isinstance(value, np.ndarray):
+        return {"array": value.tolist()}
+    if isinstance(value, list | tuple):
+        return [to_spec(item, own) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if callable(value) and not isinstance(value, type):
+        name = getattr(value, "__name__", type(value).__name__).replace("<lambda>", "function")
+        return {"own": name_own(value, name, own)}
+    raise TypeError(f"{value!r:.60} cannot be saved; expected numbers, texts and parts of fastnn")
+
+
+def name_own(function: Callable, name: str, own: dict[str, Callable]) -> str:
+    """Note a user's own function under its name; a second one of that name is "name_2"."""
+    n, fresh = 1, name
+    while own.setdefault(fresh, function) is not function:
+        n += 1
+        fresh = f"{name}_{n}"
+    return fresh
+
+
+def from_spec(spec: Any, own: dict[str, Callable]) -> Any:
+    """The part, number, text or tuple of a spec.
+
+    Examples
+    --------
+    >>> from_spec({"class": "layers.Dropout", "rate": 0.5}, {})
+    Dropout(0.5)
+    """
+    if isinstance(spec, list):
+        return tuple(from_spec(item, own) for item in spec)
+    if not isinstance(spec, dict):
+        return spec
+    if "own" in spec:
+        return own[spec["own"]]
+    if "array" in spec:
+        return np.asarray(spec["array"])
+    given = {name: from_spec(value, own) for name, value in spec.items() if name != "class"}
+    if spec["class"] not in CLASSES:
+        raise ValueError(f"it holds a part of the class {spec['class']!r}, which is unknown here")
+    return CLASSES[spec["class"]](**given)
+
+
+def own_names(spec: Any) -> Iterator[str]:
+    """Names of the own functions that a spec needs."""
+    if isinstance(spec, dict):
+        if "own" in spec:
+            yield spec["own"]
+        for value in spec.values():
+            yield from own_names(value)
+    elif isinstance(spec, list):
+        for value in spec:
+            yield from own_names(value)
+
+
+def metric_spec(name: str, metric: Callable, own: dict[str, Callable]) -> Any:
+    """A metric as the name by which `fastnn.metrics.get` finds it, or as an own function."""
+    found = getattr(metric, "__name__", "")
+    built_in = metrics.METRICS.get(found) is metric
+    if built_in or (found.startswith("top_") and metric.__module__ == metrics.__name__):
+        return found
+    return {"own": name_own(metric, name, own)}
+
+
+def metric_from(spec: Any, own: dict[str, Callable]) -> Callable:
+    """The metric of a spec."""
+    return own[spec["own"]] if isinstance(spec, dict) else metrics.get(spec)[1]

@@ -1,0 +1,1 @@
+"""What a user passes, read and checked once: settings, names, arrays, rows and targets."""

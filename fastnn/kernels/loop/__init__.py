@@ -1,0 +1,1 @@
+"""The compiled loop that reads a program: workers, chunks of rows, tiles of weights."""

@@ -1,0 +1,173 @@
+"""The compiled loop: workers take the tasks of a run, step by step, phase by phase.
+
+Tasks carry tickets in one fixed order. A worker takes the next ticket, waits until all tasks of
+earlier phases are done, and runs it: whoever holds the lowest open ticket never waits, so that any
+number of workers, from one up, gets through. What a task computes depends on its row of the table
+alone: one worker and many leave the same bits.
+"""
+
+import math
+
+import numpy as np
+from numba import carray
+
+from fastnn.kernels.codes import (
+    APPLY,
+    BACKWARD,
+    CONTEXT,
+    FORWARD,
+    GRADIENT,
+    OP,
+    PREDICT,
+    TASK,
+    TURN,
+    UPDATE,
+)  # fmt: skip
+from fastnn.kernels.loop.chunks import backward_chunk, forward_chunk, loss_of_chunk
+from fastnn.kernels.loop.interpreter import forward, gather, lies_ready
+from fastnn.kernels.loop.tiles import apply_tile, gradient_tile, tile_norm, update_ops, update_tile
+from fastnn.kernels.machine.jit import kernel
+from fastnn.kernels.machine.memory import (
+    at_address,
+    fetch,
+    fetch_add,
+    give_way,
+    matrix,
+    relax,
+    shift,
+    vector,
+    void_pointer,
+)  # fmt: skip
+from fastnn.kernels.math.optimizers import step_of
+from fastnn.kernels.math.rows import has_bad_number
+
+SPINS = 500
+
+
+@kernel
+def rows_task(net, ops, state, work, task, step, losses):
+    """FORWARD, TURN and BACKWARD: a chunk of a training batch."""
+    bounds = carray(void_pointer(net.bounds), (net.n_steps + 1,), np.int64)
+    order = carray(void_pointer(net.order), (net.n_order,), np.int64)
+    counters = carray(void_pointer(net.arrived), (net.n_ops,), np.int64)
+    start, rows = bounds[step], bounds[step + 1] - bounds[step]
+    r0, r1 = rows * task.begin // task.end, rows * (task.begin + 1) // task.end
+    if task.kind != BACKWARD:
+        if task.first == 0:
+            n = ops[0].n_in
+            gather(net, order, start + r0, matrix(work, ops[0].x + r0 * n, r1 - r0, n))
+        forward_chunk(net, ops, state, work, counters, task, r0, r1, rows, step)
+    if task.kind == TURN:
+        batch = bounds[step : step + 2]
+        value = loss_of_chunk(net, ops, work, order, start + r0, batch, r0, r1 - r0)
+        losses[0] = value
+        if not math.isfinite(value):
+            failed = carray(void_pointer(net.failed), (1,), np.int64)
+            failed[0] = step + 1
+    if task.kind != FORWARD:
+        backward_chunk(net, ops, state, work, counters, task, r0, r1, rows, step)
+
+
+@kernel
+def predict_task(net, ops, state, work, task, losses):
+    """PREDICT and EVALUATE: rows begin .. end-1 of the order through the network as it predicts."""
+    everything = carray(void_pointer(net.bounds), (2,), np.int64)
+    order = carray(void_pointer(net.order), (net.n_order,), np.int64)
+    rows, n = task.end - task.begin, ops[0].n_in
+    x = shift(work, ops[0].x)
+    if lies_ready(net, ops[0], matrix(work, 0, 1, 1)):
+        x = shift(at_address(net.X, work), task.begin * n)
+    else:
+        gather(net, order, task.begin, matrix(x, 0, rows, n))
+    if net.careful and has_bad_number(vector(x, 0, rows * n)):
+        carray(void_pointer(net.failed), (1,), np.int64)[0] = 1
+    forward(net, ops, state, work, x, 0, task.last, 0, rows, 0)
+    if task.kind == PREDICT:
+        op = ops[task.last - 1]
+        y = matrix(work, op.y, rows, op.n_out)
+        outputs = carray(void_pointer(net.outputs), (task.end, op.n_out), y.dtype)
+        for i in range(rows):
+            for j in range(op.n_out):
+                outputs[task.begin + i, j] = y[i, j]
+    else:
+        losses[0] = loss_of_chunk(net, ops, work, order, task.begin, everything, 0, rows)
+
+
+@kernel
+def weights_task(net, ops, state, work, scratch, task, index, step, losses):
+    """UPDATE, GRADIENT and APPLY: ops first .. last-1, of a single one rows begin .. end-1."""
+    bounds = carray(void_pointer(net.bounds), (net.n_steps + 1,), np.int64)
+    rates = carray(void_pointer(net.rates), (net.n_steps,), np.float64)
+    epoch, epoch_step = divmod(net.epoch_step + step, net.epoch_steps)
+    norms = carray(void_pointer(net.norms + 8 * epoch * net.n_tasks), (net.n_tasks,), np.float64)
+    rows, t = bounds[step + 1] - bounds[step], net.step + step + 1
+    penalties = carray(void_pointer(net.penalties), (net.n_steps,), np.float64)
+    this = step_of(net, rates[step], penalties[step] if net.penalties else 1.0, t)
+    first, last = task.first, task.last
+    norm = norms[index : index + int(epoch_step + 1 == net.epoch_steps)]
+    if task.kind == UPDATE and last - first > 1:
+        update_ops(net, ops, first, last, state, work, rows, losses, norm, this)
+        return
+    if task.kind == GRADIENT:
+        norms[index] = 0.0
+    for k in range(first, last):
+        op = ops[k]
+        if op.weight < 0 or not op.trainable:
+            continue
+        begin, end = (task.begin, task.end) if last - first == 1 else (0, op.n_in)
+        if task.kind == UPDATE:
+            update_tile(net, op, state, work, rows, begin, end, scratch, losses, norm, this)
+        elif task.kind == GRADIENT:
+            gradient_tile(net, op, state, work, rows, begin, end, losses, this)
+            norms[index] += tile_norm(net, op, work, begin, end)
+        else:
+            apply_tile(net, op, state, work, begin, end, norms, this)
+
+
+def work_through(context, state, work, worker):
+    """Take tasks until none is left.  context: address of a CONTEXT record."""
+    net = carray(void_pointer(context), (1,), CONTEXT)[0]
+    ops = carray(void_pointer(net.ops), (net.n_ops,), OP)
+    tasks = carray(void_pointer(net.tasks), (net.n_tasks,), TASK)
+    phases = carray(void_pointer(net.phases), (net.n_phases,), np.int64)
+    losses = carray(void_pointer(net.losses), (net.n_steps * net.n_tasks,), np.float64)
+    tickets = carray(void_pointer(net.ticket), (1,), np.int64)
+    done = carray(void_pointer(net.done), (1,), np.int64)
+    failed = carray(void_pointer(net.failed), (1,), np.int64)
+    scratch = shift(work, net.scratch + worker * net.scratch_size)
+    own_work = shift(work, worker * net.worker_stride)
+    n_tasks, total = net.n_tasks, net.n_steps * net.n_tasks
+    step, phase, phase_start, phase_stop = 0, 0, 0, phases[0]
+    while True:
+        ticket = fetch_add(tickets, 0, 1)
+        if ticket >= total:
+            return
+        while ticket >= phase_stop:
+            phase += 1
+            if phase == net.n_phases:
+                phase = 0
+                step += 1
+            phase_start = phase_stop
+            phase_stop = step * n_tasks + phases[phase]
+        spins = 0
+        while fetch(done, 0) < phase_start:
+            if fetch(failed, 0):
+                return
+            spins += 1
+            if spins % SPINS:
+                relax()
+            else:
+                # Whoever it waits for may need this processor.
+                give_way()
+        if fetch(failed, 0):
+            return
+        task = tasks[ticket - step * n_tasks]
+        place = losses[ticket : ticket + 1]
+        if task.kind <= BACKWARD:
+            rows_task(net, ops, state, own_work, task, step, place)
+        elif task.kind <= APPLY:
+            index = ticket - step * n_tasks
+            weights_task(net, ops, state, work, scratch, task, index, step, place)
+        else:
+            predict_task(net, ops, state, own_work, task, place)
+        fetch_add(done, 0, 1)

@@ -1,0 +1,1 @@
+"""The machine beneath: compilation, the disk cache, memory, vectors, products in registers."""

@@ -1,0 +1,83 @@
+"""Transposing in registers, a square of a cache line's numbers at a time."""
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from fastnn.kernels.machine.jit import kernel
+from fastnn.kernels.machine.memory import matrix, shift
+from fastnn.kernels.machine.vectors import I32, I64, VectorCode
+
+LINE = 64
+
+
+def _turn(masked: bool) -> Any:
+    """An intrinsic for rows x columns numbers, masked where they are fewer than a square."""
+
+    @intrinsic
+    def turn(typingctx: Any, source: Any, step: Any, target: Any, target_step: Any,
+             rows: Any, columns: Any) -> Any:  # fmt: skip
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            _emit(builder, masked, *args)
+            return context.get_dummy_value()
+
+        size = types.int64
+        return types.void(source, size, target, size, size, size), codegen
+
+    return turn
+
+
+def _emit(builder: Any, masked: bool, source: Any, step: Any, target: Any, target_step: Any,
+          rows: Any, columns: Any) -> None:  # fmt: skip
+    # Inlined, the code would be optimised again in each caller.
+    builder.function.attributes.add("noinline")
+    code = VectorCode(builder, source.type.pointee, LINE)
+    n = code.lanes
+    in_rows, in_columns = (code.below(rows), code.below(columns)) if masked else (None, None)
+    found = []
+    for i in range(n):
+        # Rows beyond the last one are read from it, and not written.
+        row = code.at_most(i, builder.sub(rows, I64(1))) if masked else I64(i)
+        found.append(code.load(builder.gep(source, [builder.mul(step, row)]), in_columns))
+    distance = 1
+    while distance < n:
+        for i in range(n):
+            if not i & distance:
+                _exchange(builder, found, i, distance)
+        distance *= 2
+    for i in range(n):
+        place = builder.gep(target, [builder.mul(target_step, I64(i))])
+        if masked:
+            with builder.if_then(builder.icmp_signed("<", I64(i), columns)):
+                code.store(found[i], place, in_rows)
+        else:
+            code.store(found[i], place)
+
+
+def _exchange(builder: Any, rows: list[Any], i: int, distance: int) -> None:
+    """The corners off the diagonal of the squares that two rows are part of."""
+    n, a, b = len(rows), rows[i], rows[i + distance]
+    low = [k if not k & distance else n + k - distance for k in range(n)]
+    high = [k + distance if not k & distance else n + k for k in range(n)]
+    for j, mask in ((i, low), (i + distance, high)):
+        lanes = ir.Constant(ir.VectorType(I32, n), mask)
+        rows[j] = builder.shuffle_vector(a, b, lanes)
+
+
+_square, _corner = _turn(False), _turn(True)
+
+
+@kernel
+def transpose(source, step, target, target_step, rows, columns):
+    """target[j, i] = source[i, j], with so many elements from row to row."""
+    line = LINE // matrix(source, 0, 1, 1).itemsize
+    for i in range(0, rows, line):
+        for j in range(0, columns, line):
+            r, c = min(line, rows - i), min(line, columns - j)
+            part, place = shift(source, i * step + j), shift(target, j * target_step + i)
+            if r == line and c == line:
+                _square(part, step, place, target_step, r, c)
+            else:
+                _corner(part, step, place, target_step, r, c)

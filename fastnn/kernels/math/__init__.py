@@ -1,0 +1,1 @@
+"""The mathematics: matrix products, batch norm, softmax, losses, activations, optimizers."""

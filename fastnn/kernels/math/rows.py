@@ -1,0 +1,106 @@
+"""What surrounds the matrix products: rows of X, biases, input standardisation."""
+
+from typing import Any
+
+from numba import types
+from numba.extending import intrinsic
+
+from fastnn.kernels.machine.functions import ZERO
+from fastnn.kernels.machine.jit import exact_kernel, kernel
+from fastnn.kernels.machine.memory import shift, vector
+from fastnn.kernels.machine.vectors import VECTOR, VectorCode
+
+
+@intrinsic
+def fill(typingctx: Any, x: Any, n: Any, value: Any) -> Any:
+    """n numbers of one value; of a few, LLVM would write one at a time."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        x, n, value = args
+        code = VectorCode(builder, x.type.pointee, VECTOR)
+        if value.type != code.number:
+            value = builder.fptrunc(value, code.number)
+        values = code.spread(value)
+        code.each(n, lambda i, mask: code.store(values, builder.gep(x, [i]), mask))
+        return context.get_dummy_value()
+
+    return types.void(x, types.int64, types.float64), codegen
+
+
+@intrinsic
+def _copy_row(typingctx: Any, x: Any, y: Any, n: Any) -> Any:
+    """y = x, n numbers of one type; of a few, LLVM would copy one at a time."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        x, y, n = args
+        code = VectorCode(builder, x.type.pointee, VECTOR)
+
+        def put(i: Any, mask: Any) -> None:
+            code.store(code.load(builder.gep(x, [i]), mask), builder.gep(y, [i]), mask)
+
+        code.each(n, put)
+        return context.get_dummy_value()
+
+    return types.void(x, y, types.int64), codegen
+
+
+@kernel
+def row_at(order, i):
+    """Number of the row at place i of an order; without one, i."""
+    return order[i] if order.size > 0 else i
+
+
+@kernel
+def copy_rows(X, row, order, start, x, rows, n):
+    """`gather_rows` where X has x's type, and columns side by side."""
+    for i in range(rows):
+        place = row_at(order, start + i) * row
+        _copy_row(shift(X, place), shift(x, i * n), n)
+
+
+@kernel
+def gather_rows(X, row, column, order, start, x):
+    """x[i] = X[order[start + i]], with strides of X in elements; no order: rows in sequence."""
+    for i in range(x.shape[0]):
+        place = row_at(order, start + i) * row
+        target = x[i]
+        if column == 1:
+            source = vector(X, place, x.shape[1])
+            for j in range(x.shape[1]):
+                target[j] = source[j]
+        else:
+            for j in range(x.shape[1]):
+                target[j] = vector(X, place + j * column, 1)[0]
+
+
+@kernel
+def copy(x, y):
+    """y = x, element by element."""
+    for i in range(x.size):
+        y[i] = x[i]
+
+
+@kernel
+def has_bad_number(x):
+    """Whether an element of x is not finite."""
+    total = x.dtype.type(0)
+    for i in range(x.size):
+        total += x[i] * ZERO
+    # NaN is not 0.
+    return total != ZERO
+
+
+@exact_kernel
+def standardize(x, moments):
+    """x = (x - mean) / deviation in place; moments (2, n) holds both."""
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            x[i, j] = (x[i, j] - moments[0, j]) / moments[1, j]
+
+
+@kernel
+def scale_columns(x, s, y):
+    """y = s x, column by column."""
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            y[i, j] = s[j] * x[i, j]

@@ -1,0 +1,308 @@
+"""Sequential: layers in a row, and all that a person does with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fastnn import layers, losses, optimizers
+from fastnn.callbacks import listeners
+from fastnn.engine.layout import Layout, check_order
+from fastnn.export import Exports
+from fastnn.history import History
+from fastnn.inputs.reading import feature_rows, read_data, target_rows
+from fastnn.inputs.rows import Part
+from fastnn.inputs.settings import as_limit, check_count, check_switch
+from fastnn.model.saving import save
+from fastnn.model.summary import describe
+from fastnn.model.weights import Weights
+from fastnn.training import building, door
+from fastnn.training.batches import batch_rows
+from fastnn.training.epochs import train
+from fastnn.training.job import Job, score
+from fastnn.training.lbfgs import train_lbfgs
+from fastnn.training.lr_find import LearningRateFinder, lr_find
+from fastnn.training.network import Network, Setup
+
+
+class Sequential(Weights, Exports):
+    """A network: layers in a row.
+
+    Parameters
+    ----------
+    layers : sequence of layers
+        Such as ``[Dense(64), BatchNorm(), ReLU(), Dense(10), Softmax()]``.
+    seed : int or None, default None
+        Of initial weights, shuffling, splits and dropout: the same seed gives the same bits on any
+        number of threads. None draws one.
+    dtype : {"float32", "float64"}, default "float32"
+        Of all arithmetic.
+
+    Attributes
+    ----------
+    history : History
+        What each epoch measured, over all calls of `fit`.
+    epoch, step : int
+        Epochs and updates made so far.
+    learning_rate_factor : float
+        Of the optimizer's learning rate or schedule, 1.0 at first; it may be changed at any time.
+
+    Examples
+    --------
+    >>> from fastnn import Adam, BatchNorm, Dense, ReLU, Sequential, Softmax
+    >>> from fastnn.datasets import load_digits
+    >>> X, y = load_digits()
+    >>> model = Sequential([Dense(64), BatchNorm(), ReLU(), Dense(10), Softmax()], seed=0)
+    >>> model.compile(optimizer=Adam(1e-3), loss="cross_entropy", metrics=["accuracy"])
+    >>> history = model.fit(X, y, epochs=5, batch_size=32, validation_split=0.2, verbose=0)
+    >>> history["val_accuracy"][-1] > 0.9
+    True
+    """
+
+    def __init__(
+        self, layers: Sequence[Any], seed: int | None = None, dtype: Any = "float32"
+    ) -> None:
+        self.layers = tuple(building.as_layers(layers))
+        check_order(self.layers)
+        self.dtype, self.seed = building.as_dtype(dtype), seed
+        init, shuffle, dropout, self._split_seed = building.as_seeds(seed, 4)
+        self._init_rng = np.random.default_rng(init)
+        self._shuffle_rng = np.random.default_rng(shuffle)
+        self._dropout_seed = int(dropout.generate_state(1, np.uint64)[0] >> 1)
+        self.history = History()
+        self._setup: Setup | None = None
+        self._network: Network | None = None
+
+    def compile(
+        self,
+        optimizer: Any = "adam",
+        loss: Any = "cross_entropy",
+        metrics: Sequence[Any] = (),
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> None:
+        """Choose what training minimises, and how.
+
+        Parameters
+        ----------
+        optimizer : str or optimizer, default "adam"
+            Such as ``fastnn.Adam(1e-3)``; a name takes the defaults. Another one than before
+            starts with an empty state.
+        loss : str, loss or njit function, default "cross_entropy"
+            See `fastnn.losses`. "cross_entropy" needs `Softmax()` as the last layer,
+            "binary_cross_entropy" needs `Sigmoid()`.
+        metrics : sequence of str or callable ``(y, prediction) -> float``
+            See `fastnn.metrics`. A fit first tries each on a few rows.
+        clip_norm, clip_value : float, optional
+            Limit of the norm of the whole gradient, of each of its elements.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For unknown names, a loss that does not fit the last layer, and own functions that do
+            not compile; nothing is changed.
+        """
+        setup = Setup(
+            optimizers.get(optimizer),
+            losses.get(loss),
+            door.chosen_metrics(metrics),
+            as_limit(clip_norm, "clip_norm"),
+            as_limit(clip_value, "clip_value"),
+        )
+        building.check_output(self.layers, setup.loss)
+        door.try_own_parts(self.layers, setup.loss, self.dtype)
+        before, self._setup = self._setup, setup
+        if (
+            self._network is not None
+            and before is not None
+            and before.optimizer.state_is_for != setup.optimizer.state_is_for
+        ):
+            self._network.state.reset_optimizer()
+            self._network.step = 0
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        epochs: int = 1,
+        batch_size: int | str | None = 32,
+        *,
+        shuffle: bool = True,
+        validation_data: tuple | None = None,
+        validation_split: Any = 0.0,
+        validation_freq: int = 1,
+        training_metrics: str = "running",
+        sample_weight: Any = None,
+        callbacks: Sequence[Any] = (),
+        verbose: int | bool | str = "auto",
+    ) -> History:
+        """Train. Called again, it continues where it stopped, to the bit.
+
+        That holds for a fit that Ctrl-C has broken off, too: with the same rows and batch size
+        the next one first ends the epoch that was begun, as the first of its `epochs`.
+
+        Parameters
+        ----------
+        X : array (n, features)
+            Numbers of any type, also memory-mapped or a data frame; it is never changed, and an
+            array is never copied as a whole.
+        y : array (n,) or (n, targets)
+            What the loss expects.
+        epochs : int, default 1
+            Passes over the rows, beyond those made before.
+        batch_size : int, "auto" or None, default 32
+            Rows a step; "auto" takes a power of two by the number of rows, None all of them. A
+            last batch of one row joins the one before it.
+        shuffle : bool, default True
+            A fresh permutation every epoch.
+        validation_data : (X, y) or (X, y, sample_weight), optional
+        validation_split : float in (0, 1), True, or row numbers (m,), default 0
+            Share of the rows held out for validation, drawn at random, by class where y holds
+            classes; True is 0.2. The same rows each time for the same seed. Or which rows: a fold.
+        validation_freq : int, default 1
+            Validate after each so many epochs, and after the last one; the epochs between have
+            NaN in the history's "val_..." columns.
+        training_metrics : {"running", "full", "sample"}, default "running"
+            On what training loss and metrics are measured: on each batch as training goes, which
+            costs nothing, or after each epoch as the model predicts, on all training rows or on
+            the same 1,000 of them.
+        sample_weight : array (n,), optional
+        callbacks : sequence of Callback, or of callables ``(model, history)`` that may return True
+        verbose : {"auto", 0, 1}
+            Whether to show a progress line; "auto" does on a terminal.
+
+        Returns
+        -------
+        history : History
+            Also ``model.history``.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For data or settings that do not fit, before anything is changed.
+        DivergenceError
+            When the loss is not finite; the last finite weights are kept.
+        """
+        setup = self._compiled()
+        check_count(epochs, "epochs")
+        check_switch(shuffle, "shuffle")
+        rows = feature_rows(X, self._n_features(), self.dtype)
+        layout = self._network.layout if self._network else Layout(self.layers, rows.X.shape[1])
+        form = setup.form(layout, self.dtype)
+        data = read_data(
+            target_rows(rows, y, sample_weight, form),
+            form,
+            validation_data=validation_data,
+            validation_split=validation_split,
+            training_metrics=training_metrics,
+            seed=self._split_seed,
+        )
+        size = batch_rows(batch_size, len(data.index), setup.optimizer)
+        door.refuse_l1(layout, setup.optimizer)
+        watchers = listeners(callbacks, verbose)
+        check_count(validation_freq, "validation_freq")
+        door.check_columns(setup, data.validation is not None, watchers)
+        job = Job(data, epochs, size, shuffle, watchers, self, validation_freq)
+
+        network = self._network
+        door.try_rates(setup.optimizer, network.step if network else 0, len(data.index), size)
+        door.try_metrics(setup, data, layout.n_out, self.dtype)
+        if network is None:
+            network = self._adopt(layout)
+            building.fit_standardize(network.state, data.rows.X, data.index)
+            building.warn_of_symmetry(network.state)
+        by = train_lbfgs if isinstance(setup.optimizer, optimizers.LBFGS) else train
+        by(network, setup, self.history, job)
+        return self.history
+
+    def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+        """Loss and metrics on given rows, as the model predicts.
+
+        Returns
+        -------
+        scores : dict
+            "loss" (penalties included) and one entry a metric.
+        """
+        network, setup = self._built(), self._compiled()
+        layout = network.layout
+        rows = feature_rows(X, layout.n_in, self.dtype)
+        rows = target_rows(rows, y, sample_weight, setup.form(layout, self.dtype))
+        return score(network, setup, Part(rows))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The network's outputs (n, n_outputs) for X (n, features): probabilities, or values."""
+        network = self._built()
+        run = network.predict_run()
+        if network.takes_plainly(X) and (outputs := run.predict_plain(X)) is not None:
+            return outputs
+        return run.predict(feature_rows(X, network.layout.n_in, self.dtype))
+
+    def predict_classes(self, X: Any) -> np.ndarray:
+        """The most probable class of each row, (n,) int64.
+
+        With `Sigmoid` last, whether each output is above 0.5: (n,) for one, (n, K) for several.
+        """
+        outputs = self.predict(X)
+        if isinstance(self.layers[-1], layers.Sigmoid):
+            chosen = (outputs > 0.5).astype(np.int64)
+            return chosen[:, 0] if chosen.shape[1] == 1 else chosen
+        return np.argmax(outputs, axis=1)
+
+    def recompute_batchnorm(self, X: Any) -> None:
+        """Replace the running averages of batch norm by the exact statistics of X (n, features)."""
+        network = self._built()
+        rows = feature_rows(X, network.layout.n_in, self.dtype)
+        building.exact_batchnorm(network.state, network.predict_run(), rows)
+
+    def lr_find(self, X: Any, y: Any, **settings: Any) -> LearningRateFinder:
+        """Suggest a learning rate, by a copy trained with a growing one; the model stays as it is.
+
+        Parameters
+        ----------
+        X, y : arrays
+            As for `fit`.
+        **settings
+            Of `fastnn.lr_find.lr_find`: low, high, steps, batch_size, sample_weight.
+
+        Returns
+        -------
+        result : LearningRateFinder
+            ``result.suggestion``; `fastnn.plotting.learning_rate_finder` draws it.
+        """
+        return lr_find(self, X, y, **settings)
+
+    def save(self, path: str | Path) -> None:
+        """Write the model to a file: `fastnn.load` brings it back to the bit, in any process.
+
+        Parameters
+        ----------
+        path : path
+            Of a safetensors file; one that exists is replaced, whole or not at all. It holds
+            weights, running statistics, optimizer state, generators, settings and history, also
+            the place in an epoch that was broken off. Functions of the user's own are named only:
+            `fastnn.load` wants them back.
+
+        Raises
+        ------
+        OSError
+            Where it cannot be written; an old file is left as it was.
+        TypeError, ValueError
+            For parts that no file can hold.
+        """
+        save(self, path)
+
+    def summary(self) -> None:
+        """Print the layers, their output widths and their numbers of parameters."""
+        network = self._network
+        frozen = network.frozen if network else 0
+        print(describe(self.layers, network.layout if network else None, frozen))
+
+    def __repr__(self) -> str:
+        return f"Sequential([{', '.join(map(repr, self.layers))}])"
+
+    def _n_features(self) -> int | None:
+        return self._network.layout.n_in if self._network else None

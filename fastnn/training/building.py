@@ -1,0 +1,200 @@
+"""Building: initial weights, statistics of the data, and checks of the model's shape."""
+
+import warnings
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from fastnn import initializers, layers
+from fastnn.engine.buffers import State
+from fastnn.engine.layout import Layout
+from fastnn.engine.predictions import PredictRun
+from fastnn.inputs.arrays import as_array, place
+from fastnn.inputs.rows import BLOCK_ELEMENTS, Rows
+from fastnn.kernels import codes
+from fastnn.layers import BatchNorm, Dense, Dropout, Layer, Standardize
+from fastnn.losses import CrossEntropy, Loss
+
+LIKE_GET_WEIGHTS = "expected a list of arrays, such as get_weights() returns"
+
+
+def as_dtype(given: Any) -> np.dtype:
+    """A model's type."""
+    try:
+        # None would be float64 to NumPy.
+        found = None if given is None else np.dtype(given)
+    except (TypeError, ValueError):
+        found = None
+    if found is None or found not in (np.float32, np.float64):
+        raise ValueError(f"dtype is {given!r}; expected float32 or float64")
+    return found
+
+
+def as_seeds(seed: Any, n: int) -> list[np.random.SeedSequence]:
+    """Independent seeds from one."""
+    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
+    if seed is not None and not (whole and seed >= 0):
+        raise ValueError(f"seed is {seed!r}; expected a whole number of at least 0, or None")
+    return np.random.SeedSequence(seed).spawn(n)
+
+
+def as_layers(given: Any) -> list[Layer]:
+    """The layers of a list of layers, or of names of those that need no arguments."""
+    if isinstance(given, str | Layer) or not isinstance(given, Sequence):
+        raise TypeError(f"got {given!r}; expected a list of layers, such as [Dense(1)]")
+    return [layers.get(layer) for layer in given]
+
+
+def check_output(given: Sequence[Layer], loss: Loss) -> None:
+    """Refuse a loss that does not fit the last layer."""
+    last = given[-1]
+    if last.kind == codes.HARDMAX:
+        raise ValueError(
+            "Hardmax has no gradient and is for prediction only; to train, end with Softmax() "
+            'and the loss "cross_entropy"'
+        )
+    if loss.fused is None or last.kind == loss.fused:
+        return
+    wanted, other = "Softmax", "binary_cross_entropy"
+    if not isinstance(loss, CrossEntropy):
+        wanted, other = "Sigmoid", "cross_entropy"
+    if last.kind in (codes.SOFTMAX, codes.SIGMOID):
+        fix = f'replace {last.name}() by {wanted}(), or use the loss "{other}"'
+    else:
+        fix = f'append {wanted}() to the layers, or use the loss "mse" for real targets'
+    raise ValueError(
+        f'the loss "{loss.name}" reads the output of {wanted}(), but the last layer is '
+        f"{last.name}; {fix}"
+    )
+
+
+def draw_weights(state: State, rng: np.random.Generator) -> None:
+    """Fill a new state: weights drawn, biases 0, gamma 1, beta 0."""
+    layout = state.layout
+    for tensor in layout.parameters:
+        layer = layout.layers[tensor.layer]
+        if isinstance(layer, Dense) and tensor.name == "W":
+            chosen = layer.init
+            if chosen is None:
+                initializer = initializers.default_for(_activation_after(layout, tensor.layer))
+            else:
+                initializer = initializers.get(chosen)
+            fan_in, fan_out = tensor.shape
+            state.view(tensor)[:] = initializers.draw(initializer, rng, fan_in, fan_out)
+        elif tensor.name in ("gamma", "scale"):
+            state.view(tensor)[:] = 1
+    for k, layer in enumerate(layout.layers):
+        if isinstance(layer, Standardize):
+            state.array(f"{k}.deviation")[:] = 1
+
+
+def _activation_after(layout: Layout, k: int) -> str | None:
+    for layer in layout.layers[k + 1 :]:
+        if not isinstance(layer, BatchNorm | Dropout):
+            return layer.name
+    return None
+
+
+def warn_of_symmetry(state: State) -> None:
+    """Warn where all units of a hidden layer start alike: they would stay alike."""
+    dense = [k for k, layer in enumerate(state.layout.layers) if isinstance(layer, Dense)]
+    for k, following in pairwise(dense):
+        W, after = state.array(f"{k}.W"), state.array(f"{following}.W")
+        if W.shape[1] > 1 and np.all(W[:, :1] == W) and np.all(after == after[:1]):
+            warnings.warn(
+                f"all {W.shape[1]} units of layer {k + 1} start with equal weights: they get equal "
+                "gradients and stay equal (no symmetry breaking); use a random initializer, such "
+                "as the default",
+                UserWarning,
+                stacklevel=3,
+            )
+
+
+def fit_standardize(state: State, X: np.ndarray, index: np.ndarray) -> None:
+    """Mean and deviation of each feature over the training rows, for a leading Standardize."""
+    if not isinstance(state.layout.layers[0], Standardize):
+        return
+    mean, variance = moments(X, index)
+    deviation = np.sqrt(variance)
+    # A constant feature has a deviation of rounding size only.
+    flat = deviation <= 1e-7 * np.abs(mean)
+    state.array("0.mean")[:] = mean
+    state.array("0.deviation")[:] = np.where(flat | (deviation == 0), 1, deviation)
+
+
+def moments(X: np.ndarray, index: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and (biased) variance (features,) of some rows of X, block by block, in double."""
+    n = len(X) if index is None else len(index)
+    size = max(1, BLOCK_ELEMENTS // X.shape[1])
+    mean, m2, count = np.zeros(X.shape[1]), np.zeros(X.shape[1]), 0
+    for start in range(0, n, size):
+        part = slice(start, min(start + size, n))
+        block = np.asarray(X[part] if index is None else X[index[part]], dtype=np.float64)
+        delta = block.mean(axis=0) - mean
+        new = count + len(block)
+        m2 += ((block - block.mean(axis=0)) ** 2).sum(axis=0)
+        m2 += delta**2 * count * len(block) / new
+        mean += delta * len(block) / new
+        count = new
+    return mean, m2 / count
+
+
+def exact_batchnorm(state: State, run: PredictRun, rows: Rows) -> None:
+    """Exact mean and variance of each BatchNorm's input, one layer after the other."""
+    n = len(rows.X)
+    for k, layer in enumerate(state.layout.layers):
+        if not isinstance(layer, BatchNorm):
+            continue
+        source = rows.X if k == 0 else run.predict(rows, last=k)
+        mean, variance = moments(source, None)
+        running = state.running(k)
+        running[0], running[1], running[2] = mean, variance * n / max(n - 1, 1), 1
+
+
+def listed(weights: Any) -> list[Any]:
+    """The arrays of a list of arrays."""
+    if isinstance(weights, str) or not isinstance(weights, Iterable):
+        raise TypeError(f"weights is {weights!r:.60}; {LIKE_GET_WEIGHTS}")
+    return list(weights)
+
+
+def infer_features(weights: Sequence[Any]) -> int:
+    """Number of input features, from the first array of a list of weights."""
+    if not weights:
+        raise ValueError(f"got no arrays; {LIKE_GET_WEIGHTS}")
+    shape = as_array(weights[0], "the first array", LIKE_GET_WEIGHTS).shape
+    if not shape or shape[0] == 0:
+        raise ValueError(f"the first array has shape {shape}; {LIKE_GET_WEIGHTS}")
+    return shape[0]
+
+
+def as_weights(weights: Sequence[Any], layout: Layout, dtype: np.dtype) -> list[np.ndarray]:
+    """A list of arrays as those of a layout, in its sequence."""
+    names = layout.array_names()
+    if len(weights) != len(names):
+        raise ValueError(f"got {len(weights)} arrays; expected {len(names)}: {list(names)}")
+    found = []
+    for (name, shape), given in zip(names.items(), weights, strict=True):
+        array = as_array(given, name, LIKE_GET_WEIGHTS)
+        if array.shape != shape:
+            raise ValueError(f"{name} has shape {array.shape}; expected {shape}")
+        found.append(in_range(array, name, dtype))
+    return found
+
+
+def in_range(array: np.ndarray, name: str, dtype: np.dtype) -> np.ndarray:
+    """The array of a model's type: finite, and no variance below 0."""
+    with np.errstate(over="ignore"):
+        values = array.astype(dtype)
+    least = 0 if name.endswith((".running_var", ".deviation")) else -np.inf
+    bad = ~(np.isfinite(values) & (values >= least))
+    if bad.any():
+        at = np.unravel_index(int(np.argmax(bad)), bad.shape)
+        expected = "finite numbers" if least else "finite numbers of at least 0"
+        raise ValueError(
+            f"{name} holds {array[at]} at {place(at)}; expected {expected} that a {dtype} can "
+            "hold; take the weights of a model that has not diverged"
+        )
+    return values

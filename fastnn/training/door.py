@@ -1,0 +1,119 @@
+"""At the door of compile and fit: what would fail later is tried before any change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fastnn import metrics as metric_functions
+from fastnn.callbacks.monitor import check_monitors
+from fastnn.engine.layout import Layout
+from fastnn.history import NOT_MEASURES
+from fastnn.inputs.reading import Data
+from fastnn.layers import Activation, Layer
+from fastnn.losses import Custom, Loss
+from fastnn.metrics import Metric
+from fastnn.optimizers import LBFGS, Optimizer
+from fastnn.training.batches import batch_bounds
+from fastnn.training.network import Setup
+
+COLUMNS = ("loss", "epoch", *NOT_MEASURES)
+"""What the history calls its own."""
+
+
+def chosen_metrics(given: Any) -> dict[str, Metric]:
+    """Metrics by name, each a column of the history."""
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise TypeError(f'metrics is {given!r}; expected a list, such as ["accuracy"]')
+    chosen: dict[str, Metric] = {}
+    for name, metric in map(metric_functions.get, given):
+        fix = 'give it a name of its own: ("name", function)'
+        if name in COLUMNS or name.startswith("val_"):
+            raise ValueError(f'"{name}" is no name for a metric: the history uses it; {fix}')
+        if name in chosen:
+            raise ValueError(f'two metrics are named "{name}"; leave one out, or {fix}')
+        chosen[name] = metric
+    return chosen
+
+
+def check_columns(setup: Setup, validates: bool, callbacks: Sequence[Any]) -> None:
+    """Refuse callbacks that watch a column which this fit is not going to record."""
+    measures = ["loss", *setup.metrics]
+    validated = [f"val_{name}" for name in measures] if validates else []
+    others = [] if isinstance(setup.optimizer, LBFGS) else ["learning_rate", "gradient_norm"]
+    check_monitors(list(callbacks), [*measures, *validated, *others])
+
+
+def try_own_parts(layers: Sequence[Layer], loss: Loss, dtype: np.dtype) -> None:
+    """Compile a user's own functions."""
+    own = [layer for layer in layers if isinstance(layer, Activation)]
+    if not own and not isinstance(loss, Custom):
+        return
+    # Numba takes longer to import than all of fastnn.
+    from fastnn.kernels.machine.custom import activation_addresses, loss_address
+
+    for layer in own:
+        activation_addresses(layer.function, layer.derivative, dtype)
+    if isinstance(loss, Custom):
+        loss_address(loss.function, dtype)
+
+
+def try_rates(optimizer: Optimizer, step: int, n: int, batch_size: int) -> None:
+    """Ask for the learning rates of an epoch of n rows."""
+    optimizer.rates(step, len(batch_bounds(n, batch_size)) - 1)
+
+
+def try_metrics(setup: Setup, data: Data, n_out: int, dtype: np.dtype) -> None:
+    """Evaluate each metric on some of the targets and on outputs that a network might give."""
+    for part in (data.training, data.validation) if setup.metrics else ():
+        if part is None:
+            continue
+        y = part.y
+        for name, metric in setup.metrics.items():
+            failure = _failure(metric, y[_some_rows(y)], n_out, dtype)
+            if failure is not None:
+                # It may need more rows than a few, such as one of every class.
+                failure = _failure(metric, y, n_out, dtype)
+            if failure is not None:
+                kind = TypeError if isinstance(failure, TypeError) else ValueError
+                raise kind(
+                    f'the metric "{name}", a function (y, prediction) -> float, fails on y of '
+                    f"shape {y.shape} and a prediction of shape {(len(y), n_out)}: {failure}"
+                ) from failure
+
+
+def _some_rows(y: np.ndarray) -> np.ndarray:
+    """A few row numbers, spread over all, with the least and the largest target among them."""
+    column = y if y.ndim == 1 else y[:, 0]
+    spread = np.linspace(0, len(y) - 1, min(len(y), 8)).astype(np.int64)
+    return np.unique([*spread, column.argmin(), column.argmax()])
+
+
+def _failure(metric: Metric, y: np.ndarray, n_out: int, dtype: np.dtype) -> Exception | None:
+    """What a metric raises, or that it gives no number; NaN is one."""
+    rows, columns = np.arange(len(y))[:, None], np.arange(n_out)
+    # In (0, 1), each row of sum 1 where there are several, and not all rows alike.
+    outputs = (1.0 + (rows % max(n_out, 2) == columns)) / max(n_out + 1, 3)
+    try:
+        with np.errstate(all="ignore"):
+            value = metric(y, outputs.astype(dtype))
+        if np.ndim(value) != 0:
+            return TypeError(f"it gave numbers of shape {np.shape(value)}; expected one number")
+        if not hasattr(value, "__float__"):
+            return TypeError(f"it gave {value!r:.60}; expected one number")
+    except Exception as error:
+        return error
+    return None
+
+
+def refuse_l1(layout: Layout, optimizer: Optimizer) -> None:
+    """L-BFGS needs a smooth loss."""
+    for k, layer in enumerate(layout.layers):
+        l1 = getattr(layer, "l1", 0.0)
+        if isinstance(optimizer, LBFGS) and l1 > 0:
+            raise ValueError(
+                f"layer {k + 1} has l1={l1}; LBFGS needs a smooth loss, and L1 has a kink at 0: "
+                "use l2, or another optimizer"
+            )

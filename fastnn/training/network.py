@@ -1,0 +1,219 @@
+"""The two halves of a model: what it is to do (Setup), what it has become (Network)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastnn.engine.buffers import State
+from fastnn.engine.layout import Layout
+from fastnn.engine.plan import Program
+from fastnn.engine.predictions import PredictRun, predict_rows
+from fastnn.engine.steps import TrainingRun
+from fastnn.engine.threads import get_num_threads
+from fastnn.inputs.reading import Form
+from fastnn.losses import Loss
+from fastnn.optimizers import Optimizer
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What `compile` has chosen."""
+
+    optimizer: Optimizer
+    loss: Loss
+    metrics: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] = field(default_factory=dict)
+    clip_norm: float = 0.0
+    clip_value: float = 0.0
+
+    def settings(self) -> dict[str, Any]:
+        """The fields of a run's CONTEXT record that it decides."""
+        limits = {"clip_norm": self.clip_norm, "clip_value": self.clip_value}
+        return {"optimizer": self.optimizer.kind, **self.optimizer.settings(), **limits}
+
+    def form(self, layout: Layout, dtype: np.dtype) -> Form:
+        """What a network of that layout reads."""
+        n_targets = self.loss.n_targets(layout.n_out)
+        return Form(dtype, layout.n_in, layout.n_out, self.loss.targets, n_targets)
+
+
+SNAPSHOT_SHARE = 0.01
+"""Share of the time that may go into copies of the state, for a divergence."""
+
+
+class Snapshot(NamedTuple):
+    """A state to go back to, the step it is of (-1: none), and when the next one is due."""
+
+    values: np.ndarray
+    step: int
+    due: float
+
+
+@dataclass
+class Partial:
+    """An epoch begun: its rows in their order, and what its first `done` steps have left.
+
+    That is each step's loss (n_steps,), the last one's gradient norm (1,), and where metrics read
+    them the outputs (n, n_out). While they run, several epochs may make one record.
+
+    `changes` is the state's count then: who has set weights since has ended the epoch.
+    """
+
+    order: np.ndarray
+    batch_size: int
+    shuffle: bool
+    losses: np.ndarray
+    norms: np.ndarray
+    outputs: np.ndarray | None
+    done: int
+    changes: int
+
+    def continues(self, index: np.ndarray, batch_size: int, shuffle: bool, outputs: bool) -> bool:
+        """Whether an epoch over these rows may go on with it."""
+        return (
+            (self.batch_size, self.shuffle) == (batch_size, shuffle)
+            and (self.outputs is not None) == outputs
+            and len(self.order) == len(index)
+            and bool(np.array_equal(np.sort(self.order), np.sort(index)))
+        )
+
+
+class Network:
+    """A built model: its layout, its state, how far it has come, and its prepared runs.
+
+    Parameters
+    ----------
+    layout : Layout
+    dtype : dtype
+    rng : np.random.Generator
+        Shuffles the rows of each epoch.
+    dropout_seed : int
+    """
+
+    def __init__(
+        self, layout: Layout, dtype: np.dtype, rng: np.random.Generator, dropout_seed: int
+    ) -> None:
+        self.layout, self.dtype = layout, dtype
+        self.state = State(layout, dtype)
+        self.rng, self.dropout_seed = rng, dropout_seed
+        self.step = self.epoch = 0
+        self.frozen = 0
+        self.learning_rate_factor = 1.0
+        self.partial: Partial | None = None
+        self._forget_runs()
+
+    def _forget_runs(self) -> None:
+        self.snapshots = [Snapshot(np.empty_like(self.state.values), -1, 0.0) for _ in range(2)]
+        self._changes_seen = -1
+        self._runs: dict[str, tuple[Any, Any]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the runs, which hold addresses, and the snapshots."""
+        left_out = ("_runs", "snapshots", "_changes_seen")
+        return {name: value for name, value in vars(self).items() if name not in left_out}
+
+    def __setstate__(self, fields: dict[str, Any]) -> None:
+        vars(self).update(fields)
+        self._forget_runs()
+
+    def take_layout(self, layout: Layout) -> None:
+        """Go on with other settings of the layers; their arrays must be the same."""
+        if (layout.parameters, layout.running) != (self.layout.parameters, self.layout.running):
+            raise ValueError("the layers need other arrays; make a new model of them")
+        self.layout = self.state.layout = layout
+        self._runs.clear()
+
+    def shuffle(self, index: np.ndarray, orders: np.ndarray) -> None:
+        """Write a permutation of index (n,) into each row of orders (epochs, n)."""
+        from fastnn.kernels.loop.entries import shuffle_entry
+
+        self.rng.random(out=orders.view(np.float64))
+        shuffle_entry()(np.ascontiguousarray(index, np.int64), orders)
+
+    def keep_snapshot(self, now: bool = False) -> bool:
+        """Copy the state, unless that would take more than its share of the time."""
+        start = time.perf_counter()
+        if self._changes_seen != self.state.changes:
+            # Somebody has set the weights since the last epoch.
+            self.snapshots = [s._replace(step=-1, due=0.0) for s in self.snapshots]
+        new, old = self.snapshots
+        if not now and start < new.due:
+            return False
+        old.values[:] = self.state.values
+        end = time.perf_counter()
+        due = end + (end - start) / SNAPSHOT_SHARE
+        self.snapshots = [Snapshot(old.values, self.step, due), new]
+        return True
+
+    def advance(self, steps: int) -> None:
+        """Count steps taken."""
+        self.step += steps
+        self._changes_seen = self.state.changes
+        if self.partial is not None:
+            self.partial.done += steps
+            self.partial.changes = self.state.changes
+
+    def finish_epochs(self, count: int) -> None:
+        """Count epochs."""
+        self.epoch += count
+        self.partial = None
+
+    def go_back(self, snapshot: Snapshot) -> None:
+        """To the state of a snapshot, if it holds one."""
+        if snapshot.step < 0:
+            return
+        self.restore(snapshot.values, snapshot.step)
+
+    def restore(self, values: np.ndarray, step: int) -> None:
+        """To a copy of the state, of so many steps."""
+        self.state.restore(values)
+        self.step = step
+        self.partial = None
+
+    def takes_plainly(self, X: Any) -> bool:
+        """Whether X needs no cast and has no other shape: an array of the network's own form."""
+        return (
+            type(X) is np.ndarray
+            and X.dtype == self.dtype
+            and X.ndim == 2
+            and X.shape[1] == self.layout.n_in
+            and bool(X.flags.carray and X.size)
+        )
+
+    def training_run(self, setup: Setup, rows: int) -> TrainingRun:
+        """Steps of at most so many rows; prepared once for a setup and a size."""
+
+        def prepare() -> TrainingRun:
+            program = Program(
+                self.layout, rows, setup.loss, frozen=self.frozen, clip_norm=setup.clip_norm > 0
+            )
+            return TrainingRun(program, self.state, setup.settings(), self.dropout_seed, threads)
+
+        threads = get_num_threads()
+        return self._prepared("train", (setup, rows, threads, self.frozen), prepare)
+
+    def gradient_run(self, loss: Loss, rows: int) -> TrainingRun:
+        """A run that leaves the gradient of one batch in its gradient vector."""
+        program = Program(self.layout, rows, loss, frozen=self.frozen, gradient_only=True)
+        return TrainingRun(program, self.state, {}, self.dropout_seed, get_num_threads())
+
+    def predict_run(self, loss: Loss | None = None) -> PredictRun:
+        """Rows through the network as it predicts; with a loss it can evaluate that too."""
+
+        def prepare() -> PredictRun:
+            program = Program(self.layout, predict_rows(self.layout), loss)
+            return PredictRun(program, self.state, threads)
+
+        threads = get_num_threads()
+        return self._prepared("predict", (loss, threads), prepare)
+
+    def _prepared(self, kind: str, key: Any, prepare: Callable[[], Any]) -> Any:
+        known, run = self._runs.get(kind, (None, None))
+        if run is None or known != key:
+            run = prepare()
+            self._runs[kind] = key, run
+        return run

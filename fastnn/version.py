@@ -1,3 +1,0 @@
-"""Floor 0. The version, which model files name."""
-
-__version__ = "0.1.0"
