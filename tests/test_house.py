@@ -9,23 +9,23 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 HOUSE = ROOT / "fastnn"
 
-FLOORS = """
-kernels.machine kernels.codes
-kernels.math
-kernels.loop kernels
-inputs
-layers losses optimizers schedules initializers metrics history datasets
-files
-callbacks
-engine
-training
-export
-model
-plotting
-estimators session diagnostics
-tune
-cli __main__ __init__
-""".split("\n")[1:-1]
+FLOORS = [
+    "kernels.machine kernels.codes",
+    "kernels.math",
+    "kernels.loop kernels",
+    "inputs",
+    "layers losses optimizers schedules initializers metrics history datasets",
+    "files",
+    "callbacks",
+    "engine",
+    "training",
+    "export",
+    "model",
+    "plotting",
+    "estimators session diagnostics",
+    "tune",
+    "cli __main__ __init__",
+]
 """Folders and files of the root, and the rooms of the kernels, the lowest first."""
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms.split()}
 ENTRIES = 25

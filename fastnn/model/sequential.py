@@ -8,27 +8,26 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import layers, losses, optimizers
+from fastnn import losses, optimizers
 from fastnn.callbacks import listeners
 from fastnn.engine.layout import Layout, check_order
 from fastnn.export import Exports
 from fastnn.history import History
 from fastnn.inputs.reading import feature_rows, read_data, target_rows
-from fastnn.inputs.rows import Part
 from fastnn.inputs.settings import as_limit, check_count, check_switch
+from fastnn.model.predicting import Predicting
 from fastnn.model.saving import save
 from fastnn.model.summary import describe
-from fastnn.model.weights import Weights
 from fastnn.training import building, door
 from fastnn.training.batches import batch_rows
 from fastnn.training.epochs import train
-from fastnn.training.job import Job, score
+from fastnn.training.job import Job
 from fastnn.training.lbfgs import train_lbfgs
 from fastnn.training.lr_find import LearningRateFinder, lr_find
 from fastnn.training.network import Network, Setup
 
 
-class Sequential(Weights, Exports):
+class Sequential(Predicting, Exports):
     """A network: layers in a row.
 
     Parameters
@@ -218,45 +217,6 @@ class Sequential(Weights, Exports):
         by = train_lbfgs if isinstance(setup.optimizer, optimizers.LBFGS) else train
         by(network, setup, self.history, job)
         return self.history
-
-    def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
-        """Loss and metrics on given rows, as the model predicts.
-
-        Returns
-        -------
-        scores : dict
-            "loss" (penalties included) and one entry a metric.
-        """
-        network, setup = self._built(), self._compiled()
-        layout = network.layout
-        rows = feature_rows(X, layout.n_in, self.dtype)
-        rows = target_rows(rows, y, sample_weight, setup.form(layout, self.dtype))
-        return score(network, setup, Part(rows))
-
-    def predict(self, X: Any) -> np.ndarray:
-        """The network's outputs (n, n_outputs) for X (n, features): probabilities, or values."""
-        network = self._built()
-        run = network.predict_run()
-        if network.takes_plainly(X) and (outputs := run.predict_plain(X)) is not None:
-            return outputs
-        return run.predict(feature_rows(X, network.layout.n_in, self.dtype))
-
-    def predict_classes(self, X: Any) -> np.ndarray:
-        """The most probable class of each row, (n,) int64.
-
-        With `Sigmoid` last, whether each output is above 0.5: (n,) for one, (n, K) for several.
-        """
-        outputs = self.predict(X)
-        if isinstance(self.layers[-1], layers.Sigmoid):
-            chosen = (outputs > 0.5).astype(np.int64)
-            return chosen[:, 0] if chosen.shape[1] == 1 else chosen
-        return np.argmax(outputs, axis=1)
-
-    def recompute_batchnorm(self, X: Any) -> None:
-        """Replace the running averages of batch norm by the exact statistics of X (n, features)."""
-        network = self._built()
-        rows = feature_rows(X, network.layout.n_in, self.dtype)
-        building.exact_batchnorm(network.state, network.predict_run(), rows)
 
     def lr_find(self, X: Any, y: Any, **settings: Any) -> LearningRateFinder:
         """Suggest a learning rate, by a copy trained with a growing one; the model stays as it is.

@@ -4,130 +4,26 @@
 arena of activations and gradients. Rows r0 .. r1-1 are those of a chunk within its mini-batch.
 """
 
-import numpy as np
-
 from fastnn.kernels.codes import (
     ACTIVATION,
     BATCHNORM,
     CUSTOM,
     DENSE,
     DROPOUT,
-    ELU,
-    GELU,
     HARDMAX,
     IDENTITY,
-    LEAKY_RELU,
-    MISH,
-    RELU,
     SCALE,
-    SELU,
-    SIGMOID,
-    SILU,
     SOFTMAX,
-    SOFTPLUS,
     STANDARDIZE,
-    TANH,
-    X_FLOAT32,
-    X_FLOAT64,
-)  # fmt: skip
+)
+from fastnn.kernels.loop.elementwise import activate, activate_backward
 from fastnn.kernels.machine.jit import kernel
-from fastnn.kernels.machine.memory import (
-    at_address,
-    call_elementwise,
-    matrix,
-    pointer,
-    shift,
-    start_of,
-    vector,
-)  # fmt: skip
-from fastnn.kernels.math import activations as act
+from fastnn.kernels.machine.memory import call_elementwise, matrix, shift, vector
 from fastnn.kernels.math import batchnorm as bn
 from fastnn.kernels.math.dense import multiply, multiply_transposed
 from fastnn.kernels.math.dropout import dropout, dropout_key
-from fastnn.kernels.math.rows import copy, copy_rows, gather_rows, scale_columns, standardize
+from fastnn.kernels.math.rows import copy, scale_columns, standardize
 from fastnn.kernels.math.softmax import hardmax_forward, softmax_backward, softmax_forward
-
-
-@kernel
-def gather(net, order, start, x):
-    """x[i] = X[order[start + i]], cast; without an order x[i] = X[start + i]."""
-    row, column = net.X_row, net.X_column
-    if column == 1 and net.X_kind == kind_of(x):
-        copy_rows(at_address(net.X, start_of(x)), row, order, start, start_of(x), *x.shape)
-    elif net.X_kind == X_FLOAT32:
-        X32 = pointer(net.X, np.float32)
-        gather_rows(X32, row, column, order, start, x)
-    elif net.X_kind == X_FLOAT64:
-        X64 = pointer(net.X, np.float64)
-        gather_rows(X64, row, column, order, start, x)
-    else:
-        X8 = pointer(net.X, np.uint8)
-        gather_rows(X8, row, column, order, start, x)
-
-
-@kernel
-def kind_of(numbers):
-    """What X holds if it holds such numbers."""
-    return X_FLOAT32 if numbers.itemsize == 4 else X_FLOAT64
-
-
-@kernel
-def lies_ready(net, op, number):
-    """Whether the first op can read X as it lies, row by row, in numbers of a kind."""
-    whole = net.X_column == 1 and net.X_row == op.n_in and net.n_order == 0
-    return whole and net.X_kind == kind_of(number) and op.kind == DENSE
-
-
-@kernel
-def activate(op, z):
-    """One elementwise op forward, in place, on contiguous elements."""
-    kind = op.kind
-    if kind == RELU:
-        act.relu_forward(z)
-    elif kind == LEAKY_RELU:
-        act.leaky_relu_forward(z, op.alpha)
-    elif kind == ELU:
-        act.elu_forward(z, 1.0, op.alpha)
-    elif kind == SELU:
-        act.elu_forward(z, act.SELU_SCALE, act.SELU_ALPHA)
-    elif kind == GELU:
-        act.gelu_forward(z)
-    elif kind == SILU:
-        act.silu_forward(z)
-    elif kind == TANH:
-        act.tanh_forward(z)
-    elif kind == SIGMOID:
-        act.sigmoid_forward(z)
-    elif kind == SOFTPLUS:
-        act.softplus_forward(z)
-    elif kind == MISH:
-        act.mish_forward(z)
-
-
-@kernel
-def activate_backward(op, z, y, dy):
-    """One elementwise op backward: dy becomes dz."""
-    kind = op.kind
-    if kind == RELU:
-        act.relu_backward(y, dy)
-    elif kind == LEAKY_RELU:
-        act.leaky_relu_backward(z, op.alpha, dy)
-    elif kind == ELU:
-        act.elu_backward(y, 1.0, op.alpha, dy)
-    elif kind == SELU:
-        act.elu_backward(y, act.SELU_SCALE, act.SELU_ALPHA, dy)
-    elif kind == GELU:
-        act.gelu_backward(z, dy)
-    elif kind == SILU:
-        act.silu_backward(z, dy)
-    elif kind == TANH:
-        act.tanh_backward(y, dy)
-    elif kind == SIGMOID:
-        act.sigmoid_backward(y, dy)
-    elif kind == SOFTPLUS:
-        act.softplus_backward(z, dy)
-    elif kind == MISH:
-        act.mish_backward(z, dy)
 
 
 @kernel

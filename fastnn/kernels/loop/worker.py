@@ -22,9 +22,11 @@ from fastnn.kernels.codes import (
     TASK,
     TURN,
     UPDATE,
-)  # fmt: skip
-from fastnn.kernels.loop.chunks import backward_chunk, forward_chunk, loss_of_chunk
-from fastnn.kernels.loop.interpreter import forward, gather, lies_ready
+)
+from fastnn.kernels.loop.chunks import backward_chunk, forward_chunk
+from fastnn.kernels.loop.interpreter import forward
+from fastnn.kernels.loop.objective import loss_of_chunk
+from fastnn.kernels.loop.samples import gather, lies_ready
 from fastnn.kernels.loop.tiles import apply_tile, gradient_tile, tile_norm, update_ops, update_tile
 from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.memory import (
@@ -37,7 +39,7 @@ from fastnn.kernels.machine.memory import (
     shift,
     vector,
     void_pointer,
-)  # fmt: skip
+)
 from fastnn.kernels.math.optimizers import step_of
 from fastnn.kernels.math.rows import has_bad_number
 

@@ -1,0 +1,77 @@
+"""What the loop reads of the user's samples: rows of X, targets, weights."""
+
+import numpy as np
+from numba import carray
+
+from fastnn.kernels.codes import DENSE, X_FLOAT32, X_FLOAT64
+from fastnn.kernels.machine.jit import kernel
+from fastnn.kernels.machine.memory import at_address, pointer, start_of, void_pointer
+from fastnn.kernels.math.rows import copy_rows, fill, gather_rows, row_at
+
+
+@kernel
+def gather(net, order, start, x):
+    """x[i] = X[order[start + i]], cast; without an order x[i] = X[start + i]."""
+    row, column = net.X_row, net.X_column
+    if column == 1 and net.X_kind == kind_of(x):
+        copy_rows(at_address(net.X, start_of(x)), row, order, start, start_of(x), *x.shape)
+    elif net.X_kind == X_FLOAT32:
+        X32 = pointer(net.X, np.float32)
+        gather_rows(X32, row, column, order, start, x)
+    elif net.X_kind == X_FLOAT64:
+        X64 = pointer(net.X, np.float64)
+        gather_rows(X64, row, column, order, start, x)
+    else:
+        X8 = pointer(net.X, np.uint8)
+        gather_rows(X8, row, column, order, start, x)
+
+
+@kernel
+def kind_of(numbers):
+    """What X holds if it holds such numbers."""
+    return X_FLOAT32 if numbers.itemsize == 4 else X_FLOAT64
+
+
+@kernel
+def lies_ready(net, op, number):
+    """Whether the first op can read X as it lies, row by row, in numbers of a kind."""
+    whole = net.X_column == 1 and net.X_row == op.n_in and net.n_order == 0
+    return whole and net.X_kind == kind_of(number) and op.kind == DENSE
+
+
+@kernel
+def read_targets(net, order, start, t):
+    """Targets (r, T) of the rows `order[start:start + r]`; class numbers become one-hot rows."""
+    rows, columns = t.shape
+    keep, rest = t.dtype.type(1 - net.smoothing), t.dtype.type(net.smoothing / columns)
+    numbers = carray(void_pointer(net.y), (1,), np.int64)
+    floats = carray(void_pointer(net.y), (1,), t.dtype)
+    for i in range(rows):
+        row = row_at(order, start + i)
+        if net.labels:
+            for j in range(columns):
+                t[i, j] = rest
+            t[i, numbers[row]] += keep
+        else:
+            for j in range(columns):
+                t[i, j] = keep * floats[row * columns + j] + rest
+
+
+@kernel
+def read_weights(net, order, start, batch, w):
+    """Weights (r,) of the rows `order[start:start + r]`, the mean over the batch included."""
+    weights = carray(void_pointer(net.sample_weight), (1,), np.float64)
+    share = 1.0
+    if net.reduction:
+        total = np.float64(batch[1] - batch[0])
+        if net.sample_weight:
+            total = 0.0
+            for b in range(batch[0], batch[1]):
+                total += weights[order[b]]
+        share = 1.0 / total if total > 0 else 0.0
+    if not net.sample_weight:
+        fill(start_of(w), w.size, share)
+        return
+    for i in range(w.size):
+        row = row_at(order, start + i)
+        w[i] = share * weights[row]

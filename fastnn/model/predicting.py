@@ -1,0 +1,57 @@
+"""What a trained model answers, and how well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastnn import layers
+from fastnn.inputs.reading import feature_rows, target_rows
+from fastnn.inputs.rows import Part
+from fastnn.model.weights import Weights
+from fastnn.training import building
+from fastnn.training.job import score
+
+
+class Predicting(Weights):
+    """The half of a model that predicts."""
+
+    def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+        """Loss and metrics on given rows, as the model predicts.
+
+        Returns
+        -------
+        scores : dict
+            "loss" (penalties included) and one entry a metric.
+        """
+        network, setup = self._built(), self._compiled()
+        layout = network.layout
+        rows = feature_rows(X, layout.n_in, self.dtype)
+        rows = target_rows(rows, y, sample_weight, setup.form(layout, self.dtype))
+        return score(network, setup, Part(rows))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The network's outputs (n, n_outputs) for X (n, features): probabilities, or values."""
+        network = self._built()
+        run = network.predict_run()
+        if network.takes_plainly(X) and (outputs := run.predict_plain(X)) is not None:
+            return outputs
+        return run.predict(feature_rows(X, network.layout.n_in, self.dtype))
+
+    def predict_classes(self, X: Any) -> np.ndarray:
+        """The most probable class of each row, (n,) int64.
+
+        With `Sigmoid` last, whether each output is above 0.5: (n,) for one, (n, K) for several.
+        """
+        outputs = self.predict(X)
+        if isinstance(self.layers[-1], layers.Sigmoid):
+            chosen = (outputs > 0.5).astype(np.int64)
+            return chosen[:, 0] if chosen.shape[1] == 1 else chosen
+        return np.argmax(outputs, axis=1)
+
+    def recompute_batchnorm(self, X: Any) -> None:
+        """Replace the running averages of batch norm by the exact statistics of X (n, features)."""
+        network = self._built()
+        rows = feature_rows(X, network.layout.n_in, self.dtype)
+        building.exact_batchnorm(network.state, network.predict_run(), rows)
