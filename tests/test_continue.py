@@ -197,14 +197,34 @@ def test_chosen_rows_can_be_held_out():
 
 
 @pytest.mark.parametrize(
+    "pair",
+    [
+        (np.arange(900), np.arange(900, 1200)),
+        [list(range(900)), list(range(900, 1200))],
+        (slice(0, 900), np.isin(np.arange(len(X)), np.arange(900, 1200))),
+    ],
+)
+def test_a_pair_of_row_numbers_is_taken_as_given(pair):
+    model, twin = network(), network()
+    model.fit(X, y, epochs=3, validation_split=pair, verbose=0)
+    data = X[900:1200], y[900:1200]
+    twin.fit(X[:900], y[:900], epochs=3, validation_data=data, verbose=0)
+    assert_same(model, twin)
+
+
+@pytest.mark.parametrize(
     ("rows", "match"),
     [
         (np.array([0, 1797]), "from 0 to 1797"),
         (np.array([3, 3]), "1 of them different"),
         (np.arange(1797), "some of the 1797 rows"),
-        (np.zeros(1797, bool), "flatnonzero"),
+        (np.zeros(1797, bool), "holds no rows"),
+        (np.zeros(5, bool), "bool of shape"),
         ([0.5], "share in"),
         (np.array([], int), "share in"),
+        (([0, 1], [1, 2]), "1 rows on both sides, such as row 1"),
+        ((slice(0, 0), [1, 2]), "holds no rows"),
+        (([0, 1], [-1]), "from -1 to -1; expected a share"),
     ],
 )
 def test_wrong_row_numbers_are_refused(rows, match):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,7 @@ def fit(e: Any, n: int, X: Any, y: Any, sample_weight: Any, extra: dict, increme
 
 def _begin(e: Any, n: int, threads: int) -> None:
     """New members."""
-    for name in OF_ONE:
+    for name in (*OF_ONE, "_fold_seed"):
         e.__dict__.pop(name, None)
     own: dict[str, Any] = {"n_members": 1}
     if {"n_members", "n_units", "hidden_layer_sizes"} <= left(e):
@@ -90,7 +91,12 @@ def _splits(e: Any, n: int, y: Any, extra: dict, incremental: bool) -> list[dict
     classes = is_classifier(e) and y.ndim == 1 and type_of_target(y) in STRATIFIED
     enough = classes and np.unique(y, return_counts=True)[1].max() >= n
     kind = StratifiedKFold if enough else KFold
-    folds = kind(n, shuffle=True, random_state=check_random_state(e.random_state))
+    if not hasattr(e, "_fold_seed"):
+        # Kept, so that a member that goes on learns from no row that judges it.
+        drawn = not isinstance(e.random_state, Integral)
+        new = check_random_state(e.random_state)
+        e._fold_seed = new.randint(2**31 - 1) if drawn else e.random_state
+    folds = kind(n, shuffle=True, random_state=e._fold_seed)
     with warnings.catch_warnings():
         # A class of fewer rows than folds is missing from some of the parts held out.
         warnings.filterwarnings("ignore", message="The least populated class")

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastnn.inputs.arrays import as_features, gather_kind
 from fastnn.inputs.rows import Part, Rows
-from fastnn.inputs.splits import as_row_numbers, split
+from fastnn.inputs.splits import as_parts, split
 from fastnn.inputs.targets import as_sample_weight, as_targets
 
 SAMPLE_ROWS = 1000
@@ -103,8 +103,7 @@ def _divided(
     """Numbers of the rows to train on, and of those that validation_split holds out."""
     everything = np.arange(len(rows.X))
     if isinstance(share, np.ndarray | list | tuple):
-        held_out = as_row_numbers(share, len(rows.X))
-        learned = np.delete(everything, held_out)
+        learned, held_out = as_parts(share, len(rows.X))
     elif not share:
         return everything, None
     else:

@@ -74,18 +74,67 @@ def _stratified(labels: Array, n_chosen: int) -> Array:
     return np.asarray(rank < share[group])
 
 
-def as_row_numbers(given: Any, n: int) -> np.ndarray:
-    """Row numbers (m,) of rows to hold out: whole, each once, in 0 .. n-1, and not all of them."""
-    rows = np.asarray(given)
-    expected = f"expected a share in (0, 1), or numbers of some of the {n} rows, each once"
-    if rows.ndim != 1 or rows.dtype.kind not in "iu" or not len(rows):
+def as_parts(given: Any, n: int, name: str = "validation_split") -> tuple[Array, Array]:
+    """Numbers of the rows to learn from and of those held out, of n rows.
+
+    Parameters
+    ----------
+    given : array (m,), or pair of arrays
+        The rows held out: all others are learned from. Or both, as a splitter of scikit-learn gives
+        them: (train, test), taken as they are. A mask (n,) is row numbers, too.
+    n : int
+    name : str
+        What the messages call it.
+
+    Examples
+    --------
+    >>> as_parts([0, 3], 4)
+    (array([1, 2]), array([0, 3]))
+    >>> as_parts(([1], [2]), 4)
+    (array([1]), array([2]))
+    """
+    if not _is_pair(given):
+        held_out = _row_numbers(given, n, name)
+        different = len(np.unique(held_out))
+        if different < len(held_out) or len(held_out) == n:
+            raise ValueError(
+                f"{name} holds {len(held_out)} row numbers from {held_out.min()} to "
+                f"{held_out.max()}, {different} of them different; {_expected(name, n)}"
+            )
+        return np.delete(np.arange(n), held_out), held_out
+    learned, held_out = (_row_numbers(part, n, name) for part in given)
+    both = np.intersect1d(learned, held_out)
+    if len(both):
         raise ValueError(
-            f"validation_split holds {rows.dtype} of shape {rows.shape}; {expected}; of a mask, "
-            "pass np.flatnonzero(mask)"
+            f"{name} holds {len(both)} rows on both sides, such as row {both[0]}; expected (train, "
+            "test) without a row in common: no model is judged by a row that it learns from"
         )
-    if rows.min() < 0 or rows.max() >= n or len(np.unique(rows)) < len(rows) or len(rows) == n:
+    return learned, held_out
+
+
+def _is_pair(given: Any) -> bool:
+    return (
+        isinstance(given, tuple | list)
+        and len(given) == 2
+        and all(isinstance(part, slice) or np.ndim(part) == 1 for part in given)
+    )
+
+
+def _row_numbers(given: Any, n: int, name: str) -> Array:
+    """Row numbers (m,), of n rows; also of a mask or a slice."""
+    rows = np.arange(n)[given] if isinstance(given, slice) else np.asarray(given)
+    if rows.dtype == bool and rows.shape == (n,):
+        rows = np.flatnonzero(rows)
+    if rows.ndim != 1 or rows.dtype.kind not in "iu" or not len(rows):
+        what = f"{rows.dtype} of shape {rows.shape}" if rows.size else "no rows"
+        raise ValueError(f"{name} holds {what}; {_expected(name, n)}")
+    if rows.min() < 0 or rows.max() >= n:
         raise ValueError(
-            f"validation_split holds {len(rows)} row numbers from {rows.min()} to {rows.max()}, "
-            f"{len(np.unique(rows))} of them different; {expected}"
+            f"{name} holds row numbers from {rows.min()} to {rows.max()}; {_expected(name, n)}"
         )
     return rows.astype(np.int64)
+
+
+def _expected(name: str, n: int) -> str:
+    share = "a share in (0, 1), or " if name == "validation_split" else ""
+    return f"expected {share}numbers of some of the {n} rows, each once, from 0 to {n - 1}"

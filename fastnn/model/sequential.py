@@ -159,9 +159,11 @@ class Sequential(Predicting, Exports):
         shuffle : bool, default True
             A fresh permutation every epoch.
         validation_data : (X, y) or (X, y, sample_weight), optional
-        validation_split : float in (0, 1), True, or row numbers (m,), default 0
+        validation_split : float in (0, 1), True, row numbers, or a pair of them, default 0
             Share of the rows held out for validation, drawn at random, by class where y holds
-            classes; True is 0.2. The same rows each time for the same seed. Or which rows: a fold.
+            classes; True is 0.2. The same rows each time for the same seed. Or which rows (m,): a
+            fold. Or (train, test), as scikit-learn's splitters give them: those of neither part
+            are left out.
         validation_freq : int, default 1
             Validate after each so many epochs, and after the last one; the epochs between have
             NaN in the history's "val_..." columns.

@@ -115,7 +115,7 @@ def measure(subject: Builder, plan: Plan, data: Data) -> float:
         # The first also compiles, and warms the caches.
         for _ in range(2):
             member.model.fit(
-                data.X, data.y, 1, verbose=0, validation_split=data.held_out[0],
+                data.X, data.y, 1, verbose=0, validation_split=data.split(0),
                 **{k: v for k, v in member.fit.items() if k != "callbacks"},
             )  # fmt: skip
     return float(member.model.history["seconds"][-1])
@@ -149,7 +149,7 @@ def _babysit(subject: Builder, plan: Plan, data: Data, end: float, advice: str) 
     plateau = ReduceOnPlateau(factor=0.3, patience=PATIENCE // 3)
     fit = {k: v for k, v in member.fit.items() if k != "callbacks"}
     history = member.model.fit(
-        data.X, data.y, LONGEST, validation_split=data.held_out[0],
+        data.X, data.y, LONGEST, validation_split=data.split(0),
         callbacks=[plateau, stopping], verbose=0, **fit,
     )  # fmt: skip
     trial.curves = {name: list(column) for name, column in history.history.items()}

@@ -18,7 +18,7 @@ from fastnn.inputs.arrays import as_features
 from fastnn.inputs.settings import check_count
 from fastnn.model.sequential import Sequential
 from fastnn.tune.jobs import Watch
-from fastnn.tune.splits import as_folds, share_out
+from fastnn.tune.splits import share_out
 
 
 @dataclass
@@ -102,6 +102,7 @@ def cross_validate(
     epochs: int = 30,
     n_jobs: int = -1,
     seed: int = 0,
+    groups: Any = None,
     **fit: Any,
 ) -> CrossValidation:
     """Train one copy of a model a fold, all folds at once in threads, over one X.
@@ -114,13 +115,16 @@ def cross_validate(
         y[fold]))``.
     X, y : arrays
         As for `fit`.
-    cv : int, or list of arrays of held-out row numbers, default 5
-        Number of folds, dealt out by class where y holds classes.
+    cv : int, splitter, list of (train, test) row numbers or of held-out row numbers, default 5
+        Number of folds, dealt out by class where y holds classes. Pairs, and the splitters of
+        scikit-learn such as ``TimeSeriesSplit(5)``, are taken as they are.
     epochs : int, default 30
     n_jobs : int, default -1
         Folds at a time; -1: as many as `fastnn.get_num_threads()`.
     seed : int, default 0
         Of the folds.
+    groups : array (n,), optional
+        Such as the patient that each row is of: a group is held out as a whole.
     **fit
         Further arguments of `fit`, such as ``batch_size``; each fold gets its own copies of the
         callbacks.
@@ -150,33 +154,33 @@ def cross_validate(
     check_count(epochs, "epochs")
     if "validation_data" in fit or "validation_split" in fit:
         raise ValueError("the folds are the validation; leave out validation_data and _split")
-    data = share_out(X, y, None, seed, {"validation_split": [0]})
-    held_out = as_folds(cv, data.y, seed)
+    if cv is None:
+        raise TypeError("cv is None; expected a number of folds, a splitter, or a list of folds")
+    data = share_out(X, y, cv, seed, {}, groups)
     features = as_features(data.X)
-    models = [_fresh(model) for _ in held_out]
+    models = [_fresh(model) for _ in data.held_out]
     callbacks = fit.pop("callbacks", ())
     stop = threading.Event()
 
     def train(fold: int) -> History:
         watch = Watch(stop, math.inf, [], "val_loss", 1.0)
         watchers = [*copy.deepcopy(list(callbacks)), watch]
-        split = held_out[fold]
         with threads.alone():
             return models[fold].fit(
-                features, data.y, epochs, validation_split=split, callbacks=watchers, verbose=0,
-                **fit,
+                features, data.y, epochs, validation_split=data.split(fold), callbacks=watchers,
+                verbose=0, **fit,
             )  # fmt: skip
 
     workers = threads.get_num_threads() if n_jobs == -1 else check_count(n_jobs, "n_jobs")
     with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(train, fold) for fold in range(len(held_out))]
+        futures = [pool.submit(train, fold) for fold in range(len(models))]
         try:
             histories = [future.result() for future in futures]
         except BaseException:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-    return CrossValidation(models, histories, list(held_out))
+    return CrossValidation(models, histories, [r for r in data.held_out if r is not None])
 
 
 def _fresh(model: Any) -> Sequential:

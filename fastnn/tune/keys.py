@@ -27,6 +27,7 @@ def study_key(subject: Any, space: Any, data: Data, settings: dict[str, Any]) ->
         array_digest(data.X),
         array_digest(data.y),
         *(array_digest(rows) for rows in data.held_out if rows is not None),
+        *(f"on {array_digest(rows)}" for rows in data.trained_on if rows is not None),
         *(f"{k}={describe(v)}" for k, v in sorted({**subject.fit, **data.fit}.items())),
         json.dumps(settings, sort_keys=True, default=describe),
     ]

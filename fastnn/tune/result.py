@@ -139,7 +139,7 @@ class Result(Findings):
         """
         return draw(self, kind, axes)
 
-    def retest(self, X: Any, y: Any, k: int = 3, neighbours: int = 2, cv: int = 10) -> Any:
+    def retest(self, X: Any, y: Any, k: int = 3, neighbours: int = 2, cv: Any = 10) -> Any:
         """Try the best settings, and some close to them, on new data: keep them, or tune again?
 
         Settings go stale as data change. See `fastnn.tune.retesting.retest`.

@@ -51,7 +51,7 @@ class Retest:
 
 
 def retest(
-    result: Findings, X: Any, y: Any, k: int = 3, neighbours: int = 2, cv: int = 10
+    result: Findings, X: Any, y: Any, k: int = 3, neighbours: int = 2, cv: Any = 10
 ) -> Retest:
     """Try a search's best settings, and some close to each, on new data.
 
@@ -68,8 +68,8 @@ def retest(
         How many of the best trials.
     neighbours : int, default 2
         Settings close to each of them, up to a tenth of each scale away.
-    cv : int, default 10
-        Folds; the fewer, the larger a difference must be to count.
+    cv : int, splitter, or list of folds, default 10
+        As for `search`; the fewer, the larger a difference must be to count.
 
     Returns
     -------
@@ -78,13 +78,16 @@ def retest(
     """
     check_count(k, "k")
     check_count(neighbours, "neighbours", 0)
-    check_count(cv, "cv", 2)
     plan = result.plan
     rng = np.random.default_rng([plan.seed, 2])
     best = [t.point for t in result.ranked()[:k]]
     near = [neighbour(result.space, p, rng) for p in best for _ in range(neighbours)]
     points = [p for i, p in enumerate(best + near) if p not in (best + near)[:i]]
     data = share_out(X, y, cv, plan.seed, {})
+    if len(data.held_out) < 2:
+        raise ValueError(
+            "cv holds one fold; expected two or more, to tell a difference from chance"
+        )
     each = [(point, fold) for point in points for fold in range(len(data.held_out))]
     with ThreadPoolExecutor(get_num_threads()) as pool:
         found = list(pool.map(lambda one: _value(result, data, *one), each))

@@ -44,6 +44,7 @@ def search(
     n_jobs: int = -1,
     storage: Any = "study.db",
     seed: int = 0,
+    groups: Any = None,
     prune: bool = False,
     executor: Any = None,
     verbose: Any = "auto",
@@ -75,10 +76,11 @@ def search(
         How many; None: as many as `seconds` allows.
     seconds : float, optional
         Time limit. Trainings stop at the end of an epoch, and are kept.
-    cv : int, or list of arrays of held-out row numbers, optional
-        Folds, each a network of its own; a trial's curves are their means. Default: the same fifth
-        of the rows, by class where y holds classes, judges all trials; ``validation_split`` or
-        ``validation_data`` say otherwise.
+    cv : int, splitter, list of (train, test) row numbers or of held-out row numbers, optional
+        Folds, each a network of its own; a trial's curves are their means. Pairs, and the splitters
+        of scikit-learn such as ``TimeSeriesSplit(5)``, are taken as they are. Default: the same
+        fifth of the rows, by class where y holds classes, judges all trials; ``validation_split``
+        or ``validation_data`` say otherwise.
     monitor : str or callable, optional
         The column of the history that decides, at its best epoch; default "val_loss". Of an
         estimator its score, a name of scikit-learn's scorers or a function
@@ -91,6 +93,8 @@ def search(
         The ledger's file; ":memory:" keeps none. It holds any number of studies.
     seed : int, default 0
         Of everything: points, models, held-out rows.
+    groups : array (n,), optional
+        Such as the patient that each row is of: a group is held out as a whole.
     prune : bool, default False
         Stop a trial whose best value so far is worse than the median of those of earlier rounds at
         the same epoch (Golovin et al. 2017), after a fifth of its epochs and once 8 are known.
@@ -133,7 +137,7 @@ def search(
     space = space if isinstance(space, Space) else Space(space)
     way = as_strategy(strategy)
     by_row = {name: fit.pop(name) for name in OF_DATA if name in fit}
-    data = share_out(X, y, cv, seed, by_row)
+    data = share_out(X, y, cv, seed, by_row, groups)
     subject = make_subject(build_or_estimator, {**fit, "epochs": check_count(epochs, "epochs")})
     _check(subject, space, way, trials, seconds, prune, cv)
     if isinstance(subject, Builder):

@@ -37,7 +37,7 @@ class NetworkMember:
         """Train until `target` epochs are made in all, or `watch` says stop."""
         fit = {**self.fit, **data.fit}
         if data.held_out[fold] is not None:
-            fit["validation_split"] = data.held_out[fold]
+            fit["validation_split"] = data.split(fold)
         callbacks = [*fit.pop("callbacks", ()), watch]
         if target > self.trained:
             left = target - self.trained
