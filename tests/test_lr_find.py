@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import fastnn
 from fastnn import SGD, Adam, BatchNorm, Dense, Dropout, ReLU, Sequential, Softmax, Standardize
 from fastnn.datasets import load_digits, load_iris
+from fastnn.inputs import rows as inputs
 from fastnn.schedules import Cosine
 from fastnn.training import lr_find as module
 from fastnn.training.lr_find import lr_find
@@ -56,7 +57,7 @@ def test_on_mini_batches_the_losses_are_those_of_the_formula():
     model = line(SGD()).build(5)
     w, c = (a.astype(float) for a in model.get_weights())
     orders = np.empty((14, 60), np.int64)
-    copy.deepcopy(model._network).shuffle(np.arange(60), orders)
+    copy.deepcopy(model._network).draw_orders(np.arange(60), orders, True)
     order = orders.ravel()
     found = lr_find(model, A, t, low=1e-3, high=0.1, steps=50, batch_size=16)
     for step, rate in enumerate(np.geomspace(1e-3, 0.1, 50)):
@@ -205,7 +206,7 @@ def test_features_of_any_type_give_the_same():
 def test_large_rows_are_cast_block_by_block(monkeypatch):
     whole = np.rint(16 * X).astype(np.int16)
     expected = lr_find(classifier(), whole, y, steps=50)
-    monkeypatch.setattr(module, "BLOCK_ELEMENTS", 5000)
+    monkeypatch.setattr(inputs, "BLOCK_ELEMENTS", 5000)
     assert_array_equal(lr_find(classifier(), whole, y, steps=50).losses, expected.losses)
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from typing import NamedTuple
+
+import numpy as np
 
 from fastnn.engine.steps import TrainingRun
+from fastnn.inputs.rows import Rows
 
 BLOCK_SECONDS = 0.07
 """Time between returns to Python: for Ctrl-C and progress."""
@@ -54,3 +59,45 @@ class Pace:
             self.trial_after = min(4 * self.trial_after, 2.0)
             self.next_trial = time.perf_counter() + self.trial_after
         self.best = min(self.seconds, key=self.seconds.__getitem__)
+
+
+class Course(NamedTuple):
+    """Steps through rows: which ones, in which sequence, at which rates.
+
+    The fields are arguments of `TrainingRun.steps`; `first` is the number of updates before the
+    first step, and every `per_epoch` steps are an epoch.
+    """
+
+    order: np.ndarray
+    bounds: np.ndarray
+    rates: np.ndarray
+    first: int
+    per_epoch: int
+    outputs: np.ndarray | None = None
+    penalties: np.ndarray | None = None
+
+
+class Blocks:
+    """A course taken in blocks of steps, so that Python gets its turn between them."""
+
+    def __init__(self, run: TrainingRun, rows: Rows, batch: int) -> None:
+        self.run, self.rows, self.pace = run, rows, Pace(run, batch)
+        self._most = sys.maxsize if rows.direct else max(1, rows.at_a_time(run.dtype) // batch)
+
+    def take(self, course: Course, at: int, stop: int) -> tuple[np.ndarray, int]:
+        """The block from step `at` on, up to step `stop` at most; as from `TrainingRun.steps`."""
+        threads, steps = self.pace.next_block()
+        stop = min(stop, at + steps, at + self._most)
+        low, high = course.bounds[at], course.bounds[stop]
+        rows, index, start = self.rows, course.order[low:high], time.perf_counter()
+        if not rows.direct:
+            rows, index = rows.block(index, self.run.dtype), np.arange(high - low)
+        found = self.run.steps(
+            rows, index, course.bounds[at : stop + 1] - low, course.rates[at:stop],
+            course.first + at,
+            None if course.outputs is None else course.outputs[low:high],
+            penalties=None if course.penalties is None else course.penalties[at:stop],
+            threads=threads, epoch=(at % course.per_epoch, course.per_epoch),
+        )  # fmt: skip
+        self.pace.note(threads, (time.perf_counter() - start) / (stop - at))
+        return found

@@ -7,7 +7,7 @@ from fastnn.engine.layout import Layout
 from fastnn.engine.plan import Program
 from fastnn.engine.run import COUNTERS, FIELDS, Run, address
 from fastnn.engine.threads import one_blas_thread
-from fastnn.inputs.rows import BLOCK_ELEMENTS, Rows
+from fastnn.inputs.rows import Rows
 from fastnn.kernels import codes
 
 _X, _OUTPUTS, _FAILED = FIELDS["X"][0], FIELDS["outputs"][0], COUNTERS["failed"]
@@ -89,7 +89,7 @@ class PredictRun(Run):
         outputs (count, n, n_out) receives the outputs. Who calls it holds the lock.
         """
         self._read(rows, order)
-        n = len(rows.X) if order is None else len(order)
+        n = len(rows) if order is None else len(order)
         self._cut(n, codes.EVALUATE, self.program.n_fused)
         losses = np.zeros((count, self._losses.shape[1]))
         place = (0, 0) if outputs is None else (address(outputs), outputs.strides[0])
@@ -120,7 +120,7 @@ class PredictRun(Run):
     def _run(
         self, rows: Rows, order: np.ndarray | None, kind: int, last: int, width: int
     ) -> tuple[np.ndarray, float]:
-        n = len(rows.X) if order is None else len(order)
+        n = len(rows) if order is None else len(order)
         if not rows.direct:
             return self._run_by_block(rows, order, kind, last, width)
         with self._lock:
@@ -135,8 +135,8 @@ class PredictRun(Run):
     def _run_by_block(
         self, rows: Rows, order: np.ndarray | None, kind: int, last: int, width: int
     ) -> tuple[np.ndarray, float]:
-        n = len(rows.X) if order is None else len(order)
-        size = max(1, BLOCK_ELEMENTS // rows.X.shape[1])
+        n = len(rows) if order is None else len(order)
+        size = rows.at_a_time(self.dtype)
         outputs, total = np.empty((n, width), self.dtype), 0.0
         for start in range(0, n, size):
             part = slice(start, min(start + size, n))

@@ -10,6 +10,7 @@ from fastnn.engine.predictions import PredictRun
 from fastnn.engine.run import COUNTERS, Run, address
 from fastnn.engine.threads import start_threads
 from fastnn.inputs.rows import Rows
+from fastnn.kernels import codes
 
 _FAILED = COUNTERS["failed"]
 
@@ -21,8 +22,9 @@ class TrainingRun(Run):
     """Mini-batch steps of one program: forward, loss, backward, update."""
 
     def __init__(
-        self, program: Program, state: State, settings: dict[str, Any], seed: int, threads: int
-    ) -> None:
+        self, program: Program, state: State, settings: dict[str, Any], seed: int, threads: int,
+        shares: tuple[float, float] | None = None,
+    ) -> None:  # fmt: skip
         work = program.rows * program.layout.flops_per_row
         several = max(map(len, program.phases)) > 1
         self.threads = threads if several and work >= SHARED_FLOPS else 1
@@ -33,6 +35,10 @@ class TrainingRun(Run):
         n_work = program.n_work + self.threads * program.scratch
         super().__init__(program, state, settings | fields, n_work)
         self._seen = -1
+        self._shares: np.ndarray | None = None
+        """What each task's part counts in the loss of a step; None: 1."""
+        if shares is not None:
+            self._shares = np.where(program.tasks["kind"] == codes.TURN, *shares)
         if self.threads > 1:
             start_threads()
 
@@ -85,7 +91,7 @@ class TrainingRun(Run):
             self._divide_into_epochs(len(rates), *(epoch or (0, len(rates))))
             self._call(threads)
             self._finish()
-            return self._losses.sum(axis=1), int(self._counters[_FAILED])
+            return self._summed(), int(self._counters[_FAILED])
 
     def judged_epochs(
         self, rows: Rows, order: np.ndarray, bounds: np.ndarray, rates: np.ndarray, step: int,
@@ -133,7 +139,10 @@ class TrainingRun(Run):
             self._finish()
             judge._release()
             failed = first * n + int(ends[first]) if ends[first] else 0
-            return self._losses.sum(axis=1), failed, found.sum(axis=1)
+            return self._summed(), failed, found.sum(axis=1)
+
+    def _summed(self) -> np.ndarray:
+        return self._losses.sum(axis=1) if self._shares is None else self._losses @ self._shares
 
     def _read(
         self, rows: Rows, order: np.ndarray, bounds: np.ndarray, rates: np.ndarray,

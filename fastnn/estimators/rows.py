@@ -18,21 +18,13 @@ BLOCK_BYTES = 1 << 23
 class SparseRows(Rows):
     """Rows of a CSR matrix: dense only some at a time."""
 
-    @property
-    def table(self) -> Any:
-        """X, which is no array."""
-        return self.X
+    def at_a_time(self, dtype: np.dtype) -> int:
+        """How many rows a block may have."""
+        return max(1, BLOCK_BYTES // (self.X.shape[1] * dtype.itemsize))
 
-    def block(self, index: np.ndarray | slice, dtype: np.dtype) -> Rows:
-        """A dense copy of some rows."""
-        y, weight = self.y, self.sample_weight
-        return Rows(
-            self.table[index].astype(dtype, copy=False).toarray(),
-            True,
-            None if y is None else np.ascontiguousarray(y[index]),
-            self.labels,
-            None if weight is None else np.ascontiguousarray(weight[index]),
-        )
+    def _cast(self, index: np.ndarray | slice, dtype: np.dtype) -> np.ndarray:
+        table: Any = self.X
+        return table[index].astype(dtype, copy=False).toarray()
 
 
 def rows_of(

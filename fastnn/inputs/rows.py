@@ -30,16 +30,26 @@ class Rows:
             raise TypeError("these rows have no targets")
         return self.y
 
+    def __len__(self) -> int:
+        return int(self.X.shape[0])
+
+    def at_a_time(self, dtype: np.dtype) -> int:
+        """How many rows a block may have."""
+        return max(1, BLOCK_ELEMENTS // self.X.shape[1])
+
     def block(self, index: np.ndarray | slice, dtype: np.dtype) -> Rows:
         """A copy of some rows that the loop can read."""
         y, weight = self.y, self.sample_weight
         return Rows(
-            np.ascontiguousarray(self.X[index], dtype=dtype),
+            self._cast(index, dtype),
             True,
             None if y is None else np.ascontiguousarray(y[index]),
             self.labels,
             None if weight is None else np.ascontiguousarray(weight[index]),
         )
+
+    def _cast(self, index: np.ndarray | slice, dtype: np.dtype) -> np.ndarray:
+        return np.ascontiguousarray(self.X[index], dtype=dtype)
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,7 @@ class Part:
         return weight if weight is None or self.index is None else weight[self.index]
 
     def __len__(self) -> int:
-        return len(self.rows.X) if self.index is None else len(self.index)
+        return len(self.rows) if self.index is None else len(self.index)
 
     def weight(self, reduction: str) -> float:
         """What the sum of the losses of its rows is divided by."""

@@ -81,8 +81,8 @@ def _setup_from(spec: dict[str, Any], own: dict[str, Callable]) -> Setup:
     optimizer, loss = from_spec(spec["optimizer"], own), from_spec(spec["loss"], own)
     if not isinstance(optimizer, Optimizer) or not isinstance(loss, Loss):
         raise ValueError("its optimizer or its loss is none")
-    limits = [as_limit(spec[name] or None, name) for name in ("clip_norm", "clip_value")]
-    return Setup(optimizer, loss, metrics, *limits)
+    norm, value = (as_limit(spec[name] or None, name) for name in ("clip_norm", "clip_value"))
+    return Setup(optimizer, loss, metrics, norm, value)
 
 
 def _model(

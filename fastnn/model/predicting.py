@@ -11,7 +11,7 @@ from fastnn.inputs.reading import feature_rows, target_rows
 from fastnn.inputs.rows import Part
 from fastnn.model.weights import Weights
 from fastnn.training import building
-from fastnn.training.job import score
+from fastnn.training.measuring import score
 
 
 class Predicting(Weights):

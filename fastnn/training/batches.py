@@ -33,9 +33,12 @@ def automatic_batch_size(n: int) -> int:
     return int(2 ** np.clip(np.round(np.log2(max(n / 50, 1))), 4, 8))
 
 
-def batch_bounds(n: int, batch_size: int) -> np.ndarray:
-    """Cuts (n_batches + 1,) of n rows; a last batch of one row joins the one before it."""
+def batch_bounds(n: int, batch_size: int, join_last: bool = True) -> np.ndarray:
+    """Cuts (n_batches + 1,) of n rows; a last batch of one row joins the one before it.
+
+    One row has no variance, which batch norm needs.
+    """
     bounds = np.append(np.arange(0, n, batch_size), n)
-    if len(bounds) > 2 and bounds[-1] - bounds[-2] == 1:
+    if join_last and len(bounds) > 2 and bounds[-1] - bounds[-2] == 1:
         bounds = np.delete(bounds, -2)
     return bounds.astype(np.int64)

@@ -1,9 +1,9 @@
-"""Training: what a fit is to do, what an epoch measures, and who is told."""
+"""Training: what a fit is to do, and who is told of what it has done."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,12 @@ from fastnn.history import History
 from fastnn.inputs.reading import Data
 from fastnn.inputs.rows import Part
 from fastnn.training.interrupts import Interrupts
+from fastnn.training.measuring import score
 from fastnn.training.network import Network, Setup
+
+
+def _as_many(left: int) -> int:
+    return left
 
 
 @dataclass(frozen=True)
@@ -30,18 +35,14 @@ class Job:
     model: Any
     """What the callbacks are shown."""
     validation_freq: int = 1
-
-
-def measure(setup: Setup, y: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
-    """The metrics of the setup."""
-    return {name: float(metric(y, outputs)) for name, metric in setup.metrics.items()}
-
-
-def score(network: Network, setup: Setup, part: Part) -> dict[str, float]:
-    """Loss (with penalties) and metrics of the network as it predicts."""
-    outputs, total = network.predict_run(setup.loss).evaluate(part.rows, part.index)
-    loss = total / part.weight(setup.loss.reduction) + network.state.penalty()
-    return {"loss": loss, **measure(setup, part.y, outputs)}
+    join_last: bool = True
+    """A last batch of one row joins the one before it."""
+    rates: Callable[[int, int], np.ndarray] | None = None
+    """The learning rates of so many steps from one on; None: the optimizer's own."""
+    score: Callable[[Network, Setup, Part], dict[str, float]] = score
+    """What validation measures, "loss" among it."""
+    ahead: Callable[[int], int] = _as_many
+    """So many of the epochs left can pass before somebody decides by what they have measured."""
 
 
 def validate(
@@ -50,9 +51,9 @@ def validate(
     """What an epoch measured, and what is measured after it, a list a column."""
     columns = dict(row)
     if job.data.measured is not None:
-        columns |= score(network, setup, job.data.measured)
+        columns |= job.score(network, setup, job.data.measured)
     if job.data.validation is not None and (last or (network.epoch + 1) % job.validation_freq == 0):
-        scores = score(network, setup, job.data.validation)
+        scores = job.score(network, setup, job.data.validation)
         columns |= {f"val_{name}": value for name, value in scores.items()}
     return {name: [value] for name, value in columns.items()}
 

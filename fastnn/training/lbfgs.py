@@ -13,7 +13,8 @@ from fastnn.history import History
 from fastnn.inputs.rows import Part
 from fastnn.training.divergence import DivergenceError
 from fastnn.training.interrupts import Interrupts
-from fastnn.training.job import Job, measure, record, tell_callbacks, validate
+from fastnn.training.job import Job, record, tell_callbacks, validate
+from fastnn.training.measuring import measure
 from fastnn.training.network import Network, Setup
 
 

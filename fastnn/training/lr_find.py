@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import copy
-import time
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from fastnn.engine.layout import Layout
-from fastnn.engine.pace import Pace
+from fastnn.engine.pace import Blocks, Course
 from fastnn.inputs.reading import feature_rows, target_rows
-from fastnn.inputs.rows import BLOCK_ELEMENTS, Rows
+from fastnn.inputs.rows import Rows
 from fastnn.inputs.settings import Range, check_count
 from fastnn.training import building
 from fastnn.training.batches import batch_rows
@@ -136,7 +135,7 @@ def lr_find(
     network = _scratch(model, layout, rows)
     n = len(rows.X)
     orders = np.empty((-(-steps * size // n), n), np.int64)
-    network.shuffle(np.arange(n), orders)
+    network.draw_orders(np.arange(n), orders, True)
     order = orders.ravel()[: steps * size]
     start = network.state.values.copy()
     untouched = _losses(network, setup, rows, order, np.zeros(steps))
@@ -183,27 +182,15 @@ def _losses(
     """
     steps = len(rates)
     size = len(order) // steps
-    run = network.training_run(setup, size)
-    pace = Pace(run, size)
+    blocks = Blocks(network.training_run(setup, size), rows, size)
+    course = Course(order, np.arange(0, len(order) + 1, size), rates, network.step, steps)
     losses = np.full(steps, np.inf)
     at = failed = 0
     while at < steps and not failed:
-        threads, count = pace.next_block()
-        stop = min(steps, at + count)
-        if not rows.direct:
-            stop = min(stop, at + max(1, BLOCK_ELEMENTS // (size * run.n_in)))
-        index, part = order[at * size : stop * size], rows
-        start = time.perf_counter()
-        if not rows.direct:
-            part, index = rows.block(index, network.dtype), np.arange(len(index))
-        bounds = np.arange(0, len(index) + 1, size)
-        block, failed = run.steps(
-            part, index, bounds, rates[at:stop], network.step + at, threads=threads
-        )
-        pace.note(threads, (time.perf_counter() - start) / (stop - at))
-        finite = failed - 1 if failed else stop - at
+        block, failed = blocks.take(course, at, steps)
+        finite = failed - 1 if failed else len(block)
         losses[at : at + finite] = block[:finite]
-        at = stop
+        at += len(block)
     return losses
 
 

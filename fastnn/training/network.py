@@ -29,6 +29,10 @@ class Setup:
     metrics: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] = field(default_factory=dict)
     clip_norm: float = 0.0
     clip_value: float = 0.0
+    shares: tuple[float, float] | None = None
+    """Losses as scikit-learn counts them: what the data's part and the penalties count in those
+    that are reported. A step's penalties are divided by the weight of its batch, and an epoch's
+    loss is the mean over its rows, whatever their weights. None: fastnn's own count."""
 
     def settings(self) -> dict[str, Any]:
         """The fields of a run's CONTEXT record that it decides."""
@@ -127,8 +131,20 @@ class Network:
         self.layout = self.state.layout = layout
         self._runs.clear()
 
-    def shuffle(self, index: np.ndarray, orders: np.ndarray) -> None:
-        """Write a permutation of index (n,) into each row of orders (epochs, n)."""
+    @property
+    def drawn(self) -> Any:
+        """Where the generator of the sequences stands."""
+        return self.rng.bit_generator.state
+
+    @drawn.setter
+    def drawn(self, state: Any) -> None:
+        self.rng.bit_generator.state = state
+
+    def draw_orders(self, index: np.ndarray, orders: np.ndarray, shuffle: bool) -> None:
+        """Write the sequence of the rows of index (n,) in each epoch into orders (epochs, n)."""
+        if not shuffle:
+            orders[:] = index
+            return
         from fastnn.kernels.loop.entries import shuffle_entry
 
         self.rng.random(out=orders.view(np.float64))
@@ -191,15 +207,20 @@ class Network:
             program = Program(
                 self.layout, rows, setup.loss, frozen=self.frozen, clip_norm=setup.clip_norm > 0
             )
-            return TrainingRun(program, self.state, setup.settings(), self.dropout_seed, threads)
+            return TrainingRun(
+                program, self.state, setup.settings(), self.dropout_seed, threads, setup.shares
+            )
 
         threads = get_num_threads()
         return self._prepared("train", (setup, rows, threads, self.frozen), prepare)
 
-    def gradient_run(self, loss: Loss, rows: int) -> TrainingRun:
+    def gradient_run(
+        self, loss: Loss, rows: int, shares: tuple[float, float] | None = None
+    ) -> TrainingRun:
         """A run that leaves the gradient of one batch in its gradient vector."""
         program = Program(self.layout, rows, loss, frozen=self.frozen, gradient_only=True)
-        return TrainingRun(program, self.state, {}, self.dropout_seed, get_num_threads())
+        threads = get_num_threads()
+        return TrainingRun(program, self.state, {}, self.dropout_seed, threads, shares)
 
     def predict_run(self, loss: Loss | None = None) -> PredictRun:
         """Rows through the network as it predicts; with a loss it can evaluate that too."""
