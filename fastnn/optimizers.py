@@ -17,6 +17,9 @@ from fastnn.kernels import codes
 
 Rate = float | Callable[[np.ndarray], np.ndarray]
 
+AS_GOOD_AS_0 = 1e-5
+"""Share of a schedule's own learning rate that moves nothing: one-cycle's last rate is below."""
+
 
 @dataclass(frozen=True)
 class Optimizer:
@@ -46,10 +49,10 @@ class Optimizer:
         return self.kind, self.full_batch
 
     def rates(self, first: int, n: int) -> np.ndarray:
-        """Learning rates (n,) of the steps first, first + 1, ..."""
+        """Learning rates (n,) of the steps first, first + 1, ...; before step 0 that of step 0."""
         if not callable(self.learning_rate):
             return np.full(n, float(self.learning_rate))
-        rates = _follow(self.learning_rate, np.arange(first, first + n))
+        rates = _follow(self.learning_rate, np.maximum(np.arange(first, first + n), 0))
         if not np.all(np.isfinite(rates)) or np.any(rates < 0):
             bad = int(np.argmax(~(np.isfinite(rates) & (rates >= 0))))
             raise ValueError(
@@ -57,6 +60,18 @@ class Optimizer:
                 "a finite number of at least 0"
             )
         return rates
+
+    def is_over(self, steps: np.ndarray) -> bool:
+        """Whether the learning rate is a schedule that gives next to nothing at these steps."""
+        schedule = self.learning_rate
+        if not callable(schedule):
+            return False
+        least = AS_GOOD_AS_0 * schedule.learning_rate if hasattr(schedule, "learning_rate") else 0.0
+        try:
+            return bool(_follow(schedule, steps).max() <= least)
+        except (TypeError, ValueError):
+            # A function need not know steps that nobody has asked it for yet.
+            return False
 
     def settings(self) -> dict[str, Any]:
         """The fields of the run's CONTEXT record that it sets."""

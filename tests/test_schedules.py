@@ -188,7 +188,8 @@ def test_a_fit_of_so_many_epochs_ends_where_the_schedule_does():
     model = Sequential([Dense(1)], seed=0)
     model.compile(SGD(Polynomial(0.16, n)), loss="mse")
     model.fit(X, X[:, 0], epochs=2, batch_size=16, verbose=0)
-    model.fit(X, X[:, 0], epochs=3, batch_size=16, verbose=0)
+    with pytest.warns(UserWarning, match="from epoch 3 of this fit on"):
+        model.fit(X, X[:, 0], epochs=3, batch_size=16, verbose=0)
     assert_allclose(model.history["learning_rate"], [0.13, 0.09, 0.05, 0.01, 0], atol=1e-15)
 
 

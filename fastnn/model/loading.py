@@ -129,6 +129,7 @@ def _network(model: Sequential, tensors: dict[str, np.ndarray], spec: dict[str, 
     network.step, network.epoch, network.frozen = (
         check_count(spec[name], name, 0) for name in ("step", "epoch", "frozen")
     )
+    network.schedule_start = check_count(spec.get("schedule_start", 0), "schedule_start", 0)
     network.learning_rate_factor = spec["learning_rate_factor"]
     if not Range(0).holds(network.learning_rate_factor):
         raise ValueError(f"learning_rate_factor is {network.learning_rate_factor}")

@@ -80,6 +80,7 @@ def _network_spec(network: Network) -> dict[str, Any]:
     return {
         "n_features": network.layout.n_in,
         "step": network.step,
+        "schedule_start": network.schedule_start,
         "epoch": network.epoch,
         "frozen": network.frozen,
         "learning_rate_factor": network.learning_rate_factor,

@@ -90,7 +90,9 @@ class Sequential(Predicting, Exports):
         ----------
         optimizer : str or optimizer, default "adam"
             Such as ``fastnn.Adam(1e-3)``; a name takes the defaults. Another one than before
-            starts with an empty state.
+            starts with an empty state. Another learning rate or schedule than before counts as it
+            is: a schedule from its step 0, `learning_rate_factor` from 1. An equal schedule goes
+            on where it stands, one that is over begins anew.
         loss : str, loss or njit function, default "cross_entropy"
             See `fastnn.losses`. "cross_entropy" needs `Softmax()` as the last layer,
             "binary_cross_entropy" needs `Sigmoid()`.
@@ -115,13 +117,8 @@ class Sequential(Predicting, Exports):
         building.check_output(self.layers, setup.loss)
         door.try_own_parts(self.layers, setup.loss, self.dtype)
         before, self._setup = self._setup, setup
-        if (
-            self._network is not None
-            and before is not None
-            and before.optimizer.state_is_for != setup.optimizer.state_is_for
-        ):
-            self._network.state.reset_optimizer()
-            self._network.step = 0
+        if self._network is not None and before is not None:
+            self._network.follow(before, setup)
 
     def fit(
         self,
@@ -210,7 +207,8 @@ class Sequential(Predicting, Exports):
         job = Job(data, epochs, size, shuffle, watchers, self, validation_freq)
 
         network = self._network
-        door.try_rates(setup.optimizer, network.step if network else 0, len(data.index), size)
+        position = network.step - network.schedule_start if network else 0
+        door.try_rates(setup.optimizer, position, len(data.index), size, epochs)
         door.try_metrics(setup, data, layout.n_out, self.dtype)
         if network is None:
             network = self._adopt(layout)

@@ -62,7 +62,7 @@ class Weights:
 
     @property
     def step(self) -> int:
-        """Number of updates made, of which schedules are functions."""
+        """Number of updates made; under an optimizer of another kind it counts from 0 again."""
         return self._network.step if self._network else 0
 
     @property
@@ -155,6 +155,7 @@ class Weights:
         """Take layers of the same arrays, and another setup; the state stays."""
         if self._network is not None:
             self._network.take_layout(Layout(layers, self._network.layout.n_in))
+            self._network.follow(self._compiled(), setup)
         self.layers, self._setup = layers, setup
 
     def _built(self) -> Network:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any
 
@@ -60,9 +62,30 @@ def try_own_parts(layers: Sequence[Layer], loss: Loss, dtype: np.dtype) -> None:
         loss_address(loss.function, dtype)
 
 
-def try_rates(optimizer: Optimizer, step: int, n: int, batch_size: int) -> None:
-    """Ask for the learning rates of an epoch of n rows."""
-    optimizer.rates(step, len(batch_bounds(n, batch_size)) - 1)
+def try_rates(optimizer: Optimizer, step: int, n: int, batch_size: int, epochs: int) -> None:
+    """Ask for the learning rates of an epoch of n rows; say where a schedule ends too soon.
+
+    `step` is the schedule's own.
+    """
+    steps = len(batch_bounds(n, batch_size)) - 1
+    optimizer.rates(step, steps)
+
+    def is_over(epoch: int) -> bool:
+        return optimizer.is_over(step + epoch * steps + np.arange(steps))
+
+    if not is_over(epochs - 1):
+        return
+    first = bisect_left(range(epochs), True, key=is_over)
+    when = f"from epoch {first + 1} of this fit on" if first else "in each epoch of this fit"
+    fix = "compile it, or another one, again: it then starts at its step 0"
+    if first:
+        fix = "give it more steps (fastnn.schedules.steps counts them), or fit fewer epochs"
+    warnings.warn(
+        f"the learning rate is 0 or as good as that {when}: the schedule {optimizer.learning_rate} "
+        f"is over, and nothing is learned; {fix}",
+        UserWarning,
+        stacklevel=3,
+    )
 
 
 def try_metrics(setup: Setup, data: Data, n_out: int, dtype: np.dtype) -> None:

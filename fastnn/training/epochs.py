@@ -128,7 +128,7 @@ class Epochs:
             starts = np.arange(count)[:, None] * len(self.index)
             bounds = np.append((starts + bounds[:-1]).ravel(), len(part.order))
         first, penalties = network.step - part.done, None
-        rates = (self.job.rates or self.setup.optimizer.rates)(first, len(part.losses))
+        rates = (self.job.rates or network.scheduled(self.setup.optimizer))(first, len(part.losses))
         if self.setup.shares is not None:
             weights = batch_weights(self.rows, part.order, bounds)
             penalties = np.divide(1.0, weights, out=np.zeros(len(weights)), where=weights > 0)

@@ -45,6 +45,8 @@ class Setup:
         return Form(dtype, layout.n_in, layout.n_out, self.loss.targets, n_targets)
 
 
+AHEAD = 20
+"""A schedule counts as over if it is so for the next 2^k steps, k up to this."""
 SNAPSHOT_SHARE = 0.01
 """Share of the time that may go into copies of the state, for a divergence."""
 
@@ -105,6 +107,8 @@ class Network:
         self.state = State(layout, dtype)
         self.rng, self.dropout_seed = rng, dropout_seed
         self.step = self.epoch = 0
+        self.schedule_start = 0
+        """The step of the model that is step 0 of its learning-rate schedule."""
         self.frozen = 0
         self.learning_rate_factor = 1.0
         self.partial: Partial | None = None
@@ -130,6 +134,22 @@ class Network:
             raise ValueError("the layers need other arrays; make a new model of them")
         self.layout = self.state.layout = layout
         self._runs.clear()
+
+    def follow(self, before: Setup, after: Setup) -> None:
+        """Go on under another setup: of the old one, what the new one does not share ends."""
+        old, new = before.optimizer, after.optimizer
+        if old.state_is_for != new.state_is_for:
+            self.state.reset_optimizer()
+            self.step = self.schedule_start = 0
+            self.learning_rate_factor = 1.0
+        elif old.learning_rate != new.learning_rate:
+            self.schedule_start, self.learning_rate_factor = self.step, 1.0
+        elif new.is_over(self.step - self.schedule_start + 2 ** np.arange(AHEAD) - 1):
+            self.schedule_start = self.step
+
+    def scheduled(self, optimizer: Optimizer) -> Callable[[int, int], np.ndarray]:
+        """The optimizer's learning rates (n,) of the model's steps first, first + 1, ..."""
+        return lambda first, n: optimizer.rates(first - self.schedule_start, n)
 
     @property
     def drawn(self) -> Any:
@@ -188,6 +208,8 @@ class Network:
         """To a copy of the state, of so many steps."""
         self.state.restore(values)
         self.step = step
+        # A schedule that has begun since begins anew.
+        self.schedule_start = min(self.schedule_start, step)
         self.partial = None
 
     def takes_plainly(self, X: Any) -> bool:
