@@ -202,7 +202,7 @@ class Custom(Loss):
         the value. Sample weights and the reduction are applied to both.
     """
 
-    function: Callable | None = None
+    function: Callable
     kind: ClassVar[int] = codes.CUSTOM_LOSS
 
 

@@ -4,11 +4,10 @@ Weights come first, so that what decay touches is one slice; then the optimizer'
 same shape; then the running statistics.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-
-import numpy as np
 
 from fastnn.kernels.codes import BATCHNORM, HARDMAX, SCALE, SOFTMAX, STANDARDIZE
 from fastnn.layers import BatchNorm, Dense, Layer
@@ -30,7 +29,7 @@ class Tensor:
     @property
     def size(self) -> int:
         """Number of elements."""
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
     @property
     def slice(self) -> slice:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import math
 import os
 import secrets
 import stat
@@ -16,14 +17,24 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.files import forms
+
 VERSION = 1
 """Of what the description holds; a file of a later version is refused."""
 DESCRIPTION, DIGEST = "fastnn", "sha256"
 NO_DIGEST = "0" * 64
 MOST_HEADER = 100_000_000
 """safetensors allows no longer header."""
+TYPES: dict[str, Any] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8"), "I64": np.dtype("<i8")}
 LITTER_SECONDS = 600
 """A file that is still being written is younger."""
+
+
+_ENTRY = forms.record({
+    "dtype": forms.choice(*TYPES),
+    "shape": forms.listed(forms.whole(0, 2**40), most=2),
+    "data_offsets": forms.row(forms.whole(), forms.whole()),
+})  # fmt: skip
 
 
 class ModelFileError(ValueError):
@@ -39,21 +50,24 @@ def pack(tensors: Mapping[str, np.ndarray], description: Mapping[str, Any]) -> b
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     data = save(arrays, {DESCRIPTION: text})
     digest = hashlib.sha256(data).hexdigest()
-    at = _place(data[: 8 + int.from_bytes(data[:8], "little")], NO_DIGEST)
+    at = _place(data, NO_DIGEST)
     return data[:at] + digest.encode() + data[at + 64 :]
 
 
-def _place(header: bytes, digest: str) -> int:
+def _place(data: bytes, digest: str) -> int:
     """Where the header holds the digest."""
     # A text within a text: its quotes are escaped, those in its own texts twice.
     entry = f'\\"{DIGEST}\\": \\"{digest}\\"'.encode()
-    if header.count(entry) != 1:
+    end = 8 + int.from_bytes(data[:8], "little")
+    if data.count(entry, 0, end) != 1:
         raise ModelFileError("the digest is not where it belongs")
-    return header.index(entry) + len(entry) - 66
+    return data.index(entry) + len(entry) - 66
 
 
 def unpack(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Arrays and description of a file; sizes are checked before any memory is taken for them.
+    """Arrays and description of a file; the arrays lie in its bytes and are read-only.
+
+    Sizes are checked before any memory is taken for them.
 
     Raises
     ------
@@ -64,57 +78,111 @@ def unpack(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """
     try:
         with open(path, "rb") as file:
-            data = _read(file)
-        return _unpack(data)
+            entries, about, data = _read(file)
+        return {name: _array(entry, data) for name, entry in entries.items()}, _open(about, data)
     except ModelFileError as error:
         raise ModelFileError(f"{path} is no whole model file of fastnn: {error}") from None
 
 
-def _read(file: Any) -> bytes:
-    """All bytes, if the header and its list of arrays agree with the file's size."""
+def _read(file: Any) -> tuple[dict[str, Any], str, bytes]:
+    """The list of arrays, the description and all bytes, if sizes agree with that of the file."""
     size = os.fstat(file.fileno()).st_size
     start = file.read(8)
     length = int.from_bytes(start, "little")
     if len(start) < 8 or not 2 <= length <= min(size - 8, MOST_HEADER):
         raise ModelFileError("it does not begin as a safetensors file")
-    header = file.read(length)
     try:
-        entries = json.loads(header)
-        ends = [e["data_offsets"][1] for name, e in entries.items() if name != "__metadata__"]
+        entries = read_json(file.read(length))
+        about = entries.pop("__metadata__")[DESCRIPTION]
+        ends = [entry["data_offsets"][1] for entry in entries.values()]
         whole = 8 + length + max(ends, default=0)
-        known = DESCRIPTION in entries["__metadata__"]
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
-        raise ModelFileError("its header is damaged, or another program's") from None
-    if not known:
-        raise ModelFileError("another program has written it")
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        raise ModelFileError("its header is damaged, or another program has written it") from None
     if whole != size:
         raise ModelFileError(f"it has {size} bytes and should have {whole}")
-    return bytes(start + header + file.read())
-
-
-def _unpack(data: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    header = data[: 8 + int.from_bytes(data[:8], "little")]
     try:
-        description = json.loads(json.loads(header[8:])["__metadata__"][DESCRIPTION])
-        digest, version = str(description.pop(DIGEST)), int(description["version"])
-    except (ValueError, KeyError, TypeError, RecursionError):
+        forms.text(about, "its description")
+        _check_entries(entries, size - 8 - length)
+    except ValueError as error:
+        raise ModelFileError(str(error)) from None
+    file.seek(0)
+    data = file.read()
+    if len(data) != size:
+        raise ModelFileError("it is being written to")
+    return entries, about, data
+
+
+def read_json(text: bytes | str) -> Any:
+    """What a text says in JSON; a ValueError for what is none, NaN and repeated names included."""
+
+    def refuse(word: str) -> Any:
+        raise ValueError(f"{word} is no JSON")
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            raise ValueError("a name stands twice")
+        return found
+
+    decoded = text.decode() if isinstance(text, bytes) else text
+    try:
+        return json.loads(decoded, parse_constant=refuse, object_pairs_hook=unique)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _check_entries(entries: dict[str, Any], size: int) -> None:
+    """Refuse a list of arrays that do not lie side by side in so many bytes."""
+    for name, entry in entries.items():
+        forms.text(name, "the name of an array")
+        _ENTRY(entry, name)
+    at = 0
+    for name, entry in sorted(entries.items(), key=lambda item: item[1]["data_offsets"]):
+        begin, end = entry["data_offsets"]
+        needed = math.prod(entry["shape"]) * TYPES[entry["dtype"]].itemsize
+        if begin != at or end - begin != needed:
+            raise ModelFileError(f"{name} has {end - begin} bytes from {begin} on, and should have "
+                                 f"{needed} from {at} on")  # fmt: skip
+        at = end
+    if at != size:
+        raise ModelFileError(f"its arrays have {at} bytes, and it holds {size}")
+
+
+def _array(entry: dict[str, Any], data: bytes) -> np.ndarray:
+    """One array, in the bytes of the file."""
+    shape, start = tuple(entry["shape"]), 8 + int.from_bytes(data[:8], "little")
+    if 0 in shape:
+        return np.empty(shape, TYPES[entry["dtype"]])
+    return np.ndarray(shape, TYPES[entry["dtype"]], data, start + entry["data_offsets"][0])
+
+
+def _open(about: str, data: bytes) -> dict[str, Any]:
+    """The description, if the file is as it was written."""
+    try:
+        description = read_json(about)
+        digest, version = description.pop(DIGEST), description["version"]
+        forms.text(digest, DIGEST)
+        forms.whole(1)(version, "version")
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise ModelFileError("its description is damaged") from None
-    at = _place(header, digest)
-    blank = data[:at] + NO_DIGEST.encode() + data[at + 64 :]
-    if len(digest) != 64 or hashlib.sha256(blank).hexdigest() != digest:
+    if len(digest) != 64 or _digest(data, digest) != digest:
         raise ModelFileError("its digest is wrong: it has been changed or damaged")
     if version > VERSION:
+        writer = description.get("fastnn")
+        by = f"fastnn {writer:.20}" if isinstance(writer, str) else "a later fastnn"
         raise ModelFileError(
-            f"it was written by fastnn {description.get('fastnn')}, whose files this one does not "
-            "know; update fastnn"
+            f"it was written by {by}, whose files this one does not know; update fastnn"
         )
-    try:
-        return load(data), description
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise ModelFileError(str(error)) from None
+    return description
+
+
+def _digest(data: bytes, digest: str) -> str:
+    """That of the file with zeros in the place of its own."""
+    at, view = _place(data, digest), memoryview(data)
+    found = hashlib.sha256(view[:at])
+    found.update(NO_DIGEST.encode())
+    found.update(view[at + 64 :])
+    return found.hexdigest()
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -8,12 +8,15 @@ function is named, no more.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from fastnn import initializers, layers, losses, metrics, optimizers, schedules
+from fastnn.files import forms
+from fastnn.files.forms import Form
 
 
 def label(cls: type) -> str:
@@ -69,6 +72,63 @@ def name_own(function: Callable, name: str, own: dict[str, Callable]) -> str:
     return fresh
 
 
+def part(kind: str) -> Form:
+    """The form of a part of a kind, such as "layers": its class and the fields of that."""
+
+    def check(value: Any, place: str) -> None:
+        if type(value) is not dict or type(value.get("class")) is not str:
+            forms.refuse(value, place, f"one of fastnn's {kind}")
+        name = value["class"]
+        if name not in CLASSES or not name.startswith(kind + "."):
+            raise ValueError(
+                f"{place} is of the class {name!r:.60}, which is unknown among the {kind}"
+            )
+        _form_of(name)(value, place)
+
+    return check
+
+
+@cache
+def _form_of(name: str) -> Form:
+    """The form of a part of a class."""
+    given = [f for f in fields(CLASSES[name]) if f.init]
+    each = {f.name: _FIELDS.get(f.type, _any_field) for f in given}
+    needed = {f.name for f in given if f.default is MISSING}
+    return forms.record(
+        {"class": forms.text} | {name: form for name, form in each.items() if name in needed},
+        {name: form for name, form in each.items() if name not in needed},
+    )
+
+
+_own = forms.record({"own": forms.text})
+_numbers = forms.listed(forms.number())
+_array = forms.record({"array": forms.listed(_numbers)})
+
+
+def _any_field(value: Any, place: str) -> None:
+    """A field that takes several kinds of values: numbers, a text, an own function, a part."""
+    if type(value) is dict:
+        if "class" in value:
+            kind = "schedules" if place.endswith(".learning_rate") else "initializers"
+            part(kind)(value, place)
+        else:
+            (_own if "own" in value else _array)(value, place)
+    elif type(value) is list:
+        nested = bool(value) and type(value[0]) is list
+        forms.listed(_numbers if nested else forms.number())(value, place)
+    elif type(value) is str:
+        forms.text(value, place)
+    elif value is not None:
+        forms.number()(value, place)
+
+
+_FIELDS: dict[Any, Form] = {
+    int: forms.whole(-forms.MOST), float: forms.number(), bool: forms.switch, str: forms.text,
+    Callable: _own,
+}  # fmt: skip
+"""What a field of such an annotation holds; of any other, `_any_field`."""
+
+
 def from_spec(spec: Any, own: dict[str, Callable]) -> Any:
     """The part, number, text or tuple of a spec.
 
@@ -86,8 +146,6 @@ def from_spec(spec: Any, own: dict[str, Callable]) -> Any:
     if "array" in spec:
         return np.asarray(spec["array"])
     given = {name: from_spec(value, own) for name, value in spec.items() if name != "class"}
-    if spec["class"] not in CLASSES:
-        raise ValueError(f"it holds a part of the class {spec['class']!r}, which is unknown here")
     return CLASSES[spec["class"]](**given)
 
 
@@ -110,6 +168,11 @@ def metric_spec(name: str, metric: Callable, own: dict[str, Callable]) -> Any:
     if built_in or (found.startswith("top_") and metric.__module__ == metrics.__name__):
         return found
     return {"own": name_own(metric, name, own)}
+
+
+def metric(value: Any, place: str) -> None:
+    """The form of a metric: its name, or an own function's."""
+    (_own if type(value) is dict else forms.text)(value, place)
 
 
 def metric_from(spec: Any, own: dict[str, Callable]) -> Callable:

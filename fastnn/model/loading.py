@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,14 @@ from fastnn.engine.layout import Layout
 from fastnn.files.persistence import ModelFileError, unpack
 from fastnn.files.specs import from_spec, metric_from, own_names
 from fastnn.history import History
-from fastnn.inputs.settings import Range, as_limit, check_count
-from fastnn.losses import Loss
+from fastnn.model.description import DESCRIPTION
 from fastnn.model.saving import PARTIAL, SLOTS
 from fastnn.model.sequential import Sequential
-from fastnn.optimizers import Optimizer
+from fastnn.training import building, door
 from fastnn.training.batches import batch_bounds
 from fastnn.training.network import Network, Partial, Setup
+
+Arrays = dict[str, np.ndarray]
 
 
 def load(path: str | Path, own: dict[str, Callable] | None = None) -> Sequential:
@@ -62,6 +63,10 @@ def load(path: str | Path, own: dict[str, Callable] | None = None) -> Sequential
     for name, function in own.items():
         if not callable(function):
             raise TypeError(f'own["{name}"] is {function!r:.60}; expected a function')
+    try:
+        DESCRIPTION(description, "its description")
+    except ValueError as error:
+        raise _no_model(path, error) from None
     missing = sorted(set(own_names(description)) - set(own))
     if missing:
         names = ", ".join(f'"{name}": {name}' if name.isidentifier() else repr(name)
@@ -72,95 +77,117 @@ def load(path: str | Path, own: dict[str, Callable] | None = None) -> Sequential
         )
     try:
         return _model(tensors, description, own)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
-        raise ModelFileError(f"{path} holds no model that can be built: {error}") from error
+    except (KeyError, TypeError, ValueError, OverflowError, MemoryError) as error:
+        raise _no_model(path, error) from error
 
 
-def _setup_from(spec: dict[str, Any], own: dict[str, Callable]) -> Setup:
-    metrics = {name: metric_from(metric, own) for name, metric in spec["metrics"]}
-    optimizer, loss = from_spec(spec["optimizer"], own), from_spec(spec["loss"], own)
-    if not isinstance(optimizer, Optimizer) or not isinstance(loss, Loss):
-        raise ValueError("its optimizer or its loss is none")
-    norm, value = (as_limit(spec[name] or None, name) for name in ("clip_norm", "clip_value"))
-    return Setup(optimizer, loss, metrics, norm, value)
+def _no_model(path: str | Path, error: Exception) -> ModelFileError:
+    reason = f"it lacks {error}" if isinstance(error, KeyError) else error
+    return ModelFileError(f"{path} holds no model that can be built: {reason}")
 
 
-def _model(
-    tensors: dict[str, np.ndarray], description: dict[str, Any], own: dict[str, Callable]
-) -> Sequential:
+def _model(tensors: Arrays, description: dict[str, Any], own: dict[str, Callable]) -> Sequential:
     layers = [from_spec(spec, own) for spec in description["layers"]]
     model = Sequential(layers, seed=description["seed"], dtype=description["dtype"])
-    _set_generator(model._init_rng, description["init"])
-    _set_generator(model._shuffle_rng, description["shuffle"])
+    model._init_rng.bit_generator.state = description["init"]
+    model._shuffle_rng.bit_generator.state = description["shuffle"]
     split = description["split"]
     model._split_seed = np.random.SeedSequence(split["entropy"], spawn_key=split["spawn_key"])
-    model._dropout_seed = int(description["dropout_seed"])
+    model._dropout_seed = description["dropout_seed"]
     if description["setup"] is not None:
-        model._setup = _setup_from(description["setup"], own)
-    columns = {
-        name: tensors[f"history.{k}"].tolist() for k, name in enumerate(description["columns"])
-    }
-    model.history = History(columns, tensors["history.epoch"].tolist())
-    if any(len(column) != len(model.history) for column in columns.values()):
-        raise ValueError("the columns of its history are of different lengths")
-    if "network" in description:
-        model._network = _network(model, tensors, description["network"])
+        model._setup = _setup(model, description["setup"], own)
+    left = dict(tensors)
+    model.history = _history(left, description["columns"])
+    if description.get("network") is not None:
+        model._network = _network(model, left, description["network"])
+    if left:
+        raise ValueError(f"it has the array {next(iter(left))!r:.60}, which is unknown here")
     return model
 
 
-def _network(model: Sequential, tensors: dict[str, np.ndarray], spec: dict[str, Any]) -> Network:
+def _setup(model: Sequential, spec: dict[str, Any], own: dict[str, Callable]) -> Setup:
+    metrics = [(name, metric_from(metric, own)) for name, metric in spec["metrics"]]
+    return door.as_setup(
+        model.layers, from_spec(spec["optimizer"], own), from_spec(spec["loss"], own), metrics,
+        spec["clip_norm"] or None, spec["clip_value"] or None,
+    )  # fmt: skip
+
+
+def _history(left: Arrays, names: list[str]) -> History:
+    """The history; its arrays are taken out of those that are left."""
+    if len(set(names)) < len(names):
+        raise ValueError("two columns of its history have one name")
+    epochs = left.pop("history.epoch")
+    columns = {name: left.pop(f"history.{k}") for k, name in enumerate(names)}
+    _check_form("history.epoch", epochs, (epochs.size,), np.int64)
+    for name, column in columns.items():
+        _check_form(f"the history's column {name!r:.60}", column, epochs.shape, np.float64)
+    return History({name: column.tolist() for name, column in columns.items()}, epochs.tolist())
+
+
+def _check_form(name: str, array: np.ndarray, shape: tuple[int, ...], dtype: Any) -> None:
+    if array.shape != shape or array.dtype != dtype:
+        raise ValueError(
+            f"{name} is {array.dtype} of shape {array.shape}, and should be {np.dtype(dtype)} of "
+            f"shape {shape}"
+        )
+
+
+def _network(model: Sequential, left: Arrays, spec: dict[str, Any]) -> Network:
+    """The network; its arrays are all there and fit, before it takes memory of its own."""
     layout = Layout(model.layers, spec["n_features"])
-    for tensor in (*layout.parameters, *layout.running):
-        array = tensors[f"{tensor.layer}.{tensor.name}"]
-        if array.shape != tensor.shape or array.dtype != model.dtype:
-            raise ValueError(
-                f"{tensor.layer}.{tensor.name} is {array.dtype} of shape {array.shape}, and should "
-                f"be {model.dtype} of shape {tensor.shape}"
-            )
+    if model._setup is not None:
+        model._setup.form(layout, model.dtype)
+    if spec["frozen"] > len(layout.layers):
+        raise ValueError(f"frozen is {spec['frozen']}, and there are {len(layout.layers)} layers")
+    arrays = list(_placed(left, layout, model.dtype))
+    part = None if spec["partial"] is None else _partial(left, spec["partial"], layout, model.dtype)
     network = Network(layout, model.dtype, model._shuffle_rng, model._dropout_seed)
-    state = network.state
-    for tensor in (*layout.parameters, *layout.running):
-        name = f"{tensor.layer}.{tensor.name}"
-        state.view(tensor)[:] = tensors[name]
-        for k, slot in enumerate(SLOTS, start=1):
-            if f"{name}.{slot}" in tensors:
-                values = tensors[f"{name}.{slot}"].reshape(tensor.size)
-                state.values[k * layout.n_parameters :][tensor.slice] = values
-    network.step, network.epoch, network.frozen = (
-        check_count(spec[name], name, 0) for name in ("step", "epoch", "frozen")
-    )
-    network.schedule_start = check_count(spec.get("schedule_start", 0), "schedule_start", 0)
-    network.learning_rate_factor = spec["learning_rate_factor"]
-    if not Range(0).holds(network.learning_rate_factor):
-        raise ValueError(f"learning_rate_factor is {network.learning_rate_factor}")
-    if spec["partial"] is not None:
-        network.partial = _partial_from(tensors, spec["partial"], network)
+    for offset, array in arrays:
+        network.state.values[offset : offset + array.size] = array.ravel()
+    for name, values in network.state.arrays():
+        building.check_numbers(values, name)
+    if np.isnan(network.state.values).any():
+        raise ValueError("the state of its optimizer holds NaN")
+    for name in ("step", "epoch", "frozen", "learning_rate_factor"):
+        setattr(network, name, spec[name])
+    network.schedule_start = spec.get("schedule_start", 0)
+    network.partial = part
     return network
 
 
-def _partial_from(tensors: dict[str, np.ndarray], spec: list[Any], network: Network) -> Partial:
+def _placed(left: Arrays, layout: Layout, dtype: np.dtype) -> Iterator[tuple[int, np.ndarray]]:
+    """The arrays of the state, and where each of them begins there."""
+    for tensor in (*layout.parameters, *layout.running):
+        name = f"{tensor.layer}.{tensor.name}"
+        places = {name: tensor.offset}
+        if tensor in layout.parameters:
+            found = {f"{name}.{slot}": k for k, slot in enumerate(SLOTS, start=1)}
+            places |= {each: tensor.offset + k * layout.n_parameters
+                       for each, k in found.items() if each in left}  # fmt: skip
+        for each, offset in places.items():
+            array = left.pop(each)
+            _check_form(each, array, tensor.shape, dtype)
+            yield offset, array
+
+
+def _partial(left: Arrays, spec: list[Any], layout: Layout, dtype: np.dtype) -> Partial:
     """The epoch that was begun, each array of the form that the compiled loop writes to."""
     batch_size, shuffle, done = spec
-    order, losses, norms = (tensors[f"partial.{name}"] for name in PARTIAL)
-    bounds = batch_bounds(len(order), check_count(batch_size, "batch_size"))
-    n, n_out = len(bounds) - 1, network.layout.n_out
-    kept = tensors.get("partial.outputs")
-    forms = {
-        "order": (order, order.shape, np.int64), "losses": (losses, (done,), np.float64),
-        "norms": (norms, (1,), np.float64),
-        "outputs": (kept, (bounds[done], n_out) if 0 <= done <= n else None, network.dtype),
-    }  # fmt: skip
-    for name, (array, shape, dtype) in forms.items():
-        if array is not None and (array.shape != shape or array.dtype != dtype):
-            raise ValueError(f"partial.{name} is {array.dtype} of shape {array.shape}")
+    order, losses, norms = (left.pop(f"partial.{name}") for name in PARTIAL)
+    kept = left.pop("partial.outputs", None)
+    _check_form("partial.order", order, (order.size,), np.int64)
+    bounds = batch_bounds(len(order), batch_size)
+    n = len(bounds) - 1
+    if done > n:
+        raise ValueError(f"{done} steps of its epoch are done, and it has {n}")
+    _check_form("partial.losses", losses, (done,), np.float64)
+    _check_form("partial.norms", norms, (1,), np.float64)
     all_losses, outputs = np.zeros(n), None
     all_losses[:done] = losses
     if kept is not None:
-        outputs = np.zeros((len(order), n_out), network.dtype)
+        _check_form("partial.outputs", kept, (int(bounds[done]), layout.n_out), dtype)
+        outputs = np.zeros((len(order), layout.n_out), dtype)
         outputs[: len(kept)] = kept
-    changes = network.state.changes
-    return Partial(order, batch_size, bool(shuffle), all_losses, norms, outputs, done, changes)
-
-
-def _set_generator(rng: np.random.Generator, state: dict[str, Any]) -> None:
-    rng.bit_generator.state = state
+    # Of the file's bytes nothing stays: they are read-only.
+    return Partial(order.copy(), batch_size, shuffle, all_losses, norms.copy(), outputs, done, 0)

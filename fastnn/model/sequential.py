@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import losses, optimizers
+from fastnn import optimizers
 from fastnn.callbacks import listeners
 from fastnn.engine.layout import Layout, check_order
 from fastnn.export import Exports
 from fastnn.history import History
 from fastnn.inputs.reading import feature_rows, read_data, target_rows
-from fastnn.inputs.settings import as_limit, check_count, check_switch
+from fastnn.inputs.settings import check_count, check_switch
 from fastnn.model.predicting import Predicting
 from fastnn.model.saving import save
 from fastnn.model.summary import describe
@@ -107,14 +107,7 @@ class Sequential(Predicting, Exports):
             For unknown names, a loss that does not fit the last layer, and own functions that do
             not compile; nothing is changed.
         """
-        setup = Setup(
-            optimizers.get(optimizer),
-            losses.get(loss),
-            door.chosen_metrics(metrics),
-            as_limit(clip_norm, "clip_norm"),
-            as_limit(clip_value, "clip_value"),
-        )
-        building.check_output(self.layers, setup.loss)
+        setup = door.as_setup(self.layers, optimizer, loss, metrics, clip_norm, clip_value)
         door.try_own_parts(self.layers, setup.loss, self.dtype)
         before, self._setup = self._setup, setup
         if self._network is not None and before is not None:

@@ -13,6 +13,7 @@ from fastnn.engine.layout import Layout
 from fastnn.engine.predictions import PredictRun
 from fastnn.inputs.arrays import as_array, place
 from fastnn.inputs.rows import BLOCK_ELEMENTS, Rows
+from fastnn.inputs.settings import ABOVE_0, Range
 from fastnn.kernels import codes
 from fastnn.layers import BatchNorm, Dense, Dropout, Layer, Standardize
 from fastnn.losses import CrossEntropy, Loss
@@ -185,16 +186,29 @@ def as_weights(weights: Sequence[Any], layout: Layout, dtype: np.dtype) -> list[
 
 
 def in_range(array: np.ndarray, name: str, dtype: np.dtype) -> np.ndarray:
-    """The array of a model's type: finite, and no variance below 0."""
+    """The array of a model's type, if a network can have such numbers."""
     with np.errstate(over="ignore"):
         values = array.astype(dtype)
-    least = 0 if name.endswith((".running_var", ".deviation")) else -np.inf
-    bad = ~(np.isfinite(values) & (values >= least))
+    check_numbers(values, name, array)
+    return values
+
+
+def check_numbers(values: np.ndarray, name: str, given: np.ndarray | None = None) -> None:
+    """Refuse what is not finite, a variance below 0, and a deviation that is not above it.
+
+    `given` is what the values were before they were cast, for the message.
+    """
+    allowed = Range()
+    if name.endswith((".running_var", ".deviation")):
+        allowed = ABOVE_0 if name.endswith(".deviation") else Range(0)
+    bad = ~np.isfinite(values)
+    if allowed.low == 0:
+        bad |= values < 0 if allowed.ends[0] == "[" else values <= 0
     if bad.any():
         at = np.unravel_index(int(np.argmax(bad)), bad.shape)
-        expected = "finite numbers" if least else "finite numbers of at least 0"
+        came = (values if given is None else given)[at]
+        expected = str(allowed).replace("number", "numbers")
         raise ValueError(
-            f"{name} holds {array[at]} at {place(at)}; expected {expected} that a {dtype} can "
-            "hold; take the weights of a model that has not diverged"
+            f"{name} holds {came} at {place(at)}; expected {expected} that a {values.dtype} "
+            "can hold; take the weights of a model that has not diverged"
         )
-    return values

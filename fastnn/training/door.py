@@ -9,20 +9,36 @@ from typing import Any
 
 import numpy as np
 
+from fastnn import losses, optimizers
 from fastnn import metrics as metric_functions
 from fastnn.callbacks.monitor import check_monitors
 from fastnn.engine.layout import Layout
 from fastnn.history import NOT_MEASURES
 from fastnn.inputs.reading import Data
+from fastnn.inputs.settings import as_limit
 from fastnn.layers import Activation, Layer
 from fastnn.losses import Custom, Loss
 from fastnn.metrics import Metric
 from fastnn.optimizers import LBFGS, Optimizer
 from fastnn.training.batches import batch_bounds
+from fastnn.training.building import check_output
 from fastnn.training.network import Setup
 
 COLUMNS = ("loss", "epoch", *NOT_MEASURES)
 """What the history calls its own."""
+
+
+def as_setup(
+    layers: Sequence[Layer], optimizer: Any, loss: Any, metrics: Any, clip_norm: Any,
+    clip_value: Any,
+) -> Setup:  # fmt: skip
+    """What `compile` is given, checked; own functions are compiled when they are needed."""
+    setup = Setup(
+        optimizers.get(optimizer), losses.get(loss), chosen_metrics(metrics),
+        as_limit(clip_norm, "clip_norm"), as_limit(clip_value, "clip_value"),
+    )  # fmt: skip
+    check_output(layers, setup.loss)
+    return setup
 
 
 def chosen_metrics(given: Any) -> dict[str, Metric]:
