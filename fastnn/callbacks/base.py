@@ -10,7 +10,8 @@ class Callback:
     """Base of all callbacks: override what you need; a plain callable serves as `on_epoch_end`.
 
     Callbacks may read the model and its history; of the model they may change
-    `learning_rate_factor`, and at the end of the training its weights.
+    `learning_rate_factor`, and at the end of the training its weights. They are called in the
+    sequence of the list, at the end too; `ReduceOnPlateau` comes first, what saves the model last.
 
     Attributes
     ----------
@@ -33,6 +34,7 @@ class Callback:
     every_steps: int | None = None
     every_epoch: bool = True
     saves: bool = False
+    _sets_rate: bool = False
 
     def on_train_begin(self, model: Any, epochs: int) -> None:
         """Before the first epoch of a `fit`."""
@@ -74,4 +76,4 @@ def chosen(callbacks: Any) -> list[Callback]:
     """The callbacks of a list."""
     if not isinstance(callbacks, Sequence):
         raise TypeError(f"callbacks is {callbacks!r}; expected a list of callbacks")
-    return sorted(map(get, callbacks), key=lambda callback: callback.saves)
+    return sorted(map(get, callbacks), key=lambda one: (one.saves, not one._sets_rate))

@@ -94,7 +94,7 @@ class Checkpoint(Callback):
     def on_train_begin(self, model: Any, epochs: int) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         remove_litter(self.directory)
-        self._saved = -1, -1
+        self._saved: tuple[Any, ...] = ()
 
     def on_steps_end(self, model: Any, fraction: float) -> None:
         if self.every_steps and model.step % self.every_steps == 0 and fraction < 1:
@@ -116,17 +116,22 @@ class Checkpoint(Callback):
         return None
 
     def on_train_end(self, model: Any, history: History) -> None:
-        if (model.epoch, model.step) not in (self._saved, (0, 0)):
+        if (model.epoch, model.step) != (0, 0) and _state(model) != self._saved:
             self._save(model)
 
     def _save(self, model: Any) -> None:
         last = _files(self.directory)[-1:]
         number = int(last[0].name.split("-")[0]) + 1 if last else 1
-        self._saved = model.epoch, model.step
+        self._saved = _state(model)
         name = f"{number:06d}-epoch-{model.epoch}-step-{model.step}.safetensors"
         model.save(self.directory / name)
         for old in _files(self.directory)[: -self.keep]:
             old.unlink(missing_ok=True)
+
+
+def _state(model: Any) -> tuple[Any, ...]:
+    """What differs wherever the model does: other callbacks may change it at the end."""
+    return model.epoch, model.step, model.learning_rate_factor, model._built().state.changes
 
 
 def _files(directory: Path) -> list[Path]:

@@ -5,8 +5,6 @@ import time
 from collections import deque
 from typing import Any
 
-import numpy as np
-
 from fastnn.callbacks.monitor import Monitor
 from fastnn.history import History
 from fastnn.inputs.settings import Range, set_count, set_number, set_switch
@@ -40,7 +38,8 @@ class EarlyStopping(Monitor):
         `fastnn.metrics`.
     restore_best_weights : bool, default True
         Whether to go back to the best epoch of this fit at its end: also after Ctrl-C,
-        divergence, or when the epochs run out. The optimizer's state and its step go back, too.
+        divergence, or when the epochs run out. The optimizer's state, its step and
+        `learning_rate_factor` go back, too. Callbacks that save the model see it after that.
 
     Attributes
     ----------
@@ -102,7 +101,7 @@ class EarlyStopping(Monitor):
         self.stopped_epoch: int | None = None
         self.reason = ""
         self._best = math.inf
-        self._kept: tuple[np.ndarray, int] | None = None
+        self._kept: Any = None
         self._epochs = self._waited = 0
         self._recent: deque[float] = deque(maxlen=self.window + 1)
         self._start = time.perf_counter()

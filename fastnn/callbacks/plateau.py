@@ -33,8 +33,6 @@ class ReduceOnPlateau(Monitor):
         Whether smaller or larger is better; "auto" knows it for losses and for the metrics of
         `fastnn.metrics`.
 
-    In a list of callbacks it stands before one that saves the model.
-
     Attributes
     ----------
     reduced_epochs : list of int
@@ -59,6 +57,8 @@ class ReduceOnPlateau(Monitor):
     >>> model.learning_rate_factor == 0.5 ** len(plateau.reduced_epochs) < 1
     True
     """
+
+    _sets_rate = True
 
     def __init__(
         self,

@@ -111,7 +111,7 @@ class Sequential(Predicting, Exports):
         door.try_own_parts(self.layers, setup.loss, self.dtype)
         before, self._setup = self._setup, setup
         if self._network is not None and before is not None:
-            self._network.follow(before, setup)
+            self._network.follow(before.optimizer, setup.optimizer)
 
     def fit(
         self,

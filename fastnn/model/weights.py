@@ -11,6 +11,7 @@ from fastnn.engine.layout import Layout
 from fastnn.history import History
 from fastnn.inputs.settings import Range, check_count
 from fastnn.layers import Layer
+from fastnn.optimizers import Optimizer
 from fastnn.training import building
 from fastnn.training.network import Network, Setup
 
@@ -20,6 +21,10 @@ class Snapshot(NamedTuple):
 
     values: np.ndarray
     step: int
+    schedule_start: int
+    learning_rate_factor: float
+    optimizer: Optimizer | None
+    """Whose state it is."""
 
 
 class Weights:
@@ -125,7 +130,10 @@ class Weights:
         return [name for name in mine if name in taken]
 
     def snapshot(self) -> Snapshot:
-        """A copy of weights, running statistics, optimizer state and step, to `restore` later.
+        """A copy of all that training changes, to `restore` later.
+
+        That is weights, running statistics, the optimizer's state, its step and
+        `learning_rate_factor`.
 
         Examples
         --------
@@ -138,24 +146,40 @@ class Weights:
         0.0
         """
         network = self._built()
-        return Snapshot(network.state.values.copy(), network.step)
+        optimizer = None if self._setup is None else self._setup.optimizer
+        return Snapshot(
+            network.state.values.copy(), network.step, network.schedule_start,
+            network.learning_rate_factor, optimizer,
+        )  # fmt: skip
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Go back to a snapshot of this model, to the bit; history and epochs stay."""
-        network = self._built()
-        values, step = snapshot
+        """Go back to a snapshot of this model, to the bit; history and epochs stay.
+
+        If the model was compiled since, with another optimizer or learning rate, it goes on from
+        there as `compile` says.
+        """
+        network, values = self._built(), snapshot.values
         if values.shape != network.state.values.shape:
             raise ValueError(
                 f"the snapshot holds {len(values)} numbers, this model {len(network.state.values)};"
                 " take a snapshot of the same model"
             )
-        network.restore(values, step)
+        same = snapshot.step == network.step and np.array_equal(
+            values.view(np.uint8), network.state.values.view(np.uint8)
+        )
+        if not same:
+            network.restore(values, snapshot.step)
+        network.schedule_start = snapshot.schedule_start
+        network.learning_rate_factor = snapshot.learning_rate_factor
+        now = None if self._setup is None else self._setup.optimizer
+        if now is not None and snapshot.optimizer not in (None, now):
+            network.follow(snapshot.optimizer, now)
 
     def _change(self, layers: tuple[Layer, ...], setup: Setup) -> None:
         """Take layers of the same arrays, and another setup; the state stays."""
         if self._network is not None:
             self._network.take_layout(Layout(layers, self._network.layout.n_in))
-            self._network.follow(self._compiled(), setup)
+            self._network.follow(self._compiled().optimizer, setup.optimizer)
         self.layers, self._setup = layers, setup
 
     def _built(self) -> Network:

@@ -83,7 +83,16 @@ def append(
 
 
 def tell_callbacks(job: Job, history: History, at_end: ExitStack) -> None:
-    """That training begins, and at its end that it has ended."""
+    """That training begins, and at its end, in the same sequence, that it has ended."""
+    begun: list[Callback] = []
+
+    def end() -> None:
+        with ExitStack() as ends:
+            # A stack runs backwards. Each is told, also after another has failed.
+            for callback in reversed(begun):
+                ends.callback(callback.on_train_end, job.model, history)
+
+    at_end.callback(end)
     for callback in job.callbacks:
         callback.on_train_begin(job.model, job.epochs)
-        at_end.callback(callback.on_train_end, job.model, history)
+        begun.append(callback)

@@ -135,9 +135,8 @@ class Network:
         self.layout = self.state.layout = layout
         self._runs.clear()
 
-    def follow(self, before: Setup, after: Setup) -> None:
-        """Go on under another setup: of the old one, what the new one does not share ends."""
-        old, new = before.optimizer, after.optimizer
+    def follow(self, old: Optimizer, new: Optimizer) -> None:
+        """Go on under another optimizer: of the old one, what the new one does not share ends."""
         if old.state_is_for != new.state_is_for:
             self.state.reset_optimizer()
             self.step = self.schedule_start = 0
