@@ -24,7 +24,8 @@ class History:
     history : dict of lists
         A list a column: "loss", the metrics, "val_loss" and "val_..." where there is validation,
         "learning_rate" (of the last step), "gradient_norm" (of the last step, before any
-        clipping; L2 penalties included) and "seconds". NaN where an epoch did not measure it.
+        clipping; L2 penalties included) and "seconds". NaN where an epoch did not measure it; a
+        validation loss that is not a number is infinite.
     epoch : list of int
         Epoch numbers, from 1, over the model's life.
 

@@ -6,20 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from fastnn import (
-    SGD,
-    Adam,
-    Callback,
-    Checkpoint,
-    Dense,
-    DivergenceError,
-    EarlyStopping,
-    ReduceOnPlateau,
-    ReLU,
-    Sequential,
-    Softmax,
-    load,
-)
+from fastnn import SGD, Adam, Dense, DivergenceError, EarlyStopping, ReLU, Sequential, Softmax
 from fastnn.datasets import load_digits
 
 
@@ -79,6 +66,7 @@ NAN = math.nan
         ({"rule": "cumulative", "window": 2}, [3, 2, 1, 0], None, 4),
         ({"patience": 2, "restore_best_weights": False}, [3, 4, 5], 3, None),
         ({"patience": 2}, [NAN, NAN, NAN], None, None),
+        ({"patience": 2}, [math.inf, math.inf, 1], 2, None),
     ],
 )
 def test_the_stopping_epoch_is_the_one_on_paper(settings, curve, stopped, kept):
@@ -180,70 +168,39 @@ def test_a_stopped_model_trains_on_from_its_best_epoch():
     assert model.history.epoch == [1, 2, 3, 4, 5]
 
 
-class Note(Callback):
-    """Notes who is called when."""
-
-    def __init__(self, calls, name, saves=False, fails=False):
-        self.calls, self.name, self.saves, self.fails = calls, name, saves, fails
-
-    def on_train_begin(self, model, epochs):
-        self.calls.append(f"begin {self.name}")
-
-    def on_train_end(self, model, history):
-        self.calls.append(f"end {self.name}")
-        if self.fails:
-            raise KeyError(self.name)
-
-
-def test_callbacks_end_in_the_sequence_in_which_they_begin():
-    X, y = load_digits()
-    calls = []
-    notes = [Note(calls, "saver", saves=True), Note(calls, "one", fails=True), Note(calls, "two")]
-    with pytest.raises(KeyError):
-        network().fit(X, y, callbacks=notes, verbose=0)
-    order = ["one", "two", "saver"]
-    assert calls == [f"{when} {name}" for when in ("begin", "end") for name in order]
+@pytest.mark.parametrize(
+    ("settings", "curve", "stopped", "kept"),
+    [
+        ({"patience": 2}, [5, 4, NAN, 4.5, 1], 4, 2),
+        ({"patience": 2}, [NAN, 5, NAN, 4, 5, NAN, 1], 6, 4),
+        ({"rule": "cumulative", "window": 2}, [NAN, 3, 2, 4, NAN, 1], 4, 3),
+        ({"rule": "cumulative", "window": 2}, [5, 4, 3, NAN, 1], 4, 3),
+    ],
+)
+def test_a_value_that_is_not_a_number_is_no_improvement(settings, curve, stopped, kept):
+    stopping = EarlyStopping("loss", **settings)
+    assert follow(stopping, curve, "loss") == (stopped, kept)
 
 
-@pytest.mark.parametrize("every", [1, 1000])
-@pytest.mark.parametrize("turned", [False, True])
-def test_the_newest_file_is_the_restored_model(tmp_path, every, turned):
-    rng = np.random.default_rng(0)
-    X, y = rng.normal(size=(120, 10)), rng.integers(0, 2, 120)
-    model = Sequential([Dense(64), ReLU(), Dense(2), Softmax()], seed=0)
-    model.compile(Adam(1e-2))
-    stopping = EarlyStopping(patience=5)
-    callbacks = [
-        stopping, ReduceOnPlateau("val_loss", patience=2), Checkpoint(tmp_path, every=every)
-    ]  # fmt: skip
-    callbacks = callbacks[::-1] if turned else callbacks
-    model.fit(X, y, epochs=60, validation_split=0.3, callbacks=callbacks, verbose=0)
-    assert model.epoch == stopping.best_epoch + 5 < 60
-    assert (model.step, model.learning_rate_factor) == (3 * stopping.best_epoch, 1.0)
-    twin = load(Checkpoint.latest(tmp_path))
-    assert (twin.step, twin.learning_rate_factor) == (model.step, 1.0)
-    np.testing.assert_array_equal(twin.predict(X), model.predict(X))
+@pytest.mark.parametrize("rule", ["patience", "cumulative"])
+def test_where_no_value_is_a_number_the_last_weights_stay(rule):
+    stopping = EarlyStopping("loss", rule=rule, patience=3, window=2)
+    with pytest.warns(UserWarning, match=r'"loss", which is NaN in each of the 3 epochs.*stay'):
+        assert follow(stopping, [NAN] * 9, "loss") == (3, None)
+    assert (stopping.best_epoch, stopping.stopped_epoch) == (None, 3)
 
 
-def test_a_snapshot_goes_on_under_what_was_compiled_since():
-    X, y = load_digits()
-    model = network()
-    model.fit(X, y, 2, verbose=0)
-    model.learning_rate_factor = 0.5
-    before = model.snapshot()
-    model.fit(X, y, verbose=0)
-    model.learning_rate_factor = 0.25
-    model.restore(before)
-    assert (model.step, model.learning_rate_factor) == (before.step, 0.5)
-    weights = model.get_weights()
-    model.compile(SGD(0.1, momentum=0.9))
-    model.fit(X, y, verbose=0)
-    model.restore(before)
-    # Adam's averages are no momentum.
-    n = model._network.layout.n_parameters
-    assert not model._network.state.values[n : 3 * n].any()
-    assert (model.step, model.learning_rate_factor) == (0, 1.0)
-    np.testing.assert_array_equal(model.get_weights()[0], weights[0])
+def test_a_validation_loss_that_is_no_number_is_a_measurement():
+    model = Sequential([Dense(4), ReLU(), Dense(1)], seed=0)
+    model.compile(SGD(1e-3), "mse")
+    X = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+    far = np.full_like(X, 3e38), X[:, 0]
+    stopping = EarlyStopping(patience=3)
+    for callbacks in ([stopping], []):
+        history = model.fit(X, X[:, 0], 9, validation_data=far, callbacks=callbacks, verbose=0)
+    assert (stopping.stopped_epoch, stopping.best_epoch) == (3, None)
+    assert stopping.reason == "val_loss has not improved for 3 values"
+    assert history["val_loss"] == [math.inf] * 12
 
 
 def test_a_column_that_is_not_recorded_is_refused_before_training():

@@ -60,6 +60,7 @@ ON_PAPER = {
     "better in the cooldown": ({"patience": 2, "cooldown": 2}, [4, 4, 4, 3, 4, 4, 4], [3, 7]),
     "maximum": ({"patience": 2, "mode": "max"}, [1, 2, 3, 2, 2, 4, 4, 4], [5, 8]),
     "not validated": ({"patience": 2}, [NAN, 5, NAN, 5, NAN, 5, NAN, NAN], [6]),
+    "no number": ({"patience": 2, "monitor": "loss"}, [NAN, NAN, 5, 5, NAN, 5, NAN, 4], [5, 7]),
     "infinite": ({"patience": 2}, [float("inf"), float("inf"), 3, 3, 3], [2, 5]),
 }
 

@@ -75,7 +75,7 @@ class Checkpoint(Callback):
         if every_steps is not None:
             set_count(self, "every_steps")
         self.monitor = best
-        self._sign = 1.0 if best is None else Monitor(best, mode).sign
+        self._watched = None if best is None else Monitor(best, mode)
 
     @staticmethod
     def latest(directory: str | Path) -> Path:
@@ -95,6 +95,7 @@ class Checkpoint(Callback):
         self.directory.mkdir(parents=True, exist_ok=True)
         remove_litter(self.directory)
         self._saved: tuple[Any, ...] = ()
+        self._epochs = 0
 
     def on_steps_end(self, model: Any, fraction: float) -> None:
         if self.every_steps and model.step % self.every_steps == 0 and fraction < 1:
@@ -105,8 +106,9 @@ class Checkpoint(Callback):
             self.every_steps and model.step % self.every_steps == 0
         ):
             self._save(model)
-        if self.monitor is not None:
-            values = self._sign * np.asarray(history[self.monitor])
+        self._epochs += 1
+        if self._watched is not None:
+            values = self._watched.values(history)
             # Of all epochs, also those of earlier fits.
             if not np.isnan(values[-1]) and (
                 not (self.directory / BEST).exists()
@@ -118,6 +120,9 @@ class Checkpoint(Callback):
     def on_train_end(self, model: Any, history: History) -> None:
         if (model.epoch, model.step) != (0, 0) and _state(model) != self._saved:
             self._save(model)
+        if self._watched is not None:
+            so = f'no epoch is the best, and none was saved as "{BEST}"'
+            self._watched.warn_of_nan(history, self._epochs, so, self)
 
     def _save(self, model: Any) -> None:
         last = _files(self.directory)[-1:]

@@ -14,7 +14,8 @@ class EarlyStopping(Monitor):
     """Stop when a column of the history has stopped improving; keep the best weights.
 
     Prechelt 1998, "Early stopping - but when?", compares such rules. With
-    ``fit(..., validation_freq=k)`` only the epochs that are validated count.
+    ``fit(..., validation_freq=k)`` only the epochs that are validated count. A value that is NaN
+    is no improvement; where all are, a warning says so, and the last weights stay.
 
     Parameters
     ----------
@@ -111,9 +112,8 @@ class EarlyStopping(Monitor):
 
     def on_epoch_end(self, model: Any, history: History) -> bool | None:
         self._epochs += 1
-        value = self.value(history)
-        if self._epochs > self.warmup and not math.isnan(value):
-            self._judge(value, model, history)
+        if self._epochs > self.warmup and self.measured(history)[-1]:
+            self._judge(float(self.values(history)[-1]), model, history)
         seconds = time.perf_counter() - self._start
         if not self.reason and self.max_time is not None and seconds >= self.max_time:
             self.reason = f"{seconds:.1f} s have passed, of {self.max_time:g}"
@@ -130,16 +130,16 @@ class EarlyStopping(Monitor):
             self._waited += 1
         self._recent.append(value)
         if self.rule == "patience" and self._waited >= self.patience:
-            self.reason = (
-                f"{self.monitor} has not improved on epoch {self.best_epoch} for {self._waited} "
-                "values"
-            )
+            best = "" if self.best_epoch is None else f" on epoch {self.best_epoch}"
+            self.reason = f"{self.monitor} has not improved{best} for {self._waited} values"
         full = len(self._recent) > self.window
         # The sum of the differences between neighbours is that of the ends.
-        if self.rule == "cumulative" and full and self._recent[-1] > self._recent[0]:
+        worse = math.isnan(value) or value > self._recent[0]
+        if self.rule == "cumulative" and full and worse:
             self.reason = f"{self.monitor} is worse than {self.window} values before"
 
     def on_train_end(self, model: Any, history: History) -> None:
         if self._kept is not None:
             model.restore(self._kept)
             self._kept = None
+        self.warn_of_nan(history, self._epochs, "no epoch is the best, and the last weights stay")

@@ -1,6 +1,9 @@
 """What callbacks that watch one column of the history share."""
 
+import warnings
 from typing import Any
+
+import numpy as np
 
 from fastnn.callbacks.base import Callback
 from fastnn.history import History
@@ -30,9 +33,33 @@ class Monitor(Callback):
         self.monitor = monitor
         self.sign = 1.0 if found == "min" else -1.0
 
-    def value(self, history: History) -> float:
-        """The last entry of the column, turned so that smaller is better; NaN: not measured."""
-        return self.sign * history[self.monitor][-1]
+    def values(self, history: History) -> np.ndarray:
+        """The column, turned so that smaller is better."""
+        return self.sign * np.asarray(history[self.monitor])
+
+    def measured(self, history: History) -> np.ndarray:
+        """Which of its entries are measurements; one that is may be NaN all the same."""
+        column = history[self.monitor]
+        if self.monitor.startswith("val_"):
+            # Each validation measures a loss, and a validation loss is never NaN.
+            column = history.history.get("val_loss", column)
+            return ~np.isnan(column)
+        return np.ones(len(column), bool)
+
+    def warn_of_nan(self, history: History, epochs: int, so: str, who: Any = None) -> None:
+        """Say so where each measurement of the last epochs, some at least, was NaN."""
+        if not epochs:
+            return
+        new = slice(len(history) - epochs, None)
+        values = self.values(history)[new][self.measured(history)[new]]
+        if len(values) and np.isnan(values).all():
+            warnings.warn(
+                f'{type(who or self).__name__} watches "{self.monitor}", which is NaN in each of '
+                f"the {len(values)} epochs that measured it: {so}; look at the rows that it is "
+                "measured on (roc_auc needs two classes among them, r2 two rows)",
+                UserWarning,
+                stacklevel=2,
+            )
 
 
 def check_monitors(callbacks: list[Any], columns: list[str]) -> None:

@@ -14,7 +14,8 @@ class ReduceOnPlateau(Monitor):
     It sets ``model.learning_rate_factor``, which multiplies the optimizer's learning rate or
     schedule and is saved with the model. When it does so is a function of the column alone, over
     all fits: a training that was broken off and goes on, with a new object of the same settings,
-    reduces at the same epochs. Values that are NaN, of epochs without validation, do not count.
+    reduces at the same epochs. Epochs without validation do not count; a value that is NaN is no
+    improvement on a number before it.
 
     Parameters
     ----------
@@ -83,7 +84,7 @@ class ReduceOnPlateau(Monitor):
 
     def _begin(self) -> None:
         self.reduced_epochs: list[int] = []
-        self._seen = self._waited = self._resting = 0
+        self._seen = self._waited = self._resting = self._epochs = 0
         self._best = math.inf
 
     def on_train_begin(self, model: Any, epochs: int) -> None:
@@ -96,17 +97,22 @@ class ReduceOnPlateau(Monitor):
         self._begin()
 
     def on_epoch_end(self, model: Any, history: History) -> bool | None:
-        column = history[self.monitor]
         # In a fit's first epoch this goes through the fits before it, too.
-        calls = [self._calls_for_less(self.sign * value) for value in column[self._seen :]]
-        self._seen = len(column)
+        new = slice(self._seen, None)
+        self._epochs, self._seen = self._epochs + 1, len(history)
+        values, measured = self.values(history)[new], self.measured(history)[new]
+        calls = list(map(self._calls_for_less, values.tolist(), measured))
         if calls[-1]:
             self._reduce(model, history)
         return None
 
-    def _calls_for_less(self, value: float) -> bool:
+    def on_train_end(self, model: Any, history: History) -> None:
+        self.warn_of_nan(history, self._epochs, "there is nothing to reduce the rate by")
+
+    def _calls_for_less(self, value: float, measured: bool) -> bool:
         """Whether the column calls for a smaller rate after this value, the next one."""
-        if math.isnan(value):
+        # Before the first number the column may have been none of those measured.
+        if not measured or (math.isnan(value) and math.isinf(self._best)):
             return False
         resting = self._resting > 0
         self._resting -= resting

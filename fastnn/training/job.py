@@ -15,7 +15,7 @@ from fastnn.history import History
 from fastnn.inputs.reading import Data
 from fastnn.inputs.rows import Part
 from fastnn.training.interrupts import Interrupts
-from fastnn.training.measuring import score
+from fastnn.training.measuring import score, told
 from fastnn.training.network import Network, Setup
 
 
@@ -54,6 +54,7 @@ def validate(
         columns |= job.score(network, setup, job.data.measured)
     if job.data.validation is not None and (last or (network.epoch + 1) % job.validation_freq == 0):
         scores = job.score(network, setup, job.data.validation)
+        scores["loss"] = told(scores["loss"])
         columns |= {f"val_{name}": value for name, value in scores.items()}
     return {name: [value] for name, value in columns.items()}
 

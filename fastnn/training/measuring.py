@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from fastnn.engine.pace import Course
@@ -23,6 +25,11 @@ def score(network: Network, setup: Setup, part: Part) -> dict[str, float]:
     return {"loss": loss, **measure(setup, part.y, outputs)}
 
 
+def told(loss: float) -> float:
+    """A validation loss for the history, where NaN means that there was no validation."""
+    return math.inf if math.isnan(loss) else loss
+
+
 def running(setup: Setup, rows: Rows, part: Partial, course: Course, count: int) -> Columns:
     """What the first epochs of a pass have measured as they went, a list a column."""
     n_steps = course.per_epoch
@@ -40,7 +47,8 @@ def running(setup: Setup, rows: Rows, part: Partial, course: Course, count: int)
 
 def judged(setup: Setup, part: Part, totals: np.ndarray, answers: np.ndarray | None) -> Columns:
     """The validation of each epoch, from the sums of its losses and from its outputs."""
-    columns = {"val_loss": (totals / part.weight(setup.loss.reduction)).tolist()}
+    losses = totals / part.weight(setup.loss.reduction)
+    columns = {"val_loss": list(map(told, losses.tolist()))}
     if answers is not None:
         y = part.y
         found = _metrics(setup, [(y, outputs) for outputs in answers])
