@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-from types import CodeType
 from typing import Any
 
 import numpy as np
 
 from fastnn.tune.splits import Data
+from fastnn.tune.uses import compiled_text
+from fastnn.tune.visible import View
 
 SAMPLED_BYTES = 1 << 26
 """Of larger arrays, evenly spaced rows of about so many bytes are looked at."""
@@ -30,8 +31,26 @@ def study_key(subject: Any, space: Any, data: Data, settings: dict[str, Any]) ->
         *(f"on {array_digest(rows)}" for rows in data.trained_on if rows is not None),
         *(f"{k}={describe(v)}" for k, v in sorted({**subject.fit, **data.fit}.items())),
         json.dumps(settings, sort_keys=True, default=describe),
+        *seen_by(subject, space, data),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def seen_by(subject: Any, space: Any, data: Data) -> list[str]:
+    """What decides the results and is not told by texts and names alone.
+
+    That is: what a builder sees beside its own text, the user's own functions and classes wherever
+    they are passed, and of an estimator its scorer and the names of the columns.
+    """
+    view = View(describe)
+    build = getattr(subject, "build", None)
+    if build is not None:
+        view.look(build)
+    else:
+        view.text(subject.estimator)
+        view.lines += subject.also_decides(data, view.text)
+    view.text((space.scales, subject.fit, data.fit))
+    return view.lines
 
 
 def code_of(subject: Any) -> str:
@@ -45,17 +64,12 @@ def code_of(subject: Any) -> str:
         return inspect.getsource(function) + further
     except (OSError, TypeError):
         code = getattr(function, "__code__", None)
-        return (_code_text(code) if code else type(function).__qualname__) + further
-
-
-def _code_text(code: CodeType) -> str:
-    constants = [_code_text(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
-    return f"{code.co_code.hex()} {code.co_names} {constants}"
+        return (compiled_text(code) if code else type(function).__qualname__) + further
 
 
 def describe(value: Any) -> str:
     """A text of a value that is the same in every process."""
-    if isinstance(value, np.ndarray):
+    if hasattr(value, "__array__") and not isinstance(value, np.generic | type):
         return array_digest(value)
     if isinstance(value, dict):
         return "{" + ", ".join(f"{k!r}: {describe(v)}" for k, v in value.items()) + "}"

@@ -90,7 +90,9 @@ def search(
     n_jobs : int, default -1
         Networks at a time; -1: as many as `fastnn.get_num_threads()`.
     storage : str or path, default "study.db"
-        The ledger's file; ":memory:" keeps none. It holds any number of studies.
+        The ledger's file; ":memory:" keeps none. It holds any number of studies, each found again
+        by all that decides its trials: the function's text and what it sees (closure, globals,
+        ``self``, defaults, the functions it calls), the space, the data and the settings.
     seed : int, default 0
         Of everything: points, models, held-out rows.
     groups : array (n,), optional

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,15 @@ class Template:
         for name in names:
             if name not in known:
                 raise unknown("parameter", name, known)
+
+    def also_decides(self, data: Data, text: Callable[[Any], str]) -> list[str]:
+        """What else decides a score: who measures it, and the names and types of the columns."""
+        scorer = [] if self.scorer is own_score else [f"scorer {text(self.scorer)}"]
+        names = getattr(data.X, "columns", None)
+        if names is None:
+            return scorer
+        kinds = [str(kind) for kind in getattr(data.X, "dtypes", ())]
+        return [*scorer, f"columns {list(names)} {kinds}"]
 
     def member(self, params: Mapping[str, Any], seed: int) -> EstimatorMember:
         """A fresh estimator with some parameters."""
