@@ -271,11 +271,11 @@ def test_sparse_rows_have_their_weights(solver):
 
 
 def test_sparse_lbfgs_adds_blocks_up(monkeypatch):
-    from fastnn.estimators import full_batch
+    from fastnn.estimators import rows
 
     model = MLPClassifier((16,), solver="lbfgs", max_iter=8, random_state=0)
     dense = model.fit(XD, YD).predict_proba(XD)
-    monkeypatch.setattr(full_batch, "BLOCK_BYTES", 100 * 64 * 8)
+    monkeypatch.setattr(rows, "BLOCK_BYTES", 100 * 64 * 8)
     assert_allclose(model.fit(sparse.csr_matrix(XD), YD).predict_proba(XD), dense, atol=1e-9)
 
 

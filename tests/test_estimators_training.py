@@ -13,7 +13,8 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris, make_regression
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
-from fastnn.estimators import MLPClassifier, MLPRegressor, steps
+from fastnn.estimators import MLPClassifier, MLPRegressor
+from fastnn.training.epochs import Epochs
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 X, y = load_iris(return_X_y=True)
@@ -82,11 +83,12 @@ def test_fit_starts_anew():
     assert len(model.history_) == 5
 
 
-def test_the_number_of_epochs_in_one_go_changes_nothing():
+@pytest.mark.parametrize("way", [{}, {"batch_size": 7}, {"batch_size": 7, "batch_norm": True}])
+def test_the_number_of_epochs_in_one_go_changes_nothing(way):
     parameters = {"random_state": 0, "tol": 1e-2, "max_iter": 300, "learning_rate_init": 0.01}
-    together = MLPClassifier(**parameters).fit(X, y)
-    alone = MLPClassifier(**parameters, max_time=1e6).fit(X, y)
-    assert 20 < together.n_iter_ == alone.n_iter_ < 300
+    together = MLPClassifier(**parameters, **way).fit(X, y)
+    alone = MLPClassifier(**parameters, **way, max_time=1e6).fit(X, y)
+    assert 10 < together.n_iter_ == alone.n_iter_ < 300
     assert_array_equal(weights(together), weights(alone))
     assert together.loss_curve_ == alone.loss_curve_
 
@@ -131,15 +133,15 @@ def test_divergence_after_a_good_epoch_keeps_it():
 
 def test_ctrl_c_keeps_what_is_there(monkeypatch):
     model = MLPClassifier(**FOREVER, max_iter=50, max_time=1e6)
-    run, count = steps.Steps.epochs, []
+    take, count = Epochs.take, []
 
     def interrupted(self, *args):
         count.append(1)
         if len(count) == 4:
             raise KeyboardInterrupt
-        return run(self, *args)
+        return take(self, *args)
 
-    monkeypatch.setattr(steps.Steps, "epochs", interrupted)
+    monkeypatch.setattr(Epochs, "take", interrupted)
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         model.fit(X, y)
     assert model.n_iter_ == 3

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.inputs.reading import feature_rows, target_rows
-from fastnn.inputs.rows import Rows
+from fastnn.inputs.rows import Part, Rows
 from fastnn.layers import BatchNorm
 from fastnn.model.sequential import Sequential
 from fastnn.training import building
@@ -60,7 +60,7 @@ class Scratch:
             building.fit_standardize(state, self.X, np.arange(len(self.X)))
         normed = [k for k, layer in enumerate(self.layers) if isinstance(layer, BatchNorm)]
         if not any(state.running(k)[2].any() for k in normed):
-            building.exact_batchnorm(state, self.network.predict_run(), self.sample)
+            building.exact_batchnorm(self.network, Part(self.sample))
 
     @cached_property
     def outputs(self) -> list[np.ndarray]:
@@ -78,8 +78,7 @@ class Scratch:
     def mean_loss(self) -> float:
         """Of the sample, as the model predicts, penalties left out."""
         _, total = self.network.predict_run(self.loss).evaluate(self.sample)
-        weight = self.sample.sample_weight
-        return total / (len(self.sample.X) if weight is None else float(weight.sum()))
+        return total / Part(self.sample).weight("mean")
 
     def one_batch(self) -> Rows:
         """A few rows, spread over the targets, and no more than the parameters can fit."""

@@ -30,8 +30,9 @@ from fastnn.estimators.recipe import (
     solver_of,
 )
 from fastnn.estimators.rows import rows_of
-from fastnn.estimators.stochastic import NOT_FINITE, Job, Stochastic
+from fastnn.estimators.stochastic import NOT_FINITE, Fit, train_stochastic
 from fastnn.history import History
+from fastnn.inputs.reading import Data
 
 
 class BaseMLP(CallbackSupportMixin, BaseEstimator):
@@ -76,43 +77,45 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             weight = np.ascontiguousarray(weight, np.float64)
         rows = rows_of(X, targets, labels, weight)
         self._prepare(s, X, objective, first)
-        index, validation = hold_out(self, s, table, rows, y, extra, incremental)
+        data, score = hold_out(self, s, table, rows, y, extra, incremental)
         if first:
-            set_moments(self._machine, s.normalize, X, index)
+            set_moments(self._machine, s.normalize, X, data.index)
         epochs = 1 if incremental else s.max_iter
-        job = Job(
-            self, s, self._machine, objective, rows, index, validation, incremental, watch, epochs,
+        fit = Fit(
+            self, s, self._machine, objective, data, score, incremental, watch, epochs,
             fixed=isinstance(s.schedule, str),
         )  # fmt: skip
-        self._train(job)
-        if s.refit and validation is not None and s.early_stopping:
-            self._refit(job, X)
+        self._train(fit)
+        if s.refit and score is not None and s.early_stopping:
+            self._refit(fit, X)
         return self
 
-    def _train(self, job: Job) -> None:
-        job.watch.begin()
-        if solver_of(job.settings) == "lbfgs":
-            train_lbfgs(job)
-        else:
-            Stochastic(job).run()
+    def _train(self, fit: Fit) -> None:
+        fit.watch.begin()
+        by = train_lbfgs if solver_of(fit.settings) == "lbfgs" else train_stochastic
+        by(fit)
         if not np.isfinite(self._machine.state.parameters).all():
             raise ValueError(NOT_FINITE)
-        job.watch.end()
+        fit.watch.end()
 
-    def _refit(self, job: Job, X: Any) -> None:
+    def _refit(self, fit: Fit, X: Any) -> None:
         """Train anew on all rows, for as many epochs as were best."""
-        s, e = job.settings, self
+        s, e = fit.settings, self
         s.early_stopping, s.n_iter_no_change, s.patience = False, np.inf, None
-        job.machine = self._new_machine(s, X, job.objective)
-        job.index, job.validation, job.max_iter = np.arange(X.shape[0]), None, e._best[1]
-        job.watch, job.fixed = SimpleNamespace(active=False, end_epoch=lambda: False), True
-        set_moments(job.machine, s.normalize, X, job.index)
+        fit.machine = self._new_machine(s, X, fit.objective)
+        fit.data, fit.score, fit.max_iter = (
+            Data(fit.data.rows, np.arange(X.shape[0])),
+            None,
+            e._best[1],
+        )
+        fit.watch, fit.fixed = SimpleNamespace(active=False, end_epoch=lambda: False), True
+        set_moments(fit.machine, s.normalize, X, fit.data.index)
         # The curves, and what was best, stay those of the first training.
-        job.estimator = SimpleNamespace(
+        fit.estimator = SimpleNamespace(
             t_=0, loss_curve_=[], history_=History(), best_loss_=np.inf, _no_improvement_count=0
         )
-        Stochastic(job).run()
-        self._adopt(job.machine)
+        train_stochastic(fit)
+        self._adopt(fit.machine)
 
     def _begin(self, s: Any) -> None:
         """Attributes of an estimator that has seen nothing yet."""
@@ -179,8 +182,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         self._take_coefs()
         last = len(machine.layers) - 1 if logits and machine.has_output_layer else None
         plain = last is None and not hasattr(self, "feature_names_in_")
-        if plain and not hasattr(self, "_inputs") and machine.network.takes_plainly(X):
-            outputs = machine.network.predict_run().predict_plain(X)
+        if plain and not hasattr(self, "_inputs") and machine.takes_plainly(X):
+            outputs = machine.predict_run().predict_plain(X)
             if outputs is not None:
                 return outputs
         return machine.outputs(rows_of(read_features(self, X)), last)

@@ -14,32 +14,33 @@ from sklearn.utils.validation import _check_sample_weight
 from fastnn.estimators.inputs import read_features
 from fastnn.estimators.recipe import solver_of
 from fastnn.estimators.rows import rows_of
-from fastnn.estimators.scoring import Validation
-from fastnn.inputs.rows import Rows
+from fastnn.estimators.scoring import Scorer
+from fastnn.inputs.reading import Data
+from fastnn.inputs.rows import Part, Rows
 
 
 def hold_out(
     e: Any, s: Any, table: Any, rows: Rows, y: Any, extra: dict[str, Any], incremental: bool
-) -> tuple[np.ndarray, Validation | None]:
-    """The rows to learn from, and the validation: rows given to `fit`, or a part held out."""
-    everything = np.arange(rows.X.shape[0])
+) -> tuple[Data, Scorer | None]:
+    """The rows to learn from, and what scores the validation: rows given, or a part held out."""
+    everything = np.arange(len(rows))
     if extra.get("X_val") is not None:
-        return everything, _given(e, s, rows.X.dtype, y, extra)
+        part, score = _given(e, s, rows.X.dtype, y, extra)
+        return Data(rows, everything, part), Scorer(part, score, e._link)
     if extra.get("y_val") is not None or extra.get("sample_weight_val") is not None:
         raise ValueError("got y_val or sample_weight_val, but no X_val; pass X_val and y_val")
     if not s.early_stopping or incremental or solver_of(s) == "lbfgs":
-        return everything, None
+        return Data(rows, everything), None
     learned, held = extra.get("split") or _split(e, s, y)
     if len(held) < 2:
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' or the size of your "
             "dataset."
         )
-    score = _own_score(e, s)
+    score, part = _own_score(e, s), Part(rows, held)
     if s.monitor is not None:
-        weight = None if rows.sample_weight is None else rows.sample_weight[held]
-        score = _scorer(e, s, _safe_indexing(table, held), y[held], weight)
-    return learned, Validation(rows, held, rows.targets[held], score, e._link)
+        score = _scorer(e, s, _safe_indexing(table, held), y[held], part.sample_weight)
+    return Data(rows, learned, part), Scorer(part, score, e._link)
 
 
 def _split(e: Any, s: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -58,7 +59,7 @@ def _split(e: Any, s: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
 
 def _given(
     e: Any, s: Any, dtype: np.dtype, learned: np.ndarray, extra: dict[str, Any]
-) -> Validation:
+) -> tuple[Part, Callable]:
     X, y, weight = extra["X_val"], extra.get("y_val"), extra.get("sample_weight_val")
     if y is None:
         raise ValueError("got X_val, but no y_val; pass both")
@@ -73,7 +74,7 @@ def _given(
         )
     targets, labels = e._targets(s, y, X.dtype, False)
     score = _own_score(e, s) if s.monitor is None else _scorer(e, s, table, y, weight)
-    return Validation(rows_of(X, targets, labels, weight), None, targets, score, e._link)
+    return Part(rows_of(X, targets, labels, weight)), score
 
 
 def _own_score(e: Any, s: Any) -> Callable:

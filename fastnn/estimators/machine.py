@@ -8,13 +8,17 @@ from typing import Any
 import numpy as np
 
 from fastnn.engine.layout import Layout
+from fastnn.inputs.reading import Data
 from fastnn.inputs.rows import Rows
-from fastnn.layers import BatchNorm, Dense, Layer
-from fastnn.training.building import draw_weights, moments
+from fastnn.layers import Dense, Layer
+from fastnn.training.building import draw_weights, exact_batchnorm
 from fastnn.training.network import Network
 
+BUILT_FROM = ("layers", "n_in", "dtype", "random_state", "dropout_seed")
+CARRIED = ("order", "split", "rate", "optimizer")
 
-class Machine:
+
+class Machine(Network):
     """A network, its random numbers, and how far its training has come.
 
     Parameters
@@ -28,16 +32,19 @@ class Machine:
     dropout_seed : int, default 0
     """
 
+    rng: Any
+
     def __init__(
         self,
         layers: Sequence[Layer],
         n_in: int,
-        dtype: np.dtype,
+        dtype: Any,
         random_state: np.random.RandomState,
         dropout_seed: int = 0,
     ) -> None:
-        self.layers, self.n_in, self.dtype = tuple(layers), n_in, np.dtype(dtype)
-        self.random_state, self.dropout_seed = random_state, dropout_seed
+        self.layers = tuple(layers)
+        rng: Any = random_state
+        super().__init__(Layout(layers, n_in), np.dtype(dtype), rng, dropout_seed)
         self.order: np.ndarray | None = None
         """Sequence of the rows in the last epoch; the next one shuffles it again."""
         self.split: tuple | None = None
@@ -46,19 +53,26 @@ class Machine:
         """Learning rate, where it depends on how the training went."""
         self.optimizer: str | None = None
         """Whose state the optimizer's slots hold."""
-        self._build()
 
-    def _build(self) -> None:
-        # Network shuffles by itself only in `Sequential.fit`.
-        layout = Layout(self.layers, self.n_in)
-        self.network = Network(layout, self.dtype, np.random.default_rng(0), self.dropout_seed)
-        self.state = self.network.state
-        self.dense = [k for k, layer in enumerate(layout.layers) if isinstance(layer, Dense)]
+    @property
+    def random_state(self) -> np.random.RandomState:
+        """All random numbers come from it."""
+        return self.rng
+
+    @property
+    def n_in(self) -> int:
+        """Number of features."""
+        return self.layout.n_in
 
     @property
     def n_out(self) -> int:
         """Number of outputs."""
-        return self.network.layout.n_out
+        return self.layout.n_out
+
+    @property
+    def dense(self) -> list[int]:
+        """Which of the layers are Dense."""
+        return [k for k, layer in enumerate(self.layers) if isinstance(layer, Dense)]
 
     @property
     def has_output_layer(self) -> bool:
@@ -70,21 +84,21 @@ class Machine:
         if tuple(layers) == self.layers:
             return
         layout = Layout(layers, self.n_in)
-        if layout.array_names() != self.network.layout.array_names():
+        if layout.array_names() != self.layout.array_names():
             raise ValueError(
                 "the network has arrays of other names and sizes than the parameters now describe "
-                f"({list(self.network.layout.array_names().values())} and "
+                f"({list(self.layout.array_names().values())} and "
                 f"{list(layout.array_names().values())}); with warm_start, or before partial_fit, "
                 "leave the layers as they are"
             )
-        kept = self.__getstate__()
-        self.__setstate__(kept | {"layers": tuple(layers)})
+        self.layers = tuple(layers)
+        self.take_layout(layout)
 
     def use(self, optimizer: str) -> None:
         """Another optimizer than before starts with an empty state."""
         if self.optimizer not in (None, optimizer):
             self.state.reset_optimizer()
-            self.network.step = 0
+            self.step = 0
         self.optimizer = optimizer
 
     def coefs(self) -> list[np.ndarray]:
@@ -93,8 +107,8 @@ class Machine:
 
     def intercepts(self) -> list[np.ndarray]:
         """b of each Dense layer, sharing memory; zeros where batch norm makes it redundant."""
-        found = [self.network.layout.tensor(k, "b") for k in self.dense]
-        widths = self.network.layout.widths
+        found = [self.layout.tensor(k, "b") for k in self.dense]
+        widths = self.layout.widths
         return [
             np.zeros(widths[k + 1], self.dtype) if tensor is None else self.state.view(tensor)
             for k, tensor in zip(self.dense, found, strict=True)
@@ -133,54 +147,57 @@ class Machine:
             array[...] = given
         self.state.changes += 1
 
-    def next_order(self, n: int, shuffle: bool) -> np.ndarray:
-        """Sequence (n,) of the rows for an epoch, as scikit-learn's with the same seed."""
+    @property
+    def drawn(self) -> Any:
+        """Where the generator of the sequences stands."""
+        return self.random_state.get_state(legacy=False), self.order
+
+    @drawn.setter
+    def drawn(self, state: Any) -> None:
+        self.random_state.set_state(state[0])
+        self.order = state[1]
+
+    def draw_orders(self, index: np.ndarray, orders: np.ndarray, shuffle: bool) -> None:
+        """Write the sequence of the rows of index (n,) in each epoch, as scikit-learn's is."""
+        n = len(index)
         if self.order is None or len(self.order) != n:
             self.order = np.arange(n)
-        if shuffle:
-            drawn = np.arange(n)
-            self.random_state.shuffle(drawn)
-            self.order = self.order[drawn]
-        return self.order
+        for order in orders:
+            if shuffle:
+                drawn = np.arange(n)
+                self.random_state.shuffle(drawn)
+                self.order = self.order[drawn]
+            order[:] = index[self.order]
 
     def outputs(self, rows: Rows, last: int | None = None) -> np.ndarray:
         """What the network answers, (n, n_out); with `last`, what comes out of layer last - 1."""
-        run = self.network.predict_run()
-        if rows.direct:
-            return run.predict(rows, last=last)
-        return run.predict(rows, np.arange(rows.X.shape[0]), last=last)
+        return self.predict_run().predict(rows, last=last)
 
-    def settle(self, rows: Rows, index: np.ndarray) -> None:
+    def settle(self, data: Data) -> None:
         """Give batch norm the exact statistics of the training rows.
 
         Its running averages lag behind the weights by some epochs.
         """
-        for k, layer in enumerate(self.layers):
-            if isinstance(layer, BatchNorm):
-                run = self.network.predict_run()
-                mean, variance = moments(run.predict(rows, index, last=k), None)
-                running, n = self.state.running(k), len(index)
-                running[0], running[1], running[2] = mean, variance * n / max(n - 1, 1), 1
+        exact_batchnorm(self, data.training)
 
     def keep(self) -> np.ndarray:
         """A copy of what prediction depends on."""
         return self.state.values.copy()
 
-    def go_back(self, kept: np.ndarray) -> None:
+    def return_to(self, kept: np.ndarray) -> None:
         """To parameters and statistics kept before; the optimizer's state stays."""
-        n = self.network.layout.n_parameters
+        n = self.layout.n_parameters
         values = self.state.values
         values[:n], values[3 * n :] = kept[:n], kept[3 * n :]
         self.state.changes += 1
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = {k: v for k, v in vars(self).items() if k not in ("network", "state", "dense")}
-        network = self.network
-        return kept | {"values": self.keep(), "steps": (network.step, network.epoch)}
+        kept = {name: getattr(self, name) for name in (*BUILT_FROM, *CARRIED)}
+        return kept | {"values": self.keep(), "steps": (self.step, self.epoch)}
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
-        values, steps = kept.pop("values"), kept.pop("steps")
-        vars(self).update(kept)
-        self._build()
-        self.state.restore(values)
-        self.network.step, self.network.epoch = steps
+        Machine.__init__(self, *(kept[name] for name in BUILT_FROM))
+        for name in CARRIED:
+            setattr(self, name, kept[name])
+        self.state.restore(kept["values"])
+        self.step, self.epoch = kept["steps"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -174,6 +174,8 @@ class _FreeAdam(Adam):
 
 def chosen_optimizer(s: Any, objective: Objective) -> Optimizer:
     """The optimizer of the settings, its constants matched to fastnn's scale of the gradient."""
+    if solver_of(s) == "lbfgs":
+        return s.optimizer if isinstance(s.optimizer, LBFGS) else LBFGS()
     if isinstance(s.optimizer, str):
         return optimizers.OPTIMIZERS[s.optimizer](learning_rate=s.learning_rate_init)
     if s.optimizer is not None:
@@ -195,9 +197,5 @@ def solver_of(s: Any) -> str:
 def setup_of(s: Any, objective: Objective) -> Setup:
     """What training minimises, and how."""
     limit = 0.0 if s.clip_norm is None else s.clip_norm / objective.of_gradient
-    return Setup(chosen_optimizer(s, objective), objective.loss, clip_norm=limit)
-
-
-def summed(loss: Loss) -> Loss:
-    """The loss, not averaged over the rows."""
-    return replace(loss, reduction="sum")
+    shares = objective.of_loss, objective.of_gradient
+    return Setup(chosen_optimizer(s, objective), objective.loss, clip_norm=limit, shares=shares)

@@ -56,9 +56,8 @@ class Rates:
             return float(s.learning_rate_init) / (t + 1) ** s.power_t
         return float(s.learning_rate_init)
 
-    def of(self, epochs: int) -> np.ndarray:
-        """Rates of the steps of the next epochs."""
-        n, first = epochs * self.per_epoch, self.machine.network.step
+    def of(self, first: int, n: int) -> np.ndarray:
+        """Rates of n steps, so many of which were taken before."""
         s = self.settings
         if isinstance(s.schedule, str):
             total = s.max_iter * self.per_epoch
@@ -97,6 +96,6 @@ class Rates:
 
     def _change(self, rate: float) -> None:
         """Another rate from now on; scikit-learn's velocities keep the one they were made with."""
-        state, n = self.machine.state, self.machine.network.layout.n_parameters
+        state, n = self.machine.state, self.machine.layout.n_parameters
         state.values[n : 2 * n] *= self.current / rate
         self.current = self.machine.rate = rate

@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fastnn.estimators.machine import Machine
-from fastnn.estimators.recipe import Objective
-from fastnn.inputs.rows import Rows
+from fastnn.inputs.rows import Part
+from fastnn.training.network import Network, Setup
 
 
 def accuracy(y: np.ndarray, outputs: np.ndarray, weight: np.ndarray | None) -> float:
@@ -46,40 +45,31 @@ def r2(y: np.ndarray, outputs: np.ndarray, weight: np.ndarray | None) -> float:
     return float(scores.mean())
 
 
-class Validation:
-    """Rows that an estimator is scored on after each epoch.
+class Scorer:
+    """Scores rows after an epoch.
 
     Parameters
     ----------
-    rows : Rows
+    part : Part
         With the targets and weights that the loss reads.
-    index : array of int64, optional
-        The rows among them that count.
     score : callable (y, outputs, weight) -> float
-    y : array
-        What `score` compares with.
+    link : callable
+        From the network's outputs to those that `score` reads.
     """
 
     def __init__(
         self,
-        rows: Rows,
-        index: np.ndarray | None,
-        y: np.ndarray,
+        part: Part,
         score: Callable[[np.ndarray, np.ndarray, np.ndarray | None], float],
         link: Callable[[np.ndarray], np.ndarray],
     ) -> None:
-        self.rows = rows
-        self.index = np.arange(rows.X.shape[0]) if index is None else index
-        self.y, self.link, self._score = y, link, score
-        weight = rows.sample_weight
-        self.weight = weight if weight is None or index is None else weight[index]
+        self.y, self.weight, self.total = part.y, part.sample_weight, part.weight("mean")
+        self.link, self._score = link, score
 
-    def measure(self, machine: Machine, objective: Objective) -> tuple[float, float]:
-        """Score, NaN where an output is not finite, and loss."""
-        run = machine.network.predict_run(objective.loss)
-        outputs, total = run.evaluate(self.rows, self.index)
-        n = len(self.index) if self.weight is None else float(self.weight.sum())
-        if not np.isfinite(outputs).all():
-            return float("nan"), float("nan")
-        loss = objective.of_loss * total / n
-        return self._score(self.y, self.link(outputs), self.weight), loss
+    def __call__(self, network: Network, setup: Setup, part: Part) -> dict[str, float]:
+        """Loss, without penalties, and score; NaN where an output is not finite."""
+        outputs, total = network.predict_run(setup.loss).evaluate(part.rows, part.index)
+        if setup.shares is None or not np.isfinite(outputs).all():
+            return {"loss": float("nan"), "score": float("nan")}
+        score = self._score(self.y, self.link(outputs), self.weight)
+        return {"loss": setup.shares[0] * total / self.total, "score": score}

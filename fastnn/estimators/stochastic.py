@@ -10,15 +10,20 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from fastnn.callbacks import Callback
 from fastnn.estimators.machine import Machine
 from fastnn.estimators.presets import AtMost
 from fastnn.estimators.recipe import Objective, setup_of
 from fastnn.estimators.schedules import Rates
-from fastnn.estimators.scoring import Validation
-from fastnn.estimators.steps import DivergedError, Steps
+from fastnn.estimators.scoring import Scorer
 from fastnn.estimators.stopping import Stopping
-from fastnn.inputs.rows import Rows
+from fastnn.history import History
+from fastnn.inputs.reading import Data
 from fastnn.optimizers import Optimizer
+from fastnn.training.batches import batch_bounds
+from fastnn.training.divergence import DivergenceError
+from fastnn.training.epochs import train
+from fastnn.training.job import Job
 
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
@@ -27,16 +32,15 @@ NOT_FINITE = (
 
 
 @dataclass
-class Job:
+class Fit:
     """One call of fit or partial_fit, checked."""
 
     estimator: Any
     settings: Any
     machine: Machine
     objective: Objective
-    rows: Rows
-    index: np.ndarray
-    validation: Validation | None
+    data: Data
+    score: Scorer | None
     incremental: bool
     watch: Any
     max_iter: int
@@ -62,104 +66,46 @@ def batch_rows(given: Any, n: int, optimizer: Optimizer) -> int:
     return int(np.clip(given, 1, n))
 
 
-class Stochastic:
-    """The epochs of a job."""
+class Rules(Callback):
+    """What scikit-learn's MLP does after an epoch: it counts, changes the rate, and stops."""
 
-    def __init__(self, job: Job) -> None:
-        s, e = job.settings, job.estimator
-        self.job, self.estimator, self.settings = job, e, s
-        setup = setup_of(s, job.objective)
-        size = batch_rows(s.batch_size, len(job.index), setup.optimizer)
-        job.machine.use(setup.optimizer.name)
-        self.steps = Steps(
-            job.machine, setup, job.objective, job.rows, job.index, size, join_last=s.batch_norm
-        )
+    def __init__(self, fit: Fit, rates: Rates) -> None:
+        s, e = fit.settings, fit.estimator
+        self.fit, self.estimator, self.settings, self.rates = fit, e, s, rates
         # Validation without early stopping is there to be looked at.
-        by_score = bool(s.early_stopping and not job.incremental and job.validation is not None)
+        by_score = bool(s.early_stopping and not fit.incremental and fit.score is not None)
         limit = s.n_iter_no_change if s.patience is None else s.patience - 1
-        self.stopping = Stopping(e, job.machine, limit, s.tol, by_score)
-        self.rates = Rates(job, setup.optimizer, self.steps.per_epoch)
-        one_by_one = job.validation is not None or job.incremental or job.watch.active or s.max_time
-        self.one_by_one = bool(one_by_one or self.rates.change_every_epoch)
+        self.stopping = Stopping(e, fit.machine, limit, s.tol, by_score)
+        self.every_epoch = bool(fit.watch.active or s.max_time or rates.change_every_epoch)
+        self.end = time.perf_counter() + (s.max_time or np.inf)
+        self.stopped = fit.incremental
+        self.seen = fit.machine.epoch
 
-    def run(self) -> None:
-        """Until the rule stops it, or `max_iter`."""
-        e, s, job = self.estimator, self.settings, self.job
-        e.n_iter_ = 0
-        end = time.perf_counter() + (s.max_time or np.inf)
-        stopped = False
-        try:
-            while e.n_iter_ < job.max_iter and not stopped:
-                stopped = self._some_epochs(job.max_iter - e.n_iter_)
-                if job.incremental or time.perf_counter() > end:
-                    break
-            else:
-                if not (stopped or job.incremental or job.fixed):
-                    warnings.warn(
-                        f"Stochastic Optimizer: Maximum iterations ({job.max_iter}) reached and "
-                        "the optimization hasn't converged yet.",
-                        ConvergenceWarning,
-                        stacklevel=2,
-                    )
-        except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=2)
-        except DivergedError:
-            self._diverged()
-        self.stopping.restore()
-        if not self.stopping.by_score:
-            self.job.machine.settle(self.job.rows, self.job.index)
+    def on_epoch_end(self, model: Any, history: History) -> bool:
+        """Count epochs, and judge them; whether to stop after them."""
+        losses = self.count(history)
+        score = None if self.fit.score is None else self._note_score(history["val_score"][-1])
+        for loss in losses:
+            self.stopped = self._judge(loss, score) or self.fit.incremental
+        self.stopped |= time.perf_counter() > self.end
+        return self.stopped
 
-    def _some_epochs(self, left: int) -> bool:
-        """As many epochs as need no decision in between; whether to stop after them."""
-        epochs = 1
-        if not self.one_by_one:
-            epochs = self.steps.together(self.stopping.safe_epochs(left))
-        rates = self.rates.of(epochs)
-        start = time.perf_counter()
-        losses = self.steps.epochs(epochs, self.settings.shuffle, rates)
-        seconds = (time.perf_counter() - start) / epochs
-        last = rates[self.steps.per_epoch - 1 :: self.steps.per_epoch]
-        columns = {
-            "loss": losses.tolist(), "learning_rate": last.tolist(), "seconds": [seconds] * epochs,
-        }  # fmt: skip
-        return self._end_epochs(columns)
-
-    def _end_epochs(self, columns: dict[str, list[float]]) -> bool:
-        """Count epochs, a list a column; whether to stop after them."""
-        e, job, losses = self.estimator, self.job, columns["loss"]
+    def count(self, history: History) -> list[float]:
+        """The losses of the epochs that are new, counted."""
+        e, epoch = self.estimator, self.fit.machine.epoch
+        new, self.seen = epoch - self.seen, epoch
+        losses = history["loss"][-new:] if new else []
         for loss in losses:
             e.n_iter_ += 1
+            e.loss_ = loss
             if self.settings.verbose:
                 print(f"Iteration {e.n_iter_}, loss = {loss:.8f}")
-        e.loss_ = losses[-1]
-        e.t_ += len(losses) * len(job.index)
+        e.t_ += len(losses) * len(self.fit.data.index)
         e.loss_curve_ += losses
-        score = self._validate(columns)
-        e.history_.extend(job.machine.network.epoch - len(losses) + 1, columns)
-        stopped = False
-        for loss in losses:
-            stopped = self._judge(loss, score)
-        return stopped
+        return losses
 
-    def _judge(self, loss: float, score: float | None) -> bool:
-        """What follows an epoch: whether to stop after it."""
-        too_many = self.stopping.note(loss, score)
-        self.rates.end_epoch()
-        asked = self.job.watch.end_epoch()
-        if not too_many:
-            return bool(asked)
-        if self.rates.reduce(self.stopping.message()):
-            self.estimator._no_improvement_count = 0
-            return bool(asked)
-        return True
-
-    def _validate(self, columns: dict[str, list[float]]) -> float | None:
-        """Measure the validation rows after an epoch."""
-        e, validation = self.estimator, self.job.validation
-        if validation is None:
-            return None
-        score, loss = validation.measure(self.job.machine, self.job.objective)
-        columns |= {"val_loss": [loss], "val_score": [score]}
+    def _note_score(self, score: float) -> float:
+        e = self.estimator
         if e.validation_scores_ is None:
             e.validation_scores_ = []
         e.validation_scores_.append(score)
@@ -167,11 +113,24 @@ class Stochastic:
             print(f"Validation score: {score:f}")
         return score
 
-    def _diverged(self) -> None:
+    def _judge(self, loss: float, score: float | None) -> bool:
+        """What follows an epoch: whether to stop after it."""
+        too_many = self.stopping.note(loss, score)
+        self.rates.end_epoch()
+        asked = self.fit.watch.end_epoch()
+        if not too_many:
+            return bool(asked)
+        if self.rates.reduce(self.stopping.message()):
+            self.estimator._no_improvement_count = 0
+            return bool(asked)
+        return True
+
+    def diverged(self, history: History) -> None:
         """The loss is not finite: an error, unless an earlier epoch's weights are kept."""
-        e = self.estimator
+        self.count(history)
         if not self.stopping.by_score:
             raise ValueError(f"{NOT_FINITE} Or pass clip_norm, or a smaller learning rate.")
+        e = self.estimator
         e.n_iter_ += 1
         e.loss_ = float("nan")
         e.loss_curve_.append(e.loss_)
@@ -182,3 +141,36 @@ class Stochastic:
             ConvergenceWarning,
             stacklevel=2,
         )
+
+
+def train_stochastic(fit: Fit) -> None:
+    """Until the rules stop it, or `max_iter` epochs."""
+    e, s, machine, n = fit.estimator, fit.settings, fit.machine, len(fit.data.index)
+    setup = setup_of(s, fit.objective)
+    size = batch_rows(s.batch_size, n, setup.optimizer)
+    machine.use(setup.optimizer.name)
+    rates = Rates(fit, setup.optimizer, len(batch_bounds(n, size, s.batch_norm)) - 1)
+    rules = Rules(fit, rates)
+    job = Job(
+        fit.data, fit.max_iter, size, s.shuffle, [rules], e,
+        join_last=s.batch_norm, rates=rates.of, score=fit.score, ahead=rules.stopping.safe_epochs,
+    )  # fmt: skip
+    e.n_iter_ = 0
+    try:
+        train(machine, setup, e.history_, job)
+    except KeyboardInterrupt:
+        warnings.warn("Training interrupted by user.", stacklevel=2)
+    except DivergenceError:
+        rules.diverged(e.history_)
+    else:
+        if not (rules.stopped or fit.fixed):
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({fit.max_iter}) reached and "
+                "the optimization hasn't converged yet.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+    machine.partial = None
+    rules.stopping.restore()
+    if not rules.stopping.by_score:
+        machine.settle(fit.data)

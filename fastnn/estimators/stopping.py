@@ -61,4 +61,4 @@ class Stopping:
     def restore(self) -> None:
         """Back to the best epoch."""
         if self.by_score:
-            self.machine.go_back(self.estimator._best[0])
+            self.machine.return_to(self.estimator._best[0])

@@ -10,13 +10,13 @@ import numpy as np
 from fastnn import initializers, layers
 from fastnn.engine.buffers import State
 from fastnn.engine.layout import Layout
-from fastnn.engine.predictions import PredictRun
 from fastnn.inputs.arrays import as_array, place
-from fastnn.inputs.rows import BLOCK_ELEMENTS, Rows
+from fastnn.inputs.rows import BLOCK_ELEMENTS, Part
 from fastnn.inputs.settings import ABOVE_0, Range
 from fastnn.kernels import codes
 from fastnn.layers import BatchNorm, Dense, Dropout, Layer, Standardize
 from fastnn.losses import CrossEntropy, Loss
+from fastnn.training.network import Network
 
 LIKE_GET_WEIGHTS = "expected a list of arrays, such as get_weights() returns"
 
@@ -142,14 +142,18 @@ def moments(X: np.ndarray, index: np.ndarray | None) -> tuple[np.ndarray, np.nda
     return mean, m2 / count
 
 
-def exact_batchnorm(state: State, run: PredictRun, rows: Rows) -> None:
+def exact_batchnorm(network: Network, part: Part) -> None:
     """Exact mean and variance of each BatchNorm's input, one layer after the other."""
-    n = len(rows.X)
+    state, n = network.state, len(part)
     for k, layer in enumerate(state.layout.layers):
         if not isinstance(layer, BatchNorm):
             continue
-        source = rows.X if k == 0 else run.predict(rows, last=k)
-        mean, variance = moments(source, None)
+        if k == 0:
+            mean, variance = moments(part.rows.X, part.index)
+        else:
+            mean, variance = moments(
+                network.predict_run().predict(part.rows, part.index, last=k), None
+            )
         running = state.running(k)
         running[0], running[1], running[2] = mean, variance * n / max(n - 1, 1), 1
 

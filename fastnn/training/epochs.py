@@ -16,7 +16,7 @@ from fastnn.training.batches import batch_bounds
 from fastnn.training.divergence import DivergenceError, Marks
 from fastnn.training.interrupts import Interrupts
 from fastnn.training.job import Job, append, record, tell_callbacks, validate
-from fastnn.training.measuring import batch_weights, judged, running, score
+from fastnn.training.measuring import batch_weights, judged, running
 from fastnn.training.network import Network, Partial, Setup
 
 
@@ -58,7 +58,7 @@ class Epochs:
             return True
         direct = self.rows.direct and self.validation.rows.direct
         # Penalties are measured on weights that the next epoch changes.
-        plain = job.validation_freq == 1 and job.score is score
+        plain = job.validation_freq == 1 and job.score is None
         return direct and plain and not self.network.layout.has_penalties
 
     def together(self, left: int) -> int:

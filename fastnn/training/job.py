@@ -39,8 +39,8 @@ class Job:
     """A last batch of one row joins the one before it."""
     rates: Callable[[int, int], np.ndarray] | None = None
     """The learning rates of so many steps from one on; None: the optimizer's own."""
-    score: Callable[[Network, Setup, Part], dict[str, float]] = score
-    """What validation measures, "loss" among it."""
+    score: Callable[[Network, Setup, Part], dict[str, float]] | None = None
+    """What validation measures, "loss" among it; None: loss and metrics."""
     ahead: Callable[[int], int] = _as_many
     """So many of the epochs left can pass before somebody decides by what they have measured."""
 
@@ -51,9 +51,9 @@ def validate(
     """What an epoch measured, and what is measured after it, a list a column."""
     columns = dict(row)
     if job.data.measured is not None:
-        columns |= job.score(network, setup, job.data.measured)
+        columns |= score(network, setup, job.data.measured)
     if job.data.validation is not None and (last or (network.epoch + 1) % job.validation_freq == 0):
-        scores = job.score(network, setup, job.data.validation)
+        scores = (job.score or score)(network, setup, job.data.validation)
         scores["loss"] = told(scores["loss"])
         columns |= {f"val_{name}": value for name, value in scores.items()}
     return {name: [value] for name, value in columns.items()}

@@ -74,7 +74,7 @@ def _mean_losses(setup: Setup, rows: Rows, part: Partial, course: Course, count:
     losses = part.losses[: count * course.per_epoch].reshape(count, course.per_epoch)
     if setup.shares is not None:
         sizes = np.diff(course.bounds[: course.per_epoch + 1])
-        return losses @ sizes / sizes.sum()
+        return (losses * sizes).sum(axis=1) / sizes.sum()
     if setup.loss.reduction == "sum":
         return losses.sum(axis=1)
     weights = batch_weights(rows, course.order, course.bounds).reshape(-1, course.per_epoch)[:count]
