@@ -45,7 +45,7 @@ from fastnn.layers import (
     Standardize,
     Tanh,
 )
-from fastnn.model.loading import load
+from fastnn.loading import load
 from fastnn.model.sequential import Sequential
 from fastnn.optimizers import LBFGS, SGD, Adam, AdamW, NAdam, RMSprop, Rprop
 from fastnn.session import Session
@@ -89,6 +89,7 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Standardize",
+    "TabularModel",
     "Tanh",
     "TensorBoardLog",
     "__version__",
@@ -103,6 +104,7 @@ __all__ = [
     "plotting",
     "schedules",
     "set_num_threads",
+    "tabular",
     "tune",
     "warmup",
 ]
@@ -113,8 +115,10 @@ find_by_old_names()
 
 def __getattr__(name: str) -> Any:
     """What is imported when it is asked for, for the time of start-up."""
-    if name in ("diagnostics", "tune"):
+    if name in ("diagnostics", "tabular", "tune"):
         return import_module(f"fastnn.{name}")
+    if name == "TabularModel":
+        return import_module("fastnn.tabular").TabularModel
     if name == "check_gradient":
         return import_module("fastnn.diagnostics.gradients").check_gradient
     raise AttributeError(f"module 'fastnn' has no attribute {name!r}")

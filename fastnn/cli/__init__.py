@@ -1,4 +1,4 @@
-"""The command `fastnn`: demo, export, warmup, doctor."""
+"""The command `fastnn`: tables, demo, export, warmup, doctor."""
 
 import argparse
 import sys
@@ -9,6 +9,7 @@ from pathlib import Path
 import fastnn
 from fastnn import Adam, BatchNorm, Dense, ReLU, Sequential, Softmax
 from fastnn.cli import export as export_command
+from fastnn.cli import tables
 
 PLOT_EXTRA = 'pip install "fastnn[plot]"'
 
@@ -45,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.set_defaults(command=_demo)
 
+    tables.add_to(commands)
     export_command.add_to(commands)
 
     warmup = commands.add_parser("warmup", help="compile ahead all that training can need")

@@ -49,11 +49,11 @@ class TableEncoder:
         distance[flat] = 0.5 * np.ptp(numbers[:, flat], axis=0)
         # A column that does not vary says nothing; it must not do so later either.
         self.factor = np.divide(1, distance, out=np.zeros_like(distance), where=distance != 0)
-        return self._scaled(numbers)
+        return scaled(numbers, self.median, self.factor)
 
     def transform(self, X: Any, estimator: Any) -> np.ndarray:
         """Encode rows."""
-        return self._scaled(self._numbers(X, estimator))
+        return scaled(self._numbers(X, estimator), self.median, self.factor)
 
     def _numbers(self, X: Any, estimator: Any) -> np.ndarray:
         if self.encoder is None:
@@ -67,10 +67,12 @@ class TableEncoder:
             parts.append(check_array(_columns(X, others), dtype=np.float64, estimator=estimator))
         return np.hstack(parts)
 
-    def _scaled(self, numbers: np.ndarray) -> np.ndarray:
-        x = self.factor * (numbers - self.median)
-        # Divided before squaring, and by hypot: no overflow for the largest of numbers.
-        return (x / np.hypot(1, x / LARGEST)).astype(np.float32)
+
+def scaled(numbers: np.ndarray, median: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """Columns centred, multiplied by a factor and smoothly kept within `LARGEST`, float32."""
+    x = factor * (numbers - median)
+    # Divided before squaring, and by hypot: no overflow for the largest of numbers.
+    return (x / np.hypot(1, x / LARGEST)).astype(np.float32)
 
 
 def _columns(X: Any, positions: np.ndarray) -> Any:

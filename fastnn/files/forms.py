@@ -111,6 +111,19 @@ def row(*forms: Form) -> Form:
     return check
 
 
+def mapping(form: Form) -> Form:
+    """A mapping from texts to values of a form."""
+
+    def check(value: Any, place: str) -> None:
+        if type(value) is not dict:
+            refuse(value, place, "a mapping")
+        for name, part in value.items():
+            text(name, place)
+            form(part, f"{place}[{name!r:.40}]")
+
+    return check
+
+
 def record(needed: dict[str, Form], others: dict[str, Form] | None = None) -> Form:
     """A mapping with these names, each of its form; those of `others` may be missing."""
     forms = needed | (others or {})

@@ -23,42 +23,15 @@ Arrays = dict[str, np.ndarray]
 
 
 def load(path: str | Path, own: dict[str, Callable] | None = None) -> Sequential:
-    """Read a model that `Sequential.save` has written; it trains on as if it had not stopped.
+    """Read a model that `Sequential.save` has written; see `fastnn.load`."""
+    return read_model(path, *unpack(Path(path)), own)
 
-    Nothing in the file is run: it holds numbers, and names of fastnn's own parts.
 
-    Parameters
-    ----------
-    path : path
-    own : dict, optional
-        The user's own functions that the model was made of (activations and their derivatives,
-        losses, metrics, schedules), by their names.
-
-    Returns
-    -------
-    model : Sequential
-
-    Raises
-    ------
-    ModelFileError
-        For a file that is damaged, foreign, or of a later version.
-    FileNotFoundError
-    ValueError
-        Where own functions are missing; it names them.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import fastnn
-    >>> from fastnn import Dense, Sequential
-    >>> model = Sequential([Dense(1)], seed=0).build(2)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     model.save(folder + "/model.safetensors")
-    ...     twin = fastnn.load(folder + "/model.safetensors")
-    >>> twin.predict([[1.0, 2.0]]) == model.predict([[1.0, 2.0]])
-    array([[ True]])
-    """
-    tensors, description = unpack(Path(path))
+def read_model(
+    path: str | Path, tensors: Arrays, description: dict[str, Any],
+    own: dict[str, Callable] | None,
+) -> Sequential:  # fmt: skip
+    """The model that a file holds, of which this is what it holds."""
     own = dict(own or {})
     for name, function in own.items():
         if not callable(function):
@@ -84,6 +57,18 @@ def load(path: str | Path, own: dict[str, Callable] | None = None) -> Sequential
 def _no_model(path: str | Path, error: Exception) -> ModelFileError:
     reason = f"it lacks {error}" if isinstance(error, KeyError) else error
     return ModelFileError(f"{path} holds no model that can be built: {reason}")
+
+
+def from_portrait(tensors: Arrays, description: dict[str, Any]) -> Sequential:
+    """The model that `portrait` described, without functions of the user's own.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError
+        For a description that is none, or does not fit the arrays.
+    """
+    DESCRIPTION(description, "the description of a network")
+    return _model(tensors, description, {})
 
 
 def _model(tensors: Arrays, description: dict[str, Any], own: dict[str, Callable]) -> Sequential:

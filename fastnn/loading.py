@@ -1,0 +1,57 @@
+"""One `load` for all that fastnn saves: the file says which kind of model it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fastnn.files.persistence import unpack
+from fastnn.model.loading import read_model
+
+
+def load(path: str | Path, own: dict[str, Callable] | None = None) -> Any:
+    """Read what `save` of a Sequential or a TabularModel has written.
+
+    A Sequential trains on as if it had not stopped.
+
+    Nothing in the file is run: it holds numbers, and names of fastnn's own parts.
+
+    Parameters
+    ----------
+    path : path
+    own : dict, optional
+        The user's own functions that the model was made of (activations and their derivatives,
+        losses, metrics, schedules), by their names.
+
+    Returns
+    -------
+    model : Sequential or TabularModel
+
+    Raises
+    ------
+    ModelFileError
+        For a file that is damaged, foreign, or of a later version.
+    FileNotFoundError
+    ValueError
+        Where own functions are missing; it names them.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import fastnn
+    >>> from fastnn import Dense, Sequential
+    >>> model = Sequential([Dense(1)], seed=0).build(2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model.save(folder + "/model.safetensors")
+    ...     twin = fastnn.load(folder + "/model.safetensors")
+    >>> twin.predict([[1.0, 2.0]]) == model.predict([[1.0, 2.0]])
+    array([[ True]])
+    """
+    tensors, description = unpack(Path(path))
+    if description.get("kind") == "tabular":
+        # Of all kinds the only one that needs scikit-learn and pyarrow.
+        from fastnn.tabular.loading import read_tabular
+
+        return read_tabular(path, tensors, description)
+    return read_model(path, tensors, description, own)

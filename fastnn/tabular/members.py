@@ -1,0 +1,139 @@
+"""Members: the networks of a tabular model, each trained with an encoder of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastnn.engine.threads import alone, get_num_threads
+from fastnn.estimators import MLPClassifier, MLPRegressor
+from fastnn.estimators.presets import WIDTH
+from fastnn.estimators.tables import scaled
+from fastnn.history import History
+from fastnn.model import Sequential
+from fastnn.tabular.columns import Column
+from fastnn.tabular.encoder import Encoder
+from fastnn.tabular.folds import member_folds
+from fastnn.tabular.reading import Table
+from fastnn.tabular.target import Target
+
+NARROW = WIDTH // 2
+"""Units of a layer where several networks share the work."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network, with all that was learned from the rows it was trained on.
+
+    Attributes
+    ----------
+    encoder : Encoder
+    median, factor : array (features,)
+        Of the robust scaling that follows it.
+    network : Sequential
+    answers : array of int
+        Numbers of the classes that its outputs stand for; of a regression none.
+    mean, scale : float
+        Of the target, in a regression.
+    """
+
+    encoder: Encoder
+    median: np.ndarray
+    factor: np.ndarray
+    network: Sequential
+    answers: np.ndarray
+    mean: float = 0.0
+    scale: float = 1.0
+
+    def features(self, table: Table) -> np.ndarray:
+        """What the network reads, (n, features) float32."""
+        return scaled(self.encoder.encode(table), self.median, self.factor)
+
+    def outputs(self, table: Table, target: Target) -> np.ndarray:
+        """Probabilities (n, classes), also of classes that its rows lacked; or numbers (n,)."""
+        found = self.network.predict(self.features(table)).astype(np.float64)
+        if target.task == "regression":
+            return self.mean + self.scale * found[:, 0]
+        if found.shape[1] == 1:
+            found = np.hstack([1 - found, found])
+        outputs = np.zeros((len(found), len(target.classes)))
+        outputs[:, self.answers] = found
+        return outputs
+
+
+def _as_member(encoder: Encoder, estimator: Any) -> Member:
+    """What a fitted estimator predicts with."""
+    machine, scaling = estimator._machine, estimator._inputs
+    network = Sequential(machine.layers, seed=0, dtype=machine.dtype).build(machine.n_in)
+    network.set_weights([array for _, array in machine.state.arrays()])
+    history = estimator.history_
+    network.history = History(history.history, history.epoch)
+    if hasattr(estimator, "classes_"):
+        answers = np.asarray(estimator.classes_, np.int64)
+        return Member(encoder, scaling.median, scaling.factor, network, answers)
+    numbers = np.array([], np.int64)
+    mean, scale = float(estimator._y_mean[0]), float(estimator._y_scale[0])
+    return Member(encoder, scaling.median, scaling.factor, network, numbers, mean, scale)
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What the members learn from: a table, its columns, targets and weights."""
+
+    table: Table
+    columns: Sequence[Column]
+    target: Target
+    y: np.ndarray
+    weight: np.ndarray | None
+
+    def member(self, train: np.ndarray, stop: np.ndarray, chosen: Mapping[str, Any]) -> Member:
+        """A member trained on some rows and stopped by others."""
+        encoder = Encoder.learn(self.columns, self.table.take(train))
+        kind: Any = MLPRegressor if self.target.task == "regression" else MLPClassifier
+        estimator = kind(preset="tabular", n_members=1, **chosen)
+        X, X_val = (encoder.encode(self.table.take(rows)) for rows in (train, stop))
+        weights = {}
+        if self.weight is not None:
+            weights = {"sample_weight": self.weight[train], "sample_weight_val": self.weight[stop]}
+        estimator.fit(X, self.y[train], X_val=X_val, y_val=self.y[stop], **weights)
+        return _as_member(encoder, estimator)
+
+
+def train_members(
+    lesson: Lesson, learned: np.ndarray, seed: int, seconds: float | None,
+    settings: Mapping[str, Any],
+) -> tuple[list[Member], bool]:  # fmt: skip
+    """Train on the rows `learned`, each member on a thread; whether Ctrl-C has broken it off.
+
+    The members that are being trained then are kept, as far as they have come.
+    """
+    folds = member_folds(lesson.y[learned], lesson.target.task, seed)
+    threads = min(get_num_threads(), len(folds))
+    common: dict[str, Any] = {"max_time": seconds and seconds * threads / len(folds)}
+    if len(folds) > 1:
+        common["n_units"] = NARROW
+
+    def train(k: int) -> Member:
+        train_rows, stop_rows = (learned[part] for part in folds[k])
+        chosen = common | {"random_state": seed + k} | dict(settings)
+        if len(folds) == 1:
+            return lesson.member(train_rows, stop_rows, chosen)
+        with alone():
+            return lesson.member(train_rows, stop_rows, chosen)
+
+    with ThreadPoolExecutor(threads) as pool:
+        futures: list[Future[Member]] = [pool.submit(train, k) for k in range(len(folds))]
+        try:
+            return [future.result() for future in futures], False
+        except KeyboardInterrupt:
+            for future in futures:
+                future.cancel()
+            wait(futures)
+            done = [future.result() for future in futures if not future.cancelled()]
+            if not done:
+                raise
+            return done, True

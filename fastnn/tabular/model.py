@@ -1,0 +1,240 @@
+"""TabularModel: from a table with text and gaps to predictions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fastnn.files.persistence import pack, write_whole
+from fastnn.inputs.settings import Range, check_count
+from fastnn.tabular.columns import check_name, describe_columns
+from fastnn.tabular.folds import part_held_out
+from fastnn.tabular.members import Lesson, Member, train_members
+from fastnn.tabular.portrait import tabular_portrait
+from fastnn.tabular.reading import Table, TableError, arrow, read_table
+from fastnn.tabular.scores import measure
+from fastnn.tabular.target import Target, describe_target
+from fastnn.tabular.values import column, to_numbers
+
+LEAST_ROWS = 10
+
+
+class TabularModel:
+    """A model for a table: what its columns are, how they are encoded, and the networks.
+
+    Text, dates, gaps and categories are taken as they are; what each column was taken for stands
+    in `columns`, and can be overruled. Below 10,000 rows it is five networks, each stopped by
+    another fifth of the rows, else one (see `fastnn.estimators.MLPClassifier`, preset "tabular").
+    All that is learned, medians and categories too, is learned from the rows that a network is
+    trained on.
+
+    Parameters
+    ----------
+    target : str
+        Name of the column to predict.
+    task : {"classification", "regression"}, optional
+        Default: text or at most 10 different whole numbers are classes, else numbers.
+    columns : dict of str, optional
+        What columns are taken for: "number", "category", "date" or "drop", by name.
+    sample_weight : str, optional
+        Name of a column of weights.
+    holdout : float, default 0.2
+        Share of the rows that is not trained on, for `scores`; 0 trains on all.
+    seconds : float, optional
+        Time after which no further epoch begins.
+    seed : int, default 0
+        The same seed gives the same bits.
+    settings : dict, optional
+        Further parameters of the estimator, such as ``{"hidden_layer_sizes": (64, 32)}``.
+
+    Attributes
+    ----------
+    columns_ : list of Column
+        What each column was taken for, and why.
+    target_ : Target
+    scores_ : dict
+        On the rows held out: "accuracy", "log_loss" ... or "r2", "rmse" ...
+    held_out_ : array
+        Numbers of the rows held out, from 0.
+    members_ : list of Member
+        The networks, each with its encoder.
+    notes_ : list of str
+        What was not plain in reading the table.
+    interrupted_ : bool
+        Whether Ctrl-C has broken off the training; what it had learned by then is kept.
+    seconds_ : float
+        What `fit` took.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> town = rng.choice(["Bonn", "Ulm"], 200)
+    >>> table = {"town": town, "age": rng.normal(40, 9, 200), "buys": town == "Ulm"}
+    >>> model = TabularModel("buys", settings={"max_iter": 20}).fit(table)
+    >>> model.predict({"town": ["Ulm"], "age": [33]}).tolist()
+    ['True']
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        task: str | None = None,
+        columns: Mapping[str, str] | None = None,
+        sample_weight: str | None = None,
+        holdout: float = 0.2,
+        seconds: float | None = None,
+        seed: int = 0,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        if not Range(0, 1).holds(holdout) or holdout == 1:
+            raise ValueError(f"holdout is {holdout!r}; expected a share of at least 0, below 1")
+        if seconds is not None and not Range(0, ends="()").holds(seconds):
+            raise ValueError(f"seconds is {seconds!r}; expected a number above 0, or None")
+        self.target, self.task, self.columns = target, task, dict(columns or {})
+        self.sample_weight, self.holdout, self.seconds = sample_weight, holdout, seconds
+        self.seed, self.settings = check_count(seed, "seed", 0), dict(settings or {})
+        self.members_: list[Member] = []
+
+    def fit(self, source: Any) -> TabularModel:
+        """Learn from a table.
+
+        Parameters
+        ----------
+        source : path, file, data frame or dict of columns
+            As for `read_table`. Rows without a target are left out.
+
+        Returns
+        -------
+        self : TabularModel
+
+        Raises
+        ------
+        TableError
+            For a table that cannot be read, or holds no target to learn.
+        """
+        start = time.perf_counter()
+        table = read_table(source)
+        target, table, rows, y, notes = self._rows_with_target(table)
+        weight = self._weights(table)
+        learned, held_out = part_held_out(y, self.holdout, target.task, self.seed)
+        left_out = tuple(filter(None, (self.target, self.sample_weight)))
+        columns = describe_columns(table.take(learned), left_out, self.columns)
+        if all(c.kind == "drop" for c in columns):
+            raise TableError(
+                f"{table.name} has no column to predict from: "
+                + "; ".join(f"{c.name}: {c.why}" for c in columns)[:200]
+            )
+        lesson = Lesson(table, columns, target, y, weight)
+        members, self.interrupted_ = train_members(
+            lesson, learned, self.seed, self.seconds, self.settings
+        )
+        self.columns_, self.target_, self.notes_, self.members_ = columns, target, notes, members
+        self.n_rows_, self.held_out_ = len(learned), rows[held_out]
+        self.scores_: dict[str, float] = {}
+        if len(held_out):
+            kept = None if weight is None else weight[held_out]
+            outputs = self.outputs(table.take(held_out))
+            self.scores_ = measure(target, y[held_out], outputs, kept)
+        self.seconds_ = time.perf_counter() - start
+        return self
+
+    def predict(self, source: Any) -> np.ndarray:
+        """Class names (n,), or numbers (n,), for the rows of a table.
+
+        Columns may come in any order; others than those that were trained on are left aside.
+        """
+        outputs = self.outputs(read_table(source))
+        if self.target_.task == "regression":
+            return outputs
+        return np.asarray(self.target_.classes, object)[outputs.argmax(axis=1)]
+
+    def predict_proba(self, source: Any) -> np.ndarray:
+        """Probabilities (n, classes), in the sequence of ``target_.classes``."""
+        self._fitted()
+        if self.target_.task == "regression":
+            raise ValueError(f'"{self.target}" is a number; predict_proba is for classes')
+        return self.outputs(read_table(source))
+
+    def predict_frame(self, source: Any, proba: bool = False) -> Any:
+        """Predictions as a pyarrow.Table: a column named as the target, or one for each class."""
+        self._fitted()
+        pa = arrow()
+        if not proba:
+            return pa.table({self.target_.name: pa.array(self.predict(source))})
+        found = self.predict_proba(source)
+        return pa.table({name: found[:, k] for k, name in enumerate(self.target_.classes)})
+
+    def save(self, path: str | Path) -> None:
+        """Write all of it to one file; `fastnn.load` brings it back, in any process.
+
+        Parameters
+        ----------
+        path : path
+            Of a safetensors file with a digest: what the columns are, how they are encoded, the
+            networks with their histories, the scores. One that exists is replaced, whole or not
+            at all. Nothing in it is run when it is read.
+
+        Raises
+        ------
+        OSError
+            Where it cannot be written; an old file is left as it was.
+        """
+        tensors, description = tabular_portrait(self)
+        write_whole(Path(path), pack(tensors, description))
+
+    def evaluate(self, source: Any) -> dict[str, float]:
+        """Scores on a table that holds the target too; see `scores_`."""
+        self._fitted()
+        table = read_table(source)
+        rows, y = self.target_.read(table)
+        if not len(rows):
+            raise TableError(f'{table.name} has no row with a target "{self.target}"')
+        table = table.take(rows)
+        return measure(self.target_, y, self.outputs(table), self._weights(table))
+
+    def _fitted(self) -> None:
+        if not self.members_:
+            raise ValueError("the model is not trained yet; call fit with a table")
+
+    def outputs(self, table: Table) -> np.ndarray:
+        """The mean of what the members answer: probabilities (n, classes), or numbers (n,)."""
+        self._fitted()
+        answers = [member.outputs(table, self.target_) for member in self.members_]
+        mean = np.mean(answers, axis=0)
+        # In single precision rows sum to 1 within 1e-7 only.
+        return mean / mean.sum(axis=1, keepdims=True) if mean.ndim == 2 else mean
+
+    def _rows_with_target(
+        self, table: Table
+    ) -> tuple[Target, Table, np.ndarray, np.ndarray, list[str]]:
+        """What the target is, the rows that have one and their numbers, the targets, notes."""
+        target = describe_target(table, self.target, self.task)
+        rows, y = target.read(table)
+        notes = list(table.notes)
+        if len(rows) < LEAST_ROWS:
+            raise TableError(
+                f"{table.name} has {len(rows)} rows with a target; expected at least {LEAST_ROWS}"
+            )
+        if len(rows) < len(table):
+            notes.append(f"{len(table) - len(rows)} rows without a target were left out")
+            table = table.take(rows)
+        return target, table, rows, y, notes
+
+    def _weights(self, table: Table) -> np.ndarray | None:
+        if self.sample_weight is None:
+            return None
+        check_name(self.sample_weight, table, "sample_weight")
+        weight = to_numbers(column(table.data, self.sample_weight))
+        if not np.all(weight >= 0):
+            row = int(np.argmin(weight >= 0))
+            raise TableError(
+                f'sample_weight "{self.sample_weight}" is {weight[row]:g} in row {row + 1} of '
+                f"{table.name}; expected numbers of at least 0"
+            )
+        return weight

@@ -1,0 +1,154 @@
+"""A report: one HTML page about a trained model and the rows that it was not trained on."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+import numpy as np
+
+from fastnn.files.version import __version__
+from fastnn.tabular.model import TabularModel
+from fastnn.tabular.reading import Table, read_table
+from fastnn.tabular.report import figures, findings
+from fastnn.tabular.report import page as html
+
+
+def report(model: TabularModel, source: Any) -> str:
+    """The page, as text.
+
+    Parameters
+    ----------
+    model : TabularModel
+        Trained.
+    source : path, data frame or dict of columns
+        The table that it was trained on, of which it held out some rows; where it held out none,
+        or for another table, all rows are judged.
+
+    Returns
+    -------
+    page : str
+        An HTML document that needs no other file.
+
+    Raises
+    ------
+    ImportError
+        Without matplotlib: ``pip install "fastnn[plot]"``.
+    """
+    whole = read_table(source)
+    rows, y = model.target_.read(whole)
+    held_out = np.isin(rows, model.held_out_) if len(model.held_out_) else np.ones(len(rows), bool)
+    rows, y = rows[held_out], y[held_out]
+    judged = whole.take(rows)
+    outputs = model.outputs(judged)
+    return html.page(
+        f"{model.target} · fastnn",
+        [
+            *_top(model, whole, len(rows)),
+            *_columns(model),
+            *_pictures(model, judged, y, outputs),
+            *_wrong(model, y, outputs, rows),
+            html.heading("How the columns are distributed"),
+            html.paragraph("Of the rows held out: later data can be held against it.", True),
+            html.table(("column", "distribution"), findings.baseline(judged, model.columns_)),
+            html.heading("Train it again"),
+            html.code(command(model, whole.name)),
+            html.paragraph(f"fastnn {__version__}, seed {model.seed}", True),
+        ],
+    )
+
+
+def _top(model: TabularModel, table: Table, judged: int) -> list[str]:
+    target = model.target_
+    members = len(model.members_)
+    networks = f"{members} networks" if members > 1 else "one network"
+    return [
+        html.heading(f"{target.name}: {target.task}", 1),
+        html.paragraph(
+            f"{table.name}: {len(table):,} rows. {networks.capitalize()} trained on "
+            f"{model.n_rows_:,} rows in {model.seconds_:.1f} s; scores on {judged:,} others.",
+            True,
+        ),
+        html.cards((_NAMES[k], f"{v:.4g}") for k, v in model.scores_.items()),
+        *(html.paragraph(note[:1].upper() + note[1:] + ".") for note in model.notes_),
+    ]
+
+
+_NAMES = {
+    "accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "log_loss": "log loss",
+    "roc_auc": "area under ROC", "r2": "R²", "rmse": "root mean square error",
+    "mae": "mean absolute error",
+}  # fmt: skip
+
+
+def _columns(model: TabularModel) -> list[str]:
+    rows = [(c.name, "left out" if c.kind == "drop" else c.kind, c.why) for c in model.columns_]
+    return [
+        html.heading("What the columns were taken for"),
+        html.table(("column", "taken for", "because"), rows),
+    ]
+
+
+def _pictures(model: TabularModel, table: Table, y: np.ndarray, outputs: np.ndarray) -> list[str]:
+    found = findings.importances(model, table, y)
+    of_member = " (of the first of them)" if len(model.members_) > 1 else ""
+    shown = [
+        (
+            figures.curves(model.members_[0].network.history),
+            f"Loss over the epochs{of_member}; the dot is the epoch that was kept.",
+        ),
+        (
+            figures.importance_bars(found),
+            f"What each column is worth; the lines are the spread of {findings.REPEATS} shuffles.",
+        ),
+    ]
+    parts = [html.heading("Training, and what mattered"), html.figures(shown)]
+    parts.append(html.heading("Predictions"))
+    if model.target_.task == "regression":
+        return [*parts, html.figures([(figures.predicted_against_true(y, outputs), _JUDGED)])]
+    chosen, classes = outputs.argmax(axis=1), model.target_.classes
+    drawn = [
+        (figures.confusion(y, chosen, classes), _JUDGED),
+        (figures.calibration(y, outputs), "Whether probabilities can be believed."),
+    ]
+    return [*parts, html.figures(drawn), _per_class(y, chosen, classes)]
+
+
+_JUDGED = "Of the rows held out."
+
+
+def _per_class(y: np.ndarray, chosen: np.ndarray, classes: tuple[str, ...]) -> str:
+    rows = []
+    for k, name in enumerate(classes):
+        true, said = y == k, chosen == k
+        hit = int((true & said).sum())
+        precision = f"{hit / said.sum():.3f}" if said.any() else "never predicted"
+        recall = f"{hit / true.sum():.3f}" if true.any() else "none there"
+        rows.append((name, str(int(true.sum())), precision, recall))
+    return html.table(("class", "rows", "precision", "recall"), rows)
+
+
+def _wrong(model: TabularModel, y: np.ndarray, outputs: np.ndarray, rows: np.ndarray) -> list[str]:
+    worst = findings.most_wrong(model, y, outputs, rows)
+    if not worst:
+        return []
+    cells = [(str(w.row), w.true, w.predicted, w.note) for w in worst]
+    return [
+        html.heading("Where it is most wrong"),
+        html.table(("row", "true", "predicted", "by"), cells),
+    ]
+
+
+def command(model: TabularModel, name: str) -> str:
+    """The command that trains such a model again."""
+    words = ["fastnn", "train", name, "--target", model.target, "--seed", str(model.seed)]
+    for column, kind in model.columns.items():
+        words += ["--column", f"{column}={kind}"]
+    if model.task:
+        words += ["--task", model.task]
+    if model.seconds:
+        words += ["--seconds", f"{model.seconds:g}"]
+    if "hidden_layer_sizes" in model.settings:
+        sizes = ",".join(map(str, model.settings["hidden_layer_sizes"]))
+        words += ["--layers", sizes]
+    return shlex.join(words)

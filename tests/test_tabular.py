@@ -1,0 +1,244 @@
+"""TabularModel: from a table to predictions, with nothing learned from rows that judge."""
+
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+pytest.importorskip("pyarrow")
+
+import fastnn
+from fastnn import TabularModel, cli
+from fastnn.files.persistence import ModelFileError
+from fastnn.tabular import TableError, load_model
+from fastnn.tabular.folds import member_folds
+from fastnn.tabular.report import report
+
+QUICK = {"max_iter": 12}
+
+
+def people(n=240, seed=0):
+    """A table with numbers, text, dates and gaps; who buys follows from town and age."""
+    rng = np.random.default_rng(seed)
+    age = rng.normal(40, 9, n).round()
+    town = rng.choice(["Bonn", "Köln", "Ulm"], n).astype(object)
+    buys = np.where((age > 40) ^ (town == "Ulm"), "yes", "no")
+    age[rng.integers(0, n, 12)] = np.nan
+    town[rng.integers(0, n, 12)] = None
+    day = (np.datetime64("2024-01-01") + rng.integers(0, 300, n)).astype(str)
+    spent = 3.0 * age + (town == "Ulm") * 50 + rng.normal(0, 1, n)
+    spent[np.isnan(age)] = 120.0
+    table = {"id": np.arange(n), "age": age, "town": town, "day": day, "buys": buys}
+    return table | {"spent": spent}
+
+
+@pytest.fixture(scope="module")
+def buyers():
+    table = people()
+    del table["spent"]
+    return table, TabularModel("buys", settings={"max_iter": 60}).fit(table)
+
+
+def rows_of(table, rows):
+    return {name: np.asarray(column, object)[rows].tolist() for name, column in table.items()}
+
+
+def test_it_learns_and_says_what_columns_are(buyers):
+    table, model = buyers
+    assert {c.name: c.kind for c in model.columns_} == {
+        "id": "drop", "age": "number", "town": "category", "day": "date",
+    }  # fmt: skip
+    assert model.target_.classes == ("no", "yes")
+    assert model.scores_["accuracy"] > 0.85
+    assert model.evaluate(table)["accuracy"] > 0.9
+    assert set(model.predict(table).tolist()) == {"no", "yes"}
+    probabilities = model.predict_proba(table)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-12)
+    assert len(model.members_) == 5
+
+
+def test_the_same_seed_gives_the_same_bits(buyers):
+    table, _ = buyers
+    one, two = (TabularModel("buys", settings=QUICK).fit(table).predict_proba(table) for _ in "ab")
+    np.testing.assert_array_equal(one, two)
+
+
+def test_a_regression(tmp_path):
+    table = people()
+    del table["buys"]
+    model = TabularModel("spent", settings={"max_iter": 80}).fit(table)
+    assert model.scores_["r2"] > 0.8
+    assert model.predict(table).dtype == np.float64
+    with pytest.raises(ValueError, match="predict_proba is for classes"):
+        model.predict_proba(table)
+    model.save(tmp_path / "m.safetensors")
+    again = fastnn.load(tmp_path / "m.safetensors")
+    np.testing.assert_array_equal(again.predict(table), model.predict(table))
+
+
+def test_nothing_is_learned_from_rows_held_out(buyers):
+    table, model = buyers
+    held_out = model.held_out_
+    changed = {name: np.array(column, object) for name, column in table.items()}
+    changed["age"][held_out] = 1e6
+    changed["town"][held_out] = "Atlantis"
+    changed["day"][held_out] = "1901-01-01"
+    other = TabularModel("buys", settings={"max_iter": 60}).fit(changed)
+    np.testing.assert_array_equal(other.held_out_, held_out)
+    np.testing.assert_array_equal(other.predict_proba(table), model.predict_proba(table))
+
+
+def test_a_member_learns_nothing_from_the_rows_that_stop_it(buyers):
+    table, model = buyers
+    y = np.array([model.target_.classes.index(name) for name in table["buys"]])
+    learned = np.setdiff1d(np.arange(len(y)), model.held_out_)
+    age = np.asarray(table["age"], float)
+    for k, (train, stop) in enumerate(member_folds(y[learned], "classification", model.seed)):
+        rule = model.members_[k].encoder.rules[0]
+        assert rule.median == np.nanmedian(age[learned[train]])
+        assert len(np.intersect1d(train, stop)) == 0
+
+
+def test_columns_in_any_order_more_of_them_and_missing_ones(buyers):
+    table, model = buyers
+    shuffled = {"more": [0] * len(table["age"]), **dict(reversed(table.items()))}
+    np.testing.assert_array_equal(model.predict_proba(shuffled), model.predict_proba(table))
+    with pytest.raises(TableError, match="lacks the columns age, day"):
+        model.predict({"town": ["Ulm"]})
+
+
+def test_what_is_refused(buyers):
+    table, _ = buyers
+    with pytest.raises(TableError, match=r'no column "buy".*did you mean "buys"'):
+        TabularModel("buy").fit(table)
+    with pytest.raises(TableError, match="has 4 rows with a target; expected at least 10"):
+        TabularModel("buys").fit(rows_of(table, range(4)))
+    with pytest.raises(ValueError, match="holdout is 1"):
+        TabularModel("buys", holdout=1)
+    with pytest.raises(ValueError, match="not trained yet"):
+        TabularModel("buys").predict(table)
+    unknown = rows_of(table, range(20)) | {"buys": ["perhaps"] * 20}
+    model = TabularModel("buys", settings=QUICK).fit(table)
+    with pytest.raises(TableError, match='row 1 of the table has the class "perhaps"'):
+        model.evaluate(unknown)
+
+
+def test_rows_without_a_target_and_weights(buyers):
+    table, _ = buyers
+    gaps = dict(table, buys=[None, None, *table["buys"][2:]], w=np.ones(240))
+    model = TabularModel("buys", sample_weight="w", settings=QUICK).fit(gaps)
+    assert model.notes_ == ["2 rows without a target were left out"]
+    assert "w" not in {c.name for c in model.columns_}
+    with pytest.raises(TableError, match='"w" is -1 in row 3'):
+        TabularModel("buys", sample_weight="w").fit(dict(table, w=[1, 1, -1] + [1] * 237))
+
+
+def test_a_class_of_one_row():
+    table = people()
+    del table["spent"]
+    table["buys"] = np.array(table["buys"], object)
+    table["buys"][7] = "perhaps"
+    model = TabularModel("buys", settings=QUICK).fit(table)
+    assert model.predict_proba(table).shape == (240, 3)
+
+
+def test_a_file_holds_all_of_it(buyers, tmp_path):
+    table, model = buyers
+    path = tmp_path / "m.safetensors"
+    model.save(path)
+    again = fastnn.load(path)
+    assert isinstance(again, TabularModel)
+    np.testing.assert_array_equal(again.predict_proba(table), model.predict_proba(table))
+    for name in ("columns_", "target_", "scores_", "notes_", "n_rows_", "seconds_", "seed"):
+        assert getattr(again, name) == getattr(model, name)
+    assert again.members_[0].network.history.history == model.members_[0].network.history.history
+    again.save(tmp_path / "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
+
+
+def test_a_file_of_another_kind_or_damaged(buyers, tmp_path):
+    other = fastnn.Sequential([fastnn.Dense(1)], seed=0).build(2)
+    other.save(tmp_path / "other.safetensors")
+    with pytest.raises(ModelFileError, match="another kind of model"):
+        load_model(tmp_path / "other.safetensors")
+    path = tmp_path / "m.safetensors"
+    buyers[1].save(path)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ModelFileError):
+        fastnn.load(path)
+
+
+def test_a_report_is_one_page_of_its_own(buyers):
+    pytest.importorskip("matplotlib")
+    table, model = buyers
+    page = report(model, table)
+    assert page.startswith("<!DOCTYPE html>")
+    assert not re.search(r'(src|href)="(?!#|data:)', page)
+    assert page.count("<svg") == 4
+    for words in ("What the columns were taken for", "most wrong", "fastnn train", "balanced"):
+        assert words in page
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    import pandas as pd
+
+    monkeypatch.chdir(tmp_path)
+    table = people()
+    del table["spent"]
+    pd.DataFrame(table).to_csv("people.csv", index=False)
+    return tmp_path
+
+
+def test_from_a_file_to_predictions_in_two_commands(files, capsys):
+    words = ["train", "people.csv", "--target", "buys", "--seconds", "20", "--layers", "16,8"]
+    assert cli.main([*words, "--report", "report.html"]) == 0
+    out = capsys.readouterr().out
+    assert "age   number" in out
+    assert "on rows held out: accuracy" in out
+    assert (files / "report.html").read_text().startswith("<!DOCTYPE html>")
+    assert cli.main(["predict", "model.safetensors", "people.csv", "--out", "p.csv"]) == 0
+    lines = (files / "p.csv").read_text().splitlines()
+    assert lines[0] == '"buys"'
+    assert set(lines[1:]) == {'"yes"', '"no"'}
+    assert len(lines) == 241
+    assert cli.main(["evaluate", "model.safetensors", "people.csv", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["accuracy"] > 0.5
+    assert cli.main(["info", "model.safetensors", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["target"] == "buys"
+
+
+def test_standard_input_and_output(files):
+    model = TabularModel("buys", settings=QUICK).fit("people.csv")
+    model.save("m.safetensors")
+    command = [sys.executable, "-m", "fastnn", "predict", "m.safetensors", "-", "--proba"]
+    with open("people.csv", "rb") as file:
+        found = subprocess.run(command, stdin=file, capture_output=True, check=True, timeout=300)
+    lines = found.stdout.decode().splitlines()
+    assert lines[0] == '"no","yes"'
+    assert len(lines) == 241
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "none.csv", "--target", "buys"], "none.csv: No such file"),
+        (["train", "people.csv", "--target", "buy"], 'did you mean "buys"'),
+        (["train", "people.csv", "--target", "buys", "--out", "no/m"], "its folder does not exist"),
+        (["train", "people.csv", "--target", "buys", "--column", "ag=drop"], 'no column "ag"'),
+        (["predict", "people.csv", "people.csv"], "no whole model file"),
+        (["info", "none.safetensors"], "none.safetensors: No such file"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_nothing(files, capsys, words, message):
+    before = sorted(files.iterdir())
+    assert cli.main(words) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.count("\n") == 1
+    assert sorted(files.iterdir()) == before
