@@ -15,6 +15,8 @@ from threadpoolctl import ThreadpoolController
 import fastnn
 from fastnn import Dense, ReLU, Sequential, Softmax
 from fastnn.datasets import load_digits
+from fastnn.engine.threads import alone as on_its_own
+from fastnn.engine.threads import workers
 
 ROOT = Path(__file__).resolve().parents[1]
 X, Y = load_digits()
@@ -101,6 +103,34 @@ def in_a_process(script, **environment):
 def test_the_limit_of_a_worker_process_is_kept(name):
     script = "import fastnn; print(fastnn.get_num_threads())"
     assert in_a_process(script, **{name: "1"}) == ["1"]
+
+
+def test_a_search_uses_all_processors_as_joblib_does():
+    script = """
+import joblib
+from fastnn import get_num_threads
+from fastnn.engine.threads import workers
+print(get_num_threads(), joblib.cpu_count(), workers(-1), workers(-2), workers(-100), workers(3))
+"""
+    pytest.importorskip("joblib")
+    one, count, every, but_one, least, three = in_a_process(script, OMP_NUM_THREADS="1")
+    assert (one, least, three) == ("1", "1", "3")
+    # A container's share of a processor counts as one there.
+    assert int(count) - 1 <= int(every) <= int(count)
+    assert int(but_one) == max(1, int(every) - 1)
+    assert in_a_process(script, LOKY_MAX_CPU_COUNT="1")[2] == "1"
+    assert in_a_process(script, FASTNN_NUM_THREADS="1")[2] == "1"
+
+
+def test_a_search_uses_no_more_than_fastnn_was_told():
+    fastnn.set_num_threads(1)
+    assert workers(-1) == 1
+    fastnn.set_num_threads(None)
+    with on_its_own():
+        assert workers(-1) == 1
+    for wrong in (0, True, 1.5, "2", None):
+        with pytest.raises((TypeError, ValueError), match="n_jobs is"):
+            workers(wrong)
 
 
 # --- the same bits --------------------------------------------------------------------------

@@ -9,6 +9,8 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
+from fastnn.inputs.settings import check_count
+
 _region = threading.Lock()
 _entered = False
 _forked = False
@@ -95,6 +97,31 @@ def get_num_threads() -> int:
     if not given.isdigit() or int(given) < 1:
         raise ValueError(f"FASTNN_NUM_THREADS is {given!r}; expected a whole number of at least 1")
     return min(int(given), _maximum())
+
+
+def processors() -> int:
+    """Logical processors that this process may use, as joblib counts them."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    count = len(affinity(0)) if affinity else os.cpu_count() or 1
+    limit = os.environ.get("LOKY_MAX_CPU_COUNT", "")
+    return max(1, min([count, *_container_limit(), *([int(limit)] if limit.isdigit() else [])]))
+
+
+def workers(n_jobs: Any) -> int:
+    """How many threads train a model each, by joblib's rule: -1 are all processors, -2 all but one.
+
+    ``OMP_NUM_THREADS`` and its like say how many threads share one computation: they do not count
+    here. What fastnn itself was told does: `set_num_threads` and ``FASTNN_NUM_THREADS``.
+
+    Examples
+    --------
+    >>> workers(3), workers(-1) >= 1
+    (3, True)
+    """
+    if isinstance(n_jobs, Integral) and not isinstance(n_jobs, bool) and n_jobs < 0:
+        told = _alone.depth or _chosen is not None or os.environ.get("FASTNN_NUM_THREADS")
+        return max(1, (get_num_threads() if told else processors()) + 1 + int(n_jobs))
+    return check_count(n_jobs, "n_jobs")
 
 
 @contextmanager

@@ -89,7 +89,7 @@ def auto(
     plan = Plan(axes, 1, EPOCHS, seed, "val_loss", 1.0)
 
     epoch = measure(subject, plan, data)
-    strategy, trials, advice = advise(epoch, end - time.time(), threads.get_num_threads())
+    strategy, trials, advice = advise(epoch, end - time.time(), threads.workers(-1))
     if verbose == 1:
         print(advice)
     if strategy is None:

@@ -120,7 +120,7 @@ def cross_validate(
         scikit-learn such as ``TimeSeriesSplit(5)``, are taken as they are.
     epochs : int, default 30
     n_jobs : int, default -1
-        Folds at a time; -1: as many as `fastnn.get_num_threads()`.
+        Folds at a time, as for `search`.
     seed : int, default 0
         Of the folds.
     groups : array (n,), optional
@@ -171,8 +171,7 @@ def cross_validate(
                 verbose=0, **fit,
             )  # fmt: skip
 
-    workers = threads.get_num_threads() if n_jobs == -1 else check_count(n_jobs, "n_jobs")
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(threads.workers(n_jobs)) as pool:
         futures = [pool.submit(train, fold) for fold in range(len(models))]
         try:
             histories = [future.result() for future in futures]

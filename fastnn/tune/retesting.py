@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.engine.threads import get_num_threads
+from fastnn.engine.threads import workers
 from fastnn.inputs.settings import check_count
 from fastnn.tune.choices import Choice
 from fastnn.tune.findings import Findings
@@ -89,7 +89,7 @@ def retest(
             "cv holds one fold; expected two or more, to tell a difference from chance"
         )
     each = [(point, fold) for point in points for fold in range(len(data.held_out))]
-    with ThreadPoolExecutor(get_num_threads()) as pool:
+    with ThreadPoolExecutor(workers(-1)) as pool:
         found = list(pool.map(lambda one: _value(result, data, *one), each))
     values = np.array(found).reshape(len(points), -1)
     parameters = [result.space.parameters(point) for point in points]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.engine.threads import get_num_threads
+from fastnn.engine.threads import workers
 from fastnn.inputs.arrays import as_features
 from fastnn.inputs.settings import Range, check_count, check_switch
 from fastnn.tune.board import Board
@@ -88,7 +88,8 @@ def search(
     mode : {"auto", "min", "max"}, default "auto"
         Whether less or more is better; "auto" knows it for `fastnn.metrics` and for scores.
     n_jobs : int, default -1
-        Networks at a time; -1: as many as `fastnn.get_num_threads()`.
+        Networks at a time; -1: as many as there are processors, -2: one less, as in joblib; no more
+        than `fastnn.set_num_threads` or ``FASTNN_NUM_THREADS`` say.
     storage : str or path, default "study.db"
         The ledger's file; ":memory:" keeps none. It holds any number of studies, each found again
         by all that decides its trials: the function's text and what it sees (closure, globals,
@@ -162,7 +163,7 @@ def search(
     try:
         study = ledger.study(study_key(subject, space, data, settings), settings)
         population = Population(
-            ledger, study, subject, data, space, n_jobs=_threads(n_jobs), executor=executor,
+            ledger, study, subject, data, space, n_jobs=workers(n_jobs), executor=executor,
             monitor=monitor, sign=sign, deadline=deadline, board=board,
         )  # fmt: skip
         with board, population.working():
@@ -203,10 +204,6 @@ def _check(
             'prune=True watches single networks by epoch; for folds use strategy="halving", which '
             "prunes between its rounds, and for estimators leave it out"
         )
-
-
-def _threads(n_jobs: Any) -> int:
-    return get_num_threads() if n_jobs == -1 else check_count(n_jobs, "n_jobs")
 
 
 def _first_member(subject: Any, plan: Plan) -> Any:
