@@ -88,8 +88,8 @@ def overfit(
     """Train a copy on one batch, without dropout and penalties, until its loss is at the target."""
     twin = Sequential([_plain(layer) for layer in scratch.model.layers], 0, scratch.model.dtype)
     setup = scratch.setup
-    limits = {"clip_norm": setup.clip_norm or None, "clip_value": setup.clip_value or None}
-    twin.compile(optimizer, setup.loss, (), **limits)
+    norm, value = setup.clip_norm or None, setup.clip_value or None
+    twin.compile(optimizer, setup.loss, clip_norm=norm, clip_value=value)
     start = scratch.model.get_weights()
     twin.build(scratch.layout.n_in).set_weights(start)
     twin._built().frozen = scratch.network.frozen

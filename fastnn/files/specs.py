@@ -165,7 +165,7 @@ def metric_spec(name: str, metric: Callable, own: dict[str, Callable]) -> Any:
     """A metric as the name by which `fastnn.metrics.get` finds it, or as an own function."""
     found = getattr(metric, "__name__", "")
     built_in = metrics.METRICS.get(found) is metric
-    if built_in or (found.startswith("top_") and metric.__module__ == metrics.__name__):
+    if built_in or (found.startswith("top_") and metrics.is_of_classes(metric)):
         return found
     return {"own": name_own(metric, name, own)}
 

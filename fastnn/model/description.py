@@ -21,13 +21,16 @@ _GENERATOR = record({
     "has_uint32": whole(0, 1),
     "uinteger": whole(0, 2**32 - 1),
 })  # fmt: skip
-_SETUP = record({
-    "optimizer": part("optimizers"),
-    "loss": part("losses"),
-    "metrics": listed(row(text, metric)),
-    "clip_norm": number(0),
-    "clip_value": number(0),
-})  # fmt: skip
+_SETUP = record(
+    {
+        "optimizer": part("optimizers"),
+        "loss": part("losses"),
+        "metrics": listed(row(text, metric)),
+        "clip_norm": number(0),
+        "clip_value": number(0),
+    },
+    {"weighted": listed(text)},
+)
 _NETWORK = record(
     {
         "n_features": whole(1),

@@ -91,9 +91,12 @@ def _model(tensors: Arrays, description: dict[str, Any], own: dict[str, Callable
 
 
 def _setup(model: Sequential, spec: dict[str, Any], own: dict[str, Callable]) -> Setup:
+    weighted = spec.get("weighted", [])
     metrics = [(name, metric_from(metric, own)) for name, metric in spec["metrics"]]
     return door.as_setup(
-        model.layers, from_spec(spec["optimizer"], own), from_spec(spec["loss"], own), metrics,
+        model.layers, from_spec(spec["optimizer"], own), from_spec(spec["loss"], own),
+        [pair for pair in metrics if pair[0] not in weighted],
+        [pair for pair in metrics if pair[0] in weighted],
         spec["clip_norm"] or None, spec["clip_value"] or None,
     )  # fmt: skip
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import layers
 from fastnn.inputs.reading import feature_rows, target_rows
 from fastnn.inputs.rows import Part
 from fastnn.model.weights import Weights
@@ -43,9 +42,21 @@ class Predicting(Weights):
         """The most probable class of each row, (n,) int64.
 
         With `Sigmoid` last, whether each output is above 0.5: (n,) for one, (n, K) for several.
+
+        Raises
+        ------
+        ValueError
+            For a regression, whose outputs are numbers.
         """
+        several, setup = building.is_multilabel(self.layers), self._setup
+        numbers = setup is not None and building.fits_numbers(self.layers, setup.loss)
+        if several is None and (numbers or self._built().layout.n_out == 1):
+            raise ValueError(
+                f"the model ends with {self.layers[-1].name}: its outputs are numbers, no classes; "
+                "use predict, or end the model with Softmax() or Sigmoid()"
+            )
         outputs = self.predict(X)
-        if isinstance(self.layers[-1], layers.Sigmoid):
+        if several:
             chosen = (outputs > 0.5).astype(np.int64)
             return chosen[:, 0] if chosen.shape[1] == 1 else chosen
         return np.argmax(outputs, axis=1)

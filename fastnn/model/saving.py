@@ -70,6 +70,7 @@ def _setup_spec(setup: Setup, own: dict[str, Callable]) -> dict[str, Any]:
         "optimizer": to_spec(setup.optimizer, own),
         "loss": to_spec(setup.loss, own),
         "metrics": metrics,
+        "weighted": sorted(setup.weighted),
         "clip_norm": setup.clip_norm,
         "clip_value": setup.clip_value,
     }

@@ -81,6 +81,7 @@ class Sequential(Predicting, Exports):
         loss: Any = "cross_entropy",
         metrics: Sequence[Any] = (),
         *,
+        weighted_metrics: Sequence[Any] = (),
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
@@ -98,6 +99,10 @@ class Sequential(Predicting, Exports):
             "binary_cross_entropy" needs `Sigmoid()`.
         metrics : sequence of str or callable ``(y, prediction) -> float``
             See `fastnn.metrics`. A fit first tries each on a few rows.
+        weighted_metrics : sequence of the same, default ()
+            Metrics that count each row by its `sample_weight`, where there is one; an own one is
+            called as ``(y, prediction, sample_weight=weights)``. One that is also among the
+            `metrics` is named "weighted_...".
         clip_norm, clip_value : float, optional
             Limit of the norm of the whole gradient, of each of its elements.
 
@@ -107,7 +112,10 @@ class Sequential(Predicting, Exports):
             For unknown names, a loss that does not fit the last layer, and own functions that do
             not compile; nothing is changed.
         """
-        setup = door.as_setup(self.layers, optimizer, loss, metrics, clip_norm, clip_value)
+        setup = door.as_setup(
+            self.layers, optimizer, loss, metrics, weighted_metrics, clip_norm, clip_value
+        )
+        door.refuse_classes(self.layers, setup)
         door.try_own_parts(self.layers, setup.loss, self.dtype)
         before, self._setup = self._setup, setup
         if self._network is not None and before is not None:

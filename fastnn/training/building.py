@@ -14,8 +14,8 @@ from fastnn.inputs.arrays import as_array, place
 from fastnn.inputs.rows import BLOCK_ELEMENTS, Part
 from fastnn.inputs.settings import ABOVE_0, Range
 from fastnn.kernels import codes
-from fastnn.layers import BatchNorm, Dense, Dropout, Layer, Standardize
-from fastnn.losses import CrossEntropy, Loss
+from fastnn.layers import Activation, BatchNorm, Dense, Dropout, Layer, Standardize
+from fastnn.losses import CrossEntropy, Custom, Loss
 from fastnn.training.network import Network
 
 LIKE_GET_WEIGHTS = "expected a list of arrays, such as get_weights() returns"
@@ -69,6 +69,19 @@ def check_output(given: Sequence[Layer], loss: Loss) -> None:
         f'the loss "{loss.name}" reads the output of {wanted}(), but the last layer is '
         f"{last.name}; {fix}"
     )
+
+
+def is_multilabel(given: Sequence[Layer]) -> bool | None:
+    """Whether a row may have several labels, by the last layer; None: it tells no labels."""
+    last = given[-1].kind
+    return {codes.SIGMOID: True, codes.SOFTMAX: False, codes.HARDMAX: False}.get(last)
+
+
+def fits_numbers(given: Sequence[Layer], loss: Loss) -> bool:
+    """Whether a network with its loss is a regression: its outputs are numbers, no classes."""
+    # What an own loss or an own last layer means, its author knows.
+    own = isinstance(loss, Custom) or isinstance(given[-1], Activation)
+    return is_multilabel(given) is None and not own
 
 
 def draw_weights(state: State, rng: np.random.Generator) -> None:

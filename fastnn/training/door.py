@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from fastnn.losses import Custom, Loss
 from fastnn.metrics import Metric
 from fastnn.optimizers import LBFGS, Optimizer
 from fastnn.training.batches import batch_bounds
-from fastnn.training.building import check_output
+from fastnn.training.building import check_output, fits_numbers, is_multilabel
 from fastnn.training.network import Setup
 
 COLUMNS = ("loss", "epoch", *NOT_MEASURES)
@@ -29,31 +29,46 @@ COLUMNS = ("loss", "epoch", *NOT_MEASURES)
 
 
 def as_setup(
-    layers: Sequence[Layer], optimizer: Any, loss: Any, metrics: Any, clip_norm: Any,
-    clip_value: Any,
+    layers: Sequence[Layer], optimizer: Any, loss: Any, metrics: Any, weighted_metrics: Any,
+    clip_norm: Any, clip_value: Any,
 ) -> Setup:  # fmt: skip
     """What `compile` is given, checked; own functions are compiled when they are needed."""
+    plain = chosen_metrics(metrics, "metrics")
+    weighted = chosen_metrics(weighted_metrics, "weighted_metrics", plain)
     setup = Setup(
-        optimizers.get(optimizer), losses.get(loss), chosen_metrics(metrics),
+        optimizers.get(optimizer), losses.get(loss), plain | weighted,
         as_limit(clip_norm, "clip_norm"), as_limit(clip_value, "clip_value"),
+        frozenset(weighted), is_multilabel(layers),
     )  # fmt: skip
     check_output(layers, setup.loss)
     return setup
 
 
-def chosen_metrics(given: Any) -> dict[str, Metric]:
-    """Metrics by name, each a column of the history."""
+def chosen_metrics(given: Any, argument: str, beside: Collection[str] = ()) -> dict[str, Metric]:
+    """Metrics by name, each a column of the history; of a name beside them, "weighted_..."."""
     if isinstance(given, str) or not isinstance(given, Sequence):
-        raise TypeError(f'metrics is {given!r}; expected a list, such as ["accuracy"]')
+        raise TypeError(f'{argument} is {given!r}; expected a list, such as ["accuracy"]')
     chosen: dict[str, Metric] = {}
     for name, metric in map(metric_functions.get, given):
+        name = f"weighted_{name}" if name in beside else name
         fix = 'give it a name of its own: ("name", function)'
         if name in COLUMNS or name.startswith("val_"):
             raise ValueError(f'"{name}" is no name for a metric: the history uses it; {fix}')
-        if name in chosen:
+        if name in chosen or name in beside:
             raise ValueError(f'two metrics are named "{name}"; leave one out, or {fix}')
         chosen[name] = metric
     return chosen
+
+
+def refuse_classes(layers: Sequence[Layer], setup: Setup) -> None:
+    """Refuse metrics of classes where the network fits numbers."""
+    for name, metric in setup.metrics.items():
+        if metric_functions.is_of_classes(metric) and fits_numbers(layers, setup.loss):
+            raise ValueError(
+                f'the metric "{name}" compares classes, but the loss "{setup.loss.name}" after '
+                f'{layers[-1].name} fits numbers; use "r2", "rmse" or "mae", or for classes end '
+                "with Softmax() or Sigmoid()"
+            )
 
 
 def check_columns(setup: Setup, validates: bool, callbacks: Sequence[Any]) -> None:
@@ -110,15 +125,19 @@ def try_metrics(setup: Setup, data: Data, n_out: int, dtype: np.dtype) -> None:
         if part is None:
             continue
         y = part.y
+        few = _some_rows(y)
         for name, metric in setup.metrics.items():
-            failure = _failure(metric, y[_some_rows(y)], n_out, dtype)
+            weight = part.sample_weight if name in setup.weighted else None
+            some = None if weight is None else np.ones(len(few))
+            failure = _failure(setup, metric, y[few], some, n_out, dtype)
             if failure is not None:
                 # It may need more rows than a few, such as one of every class.
-                failure = _failure(metric, y, n_out, dtype)
+                failure = _failure(setup, metric, y, weight, n_out, dtype)
             if failure is not None:
                 kind = TypeError if isinstance(failure, TypeError) else ValueError
+                form = "(y, prediction)" if weight is None else "(y, prediction, sample_weight)"
                 raise kind(
-                    f'the metric "{name}", a function (y, prediction) -> float, fails on y of '
+                    f'the metric "{name}", a function {form} -> float, fails on y of '
                     f"shape {y.shape} and a prediction of shape {(len(y), n_out)}: {failure}"
                 ) from failure
 
@@ -130,14 +149,18 @@ def _some_rows(y: np.ndarray) -> np.ndarray:
     return np.unique([*spread, column.argmin(), column.argmax()])
 
 
-def _failure(metric: Metric, y: np.ndarray, n_out: int, dtype: np.dtype) -> Exception | None:
+def _failure(
+    setup: Setup, metric: Metric, y: np.ndarray, weight: Any, n_out: int, dtype: np.dtype
+) -> Exception | None:
     """What a metric raises, or that it gives no number; NaN is one."""
     rows, columns = np.arange(len(y))[:, None], np.arange(n_out)
     # In (0, 1), each row of sum 1 where there are several, and not all rows alike.
     outputs = (1.0 + (rows % max(n_out, 2) == columns)) / max(n_out + 1, 3)
     try:
         with np.errstate(all="ignore"):
-            value = metric(y, outputs.astype(dtype))
+            value = metric_functions.evaluate(
+                metric, y, outputs.astype(dtype), weight, setup.multilabel
+            )
         if np.ndim(value) != 0:
             return TypeError(f"it gave numbers of shape {np.shape(value)}; expected one number")
         if not hasattr(value, "__float__"):

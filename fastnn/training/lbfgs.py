@@ -101,7 +101,8 @@ def iterate(
         row = {"loss": float(intermediate_result.fun)}
         if objective.outputs is not None:
             objective(best)
-            row |= measure(setup, job.data.training.y, objective.outputs)
+            rows = job.data.training
+            row |= measure(setup, rows.y, objective.outputs, rows.sample_weight)
         columns = validate(network, setup, job, row, network.epoch + 1 == last)
         stop = record(network, history, job, columns, start, interrupts)
         start = time.perf_counter()

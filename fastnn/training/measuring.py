@@ -8,21 +8,28 @@ import numpy as np
 
 from fastnn.engine.pace import Course
 from fastnn.inputs.rows import Part, Rows
+from fastnn.metrics import evaluate
 from fastnn.training.network import Network, Partial, Setup
 
 Columns = dict[str, list[float]]
 
 
-def measure(setup: Setup, y: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
-    """The metrics of the setup."""
-    return {name: float(metric(y, outputs)) for name, metric in setup.metrics.items()}
+def measure(
+    setup: Setup, y: np.ndarray, outputs: np.ndarray, weight: np.ndarray | None
+) -> dict[str, float]:
+    """The metrics of the setup; `weight` (n,) is that of the rows."""
+    found = {}
+    for name, metric in setup.metrics.items():
+        own = weight if name in setup.weighted else None
+        found[name] = float(evaluate(metric, y, outputs, own, setup.multilabel))
+    return found
 
 
 def score(network: Network, setup: Setup, part: Part) -> dict[str, float]:
     """Loss (with penalties) and metrics of the network as it predicts."""
     outputs, total = network.predict_run(setup.loss).evaluate(part.rows, part.index)
     loss = total / part.weight(setup.loss.reduction) + network.state.penalty()
-    return {"loss": loss, **measure(setup, part.y, outputs)}
+    return {"loss": loss, **measure(setup, part.y, outputs, part.sample_weight)}
 
 
 def told(loss: float) -> float:
@@ -37,8 +44,9 @@ def running(setup: Setup, rows: Rows, part: Partial, course: Course, count: int)
     if part.outputs is not None:
         n = len(part.order) // len(part.norms)
         cuts = [slice(at, at + n) for at in range(0, count * n, n)]
-        pairs = [(rows.targets[part.order[k]], part.outputs[k]) for k in cuts]
-        columns |= _metrics(setup, pairs)
+        parts = [Part(rows, part.order[k]) for k in cuts]
+        epochs = [(p.y, part.outputs[k], p.sample_weight) for p, k in zip(parts, cuts, strict=True)]
+        columns |= _metrics(setup, epochs)
     columns["learning_rate"] = course.rates[n_steps - 1 :: n_steps][:count].tolist()
     norms = part.norms[:count]
     columns["gradient_norm"] = (norms if setup.shares is None else norms * setup.shares[1]).tolist()
@@ -50,14 +58,16 @@ def judged(setup: Setup, part: Part, totals: np.ndarray, answers: np.ndarray | N
     losses = totals / part.weight(setup.loss.reduction)
     columns = {"val_loss": list(map(told, losses.tolist()))}
     if answers is not None:
-        y = part.y
-        found = _metrics(setup, [(y, outputs) for outputs in answers])
+        y, weight = part.y, part.sample_weight
+        found = _metrics(setup, [(y, outputs, weight) for outputs in answers])
         columns |= {f"val_{name}": values for name, values in found.items()}
     return columns
 
 
-def _metrics(setup: Setup, epochs: list[tuple[np.ndarray, np.ndarray]]) -> Columns:
-    """The metrics of targets and outputs, a list a metric."""
+def _metrics(
+    setup: Setup, epochs: list[tuple[np.ndarray, np.ndarray, np.ndarray | None]]
+) -> Columns:
+    """The metrics of targets, outputs and weights, a list a metric."""
     found = [measure(setup, *epoch) for epoch in epochs]
     return {name: [row[name] for row in found] for name in setup.metrics}
 

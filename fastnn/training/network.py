@@ -17,6 +17,7 @@ from fastnn.engine.steps import TrainingRun
 from fastnn.engine.threads import get_num_threads
 from fastnn.inputs.reading import Form
 from fastnn.losses import Loss
+from fastnn.metrics import Metric
 from fastnn.optimizers import Optimizer
 
 
@@ -26,9 +27,13 @@ class Setup:
 
     optimizer: Optimizer
     loss: Loss
-    metrics: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] = field(default_factory=dict)
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
     clip_norm: float = 0.0
     clip_value: float = 0.0
+    weighted: frozenset[str] = frozenset()
+    """Names of the metrics that weigh the rows."""
+    multilabel: bool | None = None
+    """Whether a row may have several labels; None: the outputs tell no labels."""
     shares: tuple[float, float] | None = None
     """Losses as scikit-learn counts them: what the data's part and the penalties count in those
     that are reported. A step's penalties are divided by the weight of its batch, and an epoch's

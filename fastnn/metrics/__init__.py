@@ -1,0 +1,299 @@
+"""Metrics: what a prediction is worth, as one number.
+
+A metric is a function ``(y, prediction, sample_weight=None) -> float``.  `prediction` (n, K) is the
+network's output; K = 1 is the probability of class 1.  `y` is one of
+
+- integer labels (n,),
+- rows (n, K) of one-hot or soft targets, whose class is the largest entry,
+- rows (n, K) of several independent labels (multi-label), each on above 0.5,
+- real targets (n,) or (n, T), for `mse`, `rmse`, `mae` and `r2`.
+
+Which of the two kinds of rows it is, a model's last layer says: `Softmax` or `Sigmoid`. A function
+called by itself is told by ``multilabel=True`` or ``False``; by default the rows are multi-label
+unless each of them sums to 1. Weights (n,) count a row that often; 0 leaves it out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fastnn.inputs.names import unknown
+from fastnn.metrics.truth import (
+    Array,
+    area,
+    chosen,
+    columns,
+    counts,
+    error,
+    mean,
+    mean_ratio,
+    share,
+    truth,
+    weights,
+)
+
+Metric = Callable[..., float]
+
+
+def _of_classes(metric: Metric) -> Metric:
+    """Mark a metric of classes, which takes `multilabel`."""
+    metric.of_classes = True  # type: ignore[attr-defined]
+    return metric
+
+
+@_of_classes
+def accuracy(
+    y: Array, prediction: Array, sample_weight: Any = None, *, multilabel: bool | None = None
+) -> float:
+    """Fraction of rows whose most probable class is the true one.
+
+    With several labels per row: fraction of the n K entries on the right side of 0.5.
+
+    >>> accuracy(np.array([0, 1]), np.array([[0.9, 0.1], [0.7, 0.3]]))
+    0.5
+    """
+    labels, scores, several = truth(y, prediction, multilabel)
+    return share(labels == ((scores > 0.5) if several else chosen(scores)), sample_weight)
+
+
+def top_k(k: int) -> Metric:
+    """Make the metric ``top_<k>``: the true class is among the k most probable ones.
+
+    Equal scores count in the order of their columns, so ``top_k(1)`` is `accuracy`.
+
+    Examples
+    --------
+    >>> top_k(2)(np.array([2]), np.array([[0.5, 0.2, 0.3]]))
+    1.0
+    """
+    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
+        raise ValueError(f"k is {k!r}; expected a whole number of at least 1")
+
+    def metric(
+        y: Array, prediction: Array, sample_weight: Any = None, *, multilabel: bool | None = None
+    ) -> float:
+        labels, scores, several = truth(y, prediction, multilabel)
+        if several:
+            raise ValueError(f"top_{k} needs one true class per row, but y has several; use f1")
+        scores = columns(scores)
+        true = np.take_along_axis(scores, labels[:, None], axis=1)
+        # "Not less or equal" instead of "greater": a NaN among the scores is a miss.
+        before = ~(scores <= true)
+        before |= (scores == true) & (np.arange(scores.shape[1]) < labels[:, None])
+        return share(before.sum(axis=1) < k, sample_weight)
+
+    metric.__name__ = metric.__qualname__ = f"top_{k}"
+    return _of_classes(metric)
+
+
+@_of_classes
+def precision(
+    y: Array, prediction: Array, sample_weight: Any = None, *, multilabel: bool | None = None
+) -> float:
+    """Mean over the classes of (rows rightly called c) / (rows called c), 0 where 0 / 0.
+
+    The classes are those in y or in the prediction; both of them for a sigmoid output.
+
+    >>> precision(np.array([0, 1]), np.array([[0.9, 0.1], [0.7, 0.3]]))
+    0.25
+    """
+    hits, predicted, _ = counts(y, prediction, sample_weight, multilabel)
+    return mean_ratio(hits, predicted)
+
+
+@_of_classes
+def recall(
+    y: Array, prediction: Array, sample_weight: Any = None, *, multilabel: bool | None = None
+) -> float:
+    """Mean over the classes of (rows rightly called c) / (rows of c), 0 where 0 / 0.
+
+    >>> recall(np.array([0, 1]), np.array([[0.9, 0.1], [0.7, 0.3]]))
+    0.5
+    """
+    hits, _, true = counts(y, prediction, sample_weight, multilabel)
+    return mean_ratio(hits, true)
+
+
+@_of_classes
+def f1(
+    y: Array, prediction: Array, sample_weight: Any = None, *, multilabel: bool | None = None
+) -> float:
+    """Mean over the classes of 2 hits / (rows called c + rows of c), 0 where 0 / 0.
+
+    >>> f1(np.array([0, 1]), np.array([[0.9, 0.1], [0.2, 0.8]]))
+    1.0
+    """
+    hits, predicted, true = counts(y, prediction, sample_weight, multilabel)
+    return mean_ratio(2 * hits, predicted + true)
+
+
+@_of_classes
+def roc_auc(
+    y: Array, prediction: Array, sample_weight: Any = None, *, multilabel: bool | None = None
+) -> float:
+    """Area under the ROC curve: of class 1, or the mean of one class against the rest.
+
+    Classes without a row, or with every row, have no curve and are left out of the mean;
+    NaN when no class has one.
+
+    >>> roc_auc(np.array([0, 1, 1]), np.array([[0.2], [0.2], [0.7]]))
+    0.75
+    """
+    labels, scores, several = truth(y, prediction, multilabel)
+    w = weights(sample_weight, len(labels))
+    if not several:
+        if scores.shape[1] <= 2:
+            return area(labels == 1, scores[:, -1], w)
+        labels = labels[:, None] == np.arange(scores.shape[1])
+    areas = np.array([area(labels[:, k], scores[:, k], w) for k in range(scores.shape[1])])
+    areas = areas[~np.isnan(areas)]
+    return float(areas.mean()) if areas.size else float("nan")
+
+
+@_of_classes
+def log_loss(
+    y: Array, prediction: Array, sample_weight: Any = None, *, multilabel: bool | None = None
+) -> float:
+    """Mean over the rows of -log p(true class), or of -sum_k y_k log p_k for soft targets.
+
+    With several labels per row: the mean over all entries of -y log p - (1 - y) log(1 - p).
+    Probabilities are kept the spacing of their type away from 0 and 1.
+
+    >>> round(log_loss(np.array([1]), np.array([[0.8, 0.2]])), 4)
+    1.6094
+    """
+    labels, scores, several = truth(y, prediction, multilabel)
+    eps = np.finfo(scores.dtype).eps if scores.dtype.kind == "f" else 2.0**-52
+    p = np.clip(scores.astype(np.float64), eps, 1 - eps)
+    if several or p.shape[1] == 1:
+        target = np.asarray(y, np.float64).reshape(p.shape)
+        each = (target * np.log(p) + (1 - target) * np.log1p(-p)).mean(axis=1)
+    elif np.ndim(y) == 2 and np.shape(y)[1] > 1:
+        each = (np.asarray(y) * np.log(p)).sum(axis=1)
+    else:
+        each = np.log(np.take_along_axis(p, labels[:, None], axis=1))[:, 0]
+    return -mean(each, sample_weight)
+
+
+def mse(y: Array, prediction: Array, sample_weight: Any = None) -> float:
+    """Mean of (y - prediction)^2 over rows and targets.
+
+    >>> mse(np.array([1.0, 2.0]), np.array([[1.0], [4.0]]))
+    2.0
+    """
+    return mean((error(y, prediction) ** 2).mean(axis=1), sample_weight)
+
+
+def rmse(y: Array, prediction: Array, sample_weight: Any = None) -> float:
+    """Mean over the targets of the root of their mean squared error.
+
+    >>> rmse(np.array([1.0, 2.0]), np.array([[1.0], [2.0]]))
+    0.0
+    """
+    squares = error(y, prediction) ** 2
+    w = weights(sample_weight, len(squares))
+    return float(np.mean(np.sqrt(w @ squares / w.sum())))
+
+
+def mae(y: Array, prediction: Array, sample_weight: Any = None) -> float:
+    """Mean of abs(y - prediction) over rows and targets.
+
+    >>> mae(np.array([1.0, 2.0]), np.array([[1.0], [4.0]]))
+    1.0
+    """
+    return mean(np.abs(error(y, prediction)).mean(axis=1), sample_weight)
+
+
+def r2(y: Array, prediction: Array, sample_weight: Any = None) -> float:
+    """Mean over the targets of 1 - sum (y - prediction)^2 / sum (y - mean y)^2.
+
+    A constant target scores 1 when it is met exactly and 0 otherwise; one row alone, NaN.
+
+    >>> r2(np.array([1.0, 2.0]), np.array([[1.0], [2.0]]))
+    1.0
+    """
+    squares = error(y, prediction) ** 2
+    target = np.asarray(y, np.float64).reshape(len(y), -1)
+    if len(target) < 2:
+        return float("nan")
+    w = weights(sample_weight, len(target))
+    missed, total = w @ squares, w @ (target - w @ target / w.sum()) ** 2
+    scores = np.where(missed == 0, 1.0, 0.0)
+    np.divide(total - missed, total, out=scores, where=total > 0)
+    return float(scores.mean())
+
+
+METRICS: dict[str, Metric] = {
+    f.__name__: f for f in (accuracy, precision, recall, f1, roc_auc, log_loss, mse, rmse, mae, r2)
+}
+
+
+FALLING = ("loss", "log_loss", "mse", "rmse", "mae")
+"""Of these less is better; of the other metrics, more."""
+
+
+def direction(column: str) -> str | None:
+    """Whether a column of the history is to fall, "min", or to rise, "max"; None: unknown.
+
+    Examples
+    --------
+    >>> direction("val_accuracy")
+    'max'
+    """
+    name = column.removeprefix("val_").removeprefix("weighted_")
+    if name in FALLING:
+        return "min"
+    return "max" if name in METRICS or name.startswith("top_") else None
+
+
+def get(spec: object) -> tuple[str, Metric]:
+    """The name and the function that `spec` asks for.
+
+    `spec` is a name (``"acc"`` is ``"accuracy"``, ``"top_5"`` is ``top_k(5)``), a function
+    ``(y, prediction) -> float``, or a pair of the name to show and such a function.
+
+    Examples
+    --------
+    >>> get("acc")[0]
+    'accuracy'
+    """
+    if isinstance(spec, str):
+        if spec.startswith("top_") and spec[4:].isdecimal():
+            return spec, top_k(int(spec[4:]))
+        name = "accuracy" if spec == "acc" else spec
+        if name not in METRICS:
+            raise unknown("metric", spec, [*METRICS, "top_5"])
+        return name, METRICS[name]
+    if isinstance(spec, tuple) and len(spec) == 2 and isinstance(spec[0], str):
+        return spec[0], get(spec[1])[1]
+    if callable(spec):
+        return getattr(spec, "__name__", type(spec).__name__), spec
+    raise TypeError(
+        f"a metric is given as {spec!r}; expected a name, a function (y, prediction) -> float "
+        'or a pair such as ("name", function)'
+    )
+
+
+def is_of_classes(metric: Metric) -> bool:
+    """Whether it is one of the metrics here that compare classes."""
+    return getattr(metric, "of_classes", False)
+
+
+def evaluate(
+    metric: Metric, y: Array, prediction: Array, sample_weight: Any, multilabel: bool | None
+) -> Any:
+    """What a metric, built in or a user's own, gives for a model's rows, with weights or without.
+
+    Examples
+    --------
+    >>> y = np.array([[1, 0, 0]])
+    >>> evaluate(accuracy, y, np.array([[0.4, 0.1, 0.1]]), None, multilabel=False)
+    1.0
+    """
+    more = {} if sample_weight is None else {"sample_weight": sample_weight}
+    if is_of_classes(metric):
+        more["multilabel"] = multilabel
+    return metric(y, prediction, **more)
