@@ -11,6 +11,7 @@ from sklearn.exceptions import NotFittedError
 
 import fastnn
 from fastnn.estimators import MLPClassifier, MLPRegressor
+from fastnn.estimators.labels import log_odds
 from fastnn.history import NOT_MEASURES
 from fastnn.losses import Huber, Pinball
 
@@ -62,7 +63,6 @@ def test_classifies(parameters):
     model = classifier(**parameters).fit(X, y)
     assert model.score(X, y) > 0.9
     assert_array_equal(model.predict(X), model.predict_proba(X).argmax(axis=1))
-    assert_array_equal(model.predict(X), model.decision_function(X).argmax(axis=1))
     assert_allclose(model.predict_proba(X).sum(axis=1), 1)
     again = classifier(**parameters).fit(X, y)
     assert_array_equal(again.predict_proba(X), model.predict_proba(X))
@@ -104,16 +104,32 @@ def test_l1_gives_exact_zeros():
     assert np.mean(classifier().fit(X, y).coefs_[0] == 0) == 0
 
 
-def test_decision_function_is_what_comes_before_the_last_layer():
-    model = classifier().fit(X, y == 1)
-    p, z = model.predict_proba(X), model.decision_function(X)
-    assert z.shape == (150,)
-    assert_allclose(1 / (1 + np.exp(-z)), p[:, 1], atol=1e-12)
-    several = classifier().fit(X, np.eye(3)[y].astype(int))
-    assert_allclose(1 / (1 + np.exp(-several.decision_function(X))), several.predict_proba(X))
-    assert_array_equal(
-        classifier(activation="identity").fit(X, y).decision_function(X).shape, (150, 3)
-    )
+@pytest.mark.parametrize("target", [y == 1, y, np.eye(3)[y].astype(int)], ids=["2", "3", "labels"])
+def test_decision_function_is_the_log_odds_of_the_mean_probability(target):
+    model = classifier(n_members=2).fit(X, target)
+    p, odds = model.predict_proba(X), model.decision_function(X)
+    assert odds.shape == ((150,) if target.dtype == bool else (150, 3))
+    expected = p[:, 1] if odds.ndim == 1 else p
+    assert_allclose(1 / (1 + np.exp(-odds)), expected, atol=1e-12)
+
+
+def test_decisions_are_finite_and_ordered_where_probabilities_are_not():
+    z = np.array([[[800.0, 0.0, -800.0], [40.0, 0.0, 0.0]], [[700, 0, 0], [38.0, 0.0, 0.0]]])
+    odds = log_odds(z, "softmax")
+    # 1 - p is (e^-800 + 2 e^-700) / 2 in the first row, (2 e^-40 + 2 e^-38) / 2 in the second.
+    assert_allclose(odds[0, 0], 700.0)
+    assert_allclose(odds[1], [38 - np.log1p(np.exp(-2)), *[np.log((1 + np.exp(-2)) / 2) - 38] * 2])
+    assert_allclose(log_odds(np.array([[[1e4]], [[1e4]]]), "logistic"), [[1e4]])
+    rows = np.linspace(-5, 5, 200)[:, None] * np.ones(3)
+    for target in (rows[:, 0] > 0, np.digitize(rows[:, 0], [-2, 2])):
+        model = classifier(n_members=3, max_iter=300).fit(rows, target)
+        assert np.isfinite(model.decision_function(1e3 * rows)).all()
+
+
+def test_a_single_network_has_no_decision_function_as_scikit_learns():
+    assert not hasattr(classifier(), "decision_function")
+    for parameters in ({"n_members": 2}, {"preset": "tabular"}):
+        assert hasattr(classifier(**parameters), "decision_function")
 
 
 def test_a_validation_set_of_ones_own_is_looked_at_only():

@@ -81,7 +81,9 @@ def test_a_search_in_other_processes_gives_the_same():
 def test_cross_validation_and_curves():
     scores = cross_validate(quick(), X, y, cv=3, scoring=["accuracy", "roc_auc_ovr"])
     assert scores["test_roc_auc_ovr"].mean() > 0.95
-    assert cross_val_predict(quick(), X, y, method="decision_function").shape == (150, 3)
+    several = quick(n_members=2)
+    assert cross_val_predict(several, X, y, method="decision_function").shape == (150, 3)
+    assert cross_validate(several, X, y == 0, cv=3, scoring="roc_auc")["test_score"].min() > 0.9
     learning_curve(quick(), X, y, cv=2, train_sizes=[0.5, 1.0])
     assert permutation_importance(quick().fit(X, y), X, y, n_repeats=2).importances.shape == (4, 2)
 

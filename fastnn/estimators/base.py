@@ -33,6 +33,7 @@ from fastnn.estimators.rows import rows_of
 from fastnn.estimators.stochastic import NOT_FINITE, Fit, train_stochastic
 from fastnn.history import History
 from fastnn.inputs.reading import Data
+from fastnn.inputs.rows import Rows
 
 
 class BaseMLP(CallbackSupportMixin, BaseEstimator):
@@ -60,9 +61,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         s.early_stopping = s.early_stopping and not incremental
         members = ensemble.size(self, s, y, extra, incremental)
         if members > 1:
-            return ensemble.fit(self, members, X, y, sample_weight, extra, incremental)
+            return ensemble.fit(self, members, s, X, y, sample_weight, extra, incremental)
         first = not hasattr(self, "coefs_") or (not s.warm_start and not incremental)
-        table, (X, y) = X, read_training(self, X, y, s, first)
+        table, (X, y) = X, extra.get("read") or read_training(self, X, y, s, first)
         y = self._known(y, s, incremental)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
@@ -175,18 +176,28 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     # --------------------------------------------------------------------- predict
 
-    def _outputs(self, X: Any, logits: bool = False) -> np.ndarray:
+    def _outputs(self, X: Any) -> np.ndarray:
         """What the network answers for X, (n, n_outputs)."""
         check_is_fitted(self)
         machine: Machine = self._machine
-        self._take_coefs()
-        last = len(machine.layers) - 1 if logits and machine.has_output_layer else None
-        plain = last is None and not hasattr(self, "feature_names_in_")
-        if plain and not hasattr(self, "_inputs") and machine.takes_plainly(X):
+        named = hasattr(self, "feature_names_in_") or hasattr(self, "_inputs")
+        if not named and machine.takes_plainly(X):
+            self._take_coefs()
             outputs = machine.predict_run().predict_plain(X)
             if outputs is not None:
                 return outputs
-        return machine.outputs(rows_of(read_features(self, X)), last)
+        return self._computed(rows_of(read_features(self, X)))
+
+    def _computed(self, rows: Rows, logits: bool = False) -> np.ndarray:
+        """What the network answers for rows, or what it has before its softmax or sigmoid."""
+        machine = self._machine
+        self._take_coefs()
+        before_last = len(machine.layers) - 1 if logits and machine.has_output_layer else None
+        return machine.outputs(rows, before_last)
+
+    def _answers(self, outputs: np.ndarray) -> np.ndarray:
+        """What the network's outputs stand for."""
+        return outputs
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

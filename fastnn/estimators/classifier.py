@@ -15,7 +15,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from fastnn.estimators import ensemble
 from fastnn.estimators.base import BaseMLP
-from fastnn.estimators.labels import both, known_labels, target_rows
+from fastnn.estimators.ensemble import is_more_than_one_network
+from fastnn.estimators.labels import both, known_labels, log_odds, target_rows
 from fastnn.estimators.parameters import OF_CLASSIFIER, SHARED, check_solver
 from fastnn.estimators.recipe import Objective, classifier_objective
 from fastnn.estimators.scoring import accuracy, log_likelihood
@@ -75,7 +76,9 @@ n_iter_no_change, max_fun
         Number of networks, trained at once in threads and averaged (`estimators_`). With
         early stopping each holds out another fold. Default: 1, but see `preset`.
     categorical_features : array-like of bool, int or str, "from_dtype", optional
-        Columns of categories, for the preset alone.
+        For the preset alone: columns of categories, and [] for none. Default, as "from_dtype":
+        those of text, of yes and no, and of a type for categories, such as pandas's "category".
+        Dates and durations are refused.
     preset : {"tabular"}, optional
         Good defaults for tables: RealMLP-TD-S of Holzmueller et al. (2024, arXiv 2407.04491), with
         robust scaling and smooth clipping, one column for each category, a learned scale of each
@@ -263,20 +266,17 @@ out_activation_, n_features_in_, feature_names_in_
         check_is_fitted(self, "estimators_", msg=ensemble.NO_SPREAD)
         return both(ensemble.outputs(self, X)).std(axis=0)
 
+    @available_if(is_more_than_one_network)
     def decision_function(self, X: Any) -> np.ndarray:
-        """What comes before the softmax or the sigmoid: (n,) for two classes, else (n, K).
+        """Log-odds of each class, or of each label: (n,) for two classes, else (n, K).
 
-        Of an ensemble it is the log of the mean probability, or its log-odds.
+        Of an ensemble or a preset: log(p / (1 - p)), p the mean probability, finite also where p
+        is 0 or 1 to rounding. A single network has none, as scikit-learn's MLPClassifier: its tools
+        then go by `predict_proba`, and make of either the same.
         """
         check_is_fitted(self)
-        if not hasattr(self, "estimators_"):
-            logits = self._outputs(X, logits=True)
-        else:
-            p = self._probabilities(X)
-            with np.errstate(divide="ignore"):
-                softmax = self.out_activation_ == "softmax"
-                logits = np.log(p) if softmax else np.log(p) - np.log1p(-p)
-        return logits[:, 0] if logits.shape[1] == 1 else logits
+        odds = log_odds(ensemble.outputs(self, X, logits=True), self.out_activation_)
+        return odds[:, 0] if odds.shape[1] == 1 else odds
 
     # ------------------------------------------------------------- what `BaseMLP` asks
 

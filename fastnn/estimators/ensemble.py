@@ -14,19 +14,24 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import type_of_target
 
 from fastnn.engine.threads import get_num_threads
-from fastnn.estimators.presets import FEW_ROWS, MEMBERS, WIDTH, left, settings_of
+from fastnn.estimators.inputs import read_features, read_training
+from fastnn.estimators.presets import FEW_ROWS, MEMBERS, WIDTH, left
 from fastnn.estimators.recipe import solver_of
+from fastnn.estimators.rows import rows_of
 
 NO_SPREAD = "%(name)s has no members to differ: fit it with n_members of 2 or more"
-SHARED = (
-    "n_features_in_", "feature_names_in_", "classes_", "_label_binarizer", "n_outputs_",
-    "out_activation_", "n_layers_",
-)  # fmt: skip
+OF_TABLE = "n_features_in_", "feature_names_in_", "_inputs"
+SHARED = "classes_", "_label_binarizer", "n_outputs_", "out_activation_", "n_layers_"
 OF_ONE = (
-    "_machine", "_best", "_inputs", "_shown", "coefs_", "intercepts_", "t_", "history_",
+    "_machine", "_best", "_shown", "coefs_", "intercepts_", "t_", "history_",
     "loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_",
 )  # fmt: skip
 STRATIFIED = ("binary", "multiclass")
+
+
+def is_more_than_one_network(e: Any) -> bool:
+    """Whether it may be, by its parameters: scikit-learn's MLP then is no twin of it."""
+    return e.preset is not None or (e.n_members or 1) > 1
 
 
 def size(e: Any, s: Any, y: Any, extra: dict, incremental: bool) -> int:
@@ -44,12 +49,17 @@ def size(e: Any, s: Any, y: Any, extra: dict, incremental: bool) -> int:
     return MEMBERS if shape and 2 * MEMBERS <= shape[0] < FEW_ROWS else 1
 
 
-def fit(e: Any, n: int, X: Any, y: Any, sample_weight: Any, extra: dict, incremental: bool) -> Any:
+def fit(
+    e: Any, n: int, s: Any, X: Any, y: Any, sample_weight: Any, extra: dict, incremental: bool
+) -> Any:
     """Fit n members, in threads; each holds out another part where there is early stopping."""
     threads = min(get_num_threads(), n)
-    if not (hasattr(e, "estimators_") and (e.warm_start or incremental)):
+    first = not (hasattr(e, "estimators_") and (e.warm_start or incremental))
+    read = read_training(e, X, y, s, first)
+    if first:
         _begin(e, n, threads)
-    splits = _splits(e, n, y, extra, incremental)
+    splits = _splits(e, s, n, read[1], extra, incremental)
+    extra = extra | {"read": read}
 
     def fit_one(k: int) -> None:
         e.estimators_[k]._fit(X, y, sample_weight, extra | splits[k], incremental)
@@ -59,9 +69,7 @@ def fit(e: Any, n: int, X: Any, y: Any, sample_weight: Any, extra: dict, increme
             member._expect(extra["classes"], y)
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(fit_one, range(n)))
-    for name in SHARED:
-        if hasattr(e.estimators_[0], name):
-            setattr(e, name, getattr(e.estimators_[0], name))
+    _share(e.estimators_[0], e, SHARED)
     e.n_iter_ = max(member.n_iter_ for member in e.estimators_)
     e.loss_ = float(np.mean([member.loss_ for member in e.estimators_]))
     return e
@@ -78,15 +86,21 @@ def _begin(e: Any, n: int, threads: int) -> None:
         own["max_time"] = e.max_time / -(-n // threads)
     seeds = check_random_state(e.random_state).randint(2**31 - 1, size=n)
     e.estimators_ = [clone(e).set_params(random_state=int(k), **own) for k in seeds]
+    for member in e.estimators_:
+        _share(e, member, OF_TABLE)
 
 
-def _splits(e: Any, n: int, y: Any, extra: dict, incremental: bool) -> list[dict[str, Any]]:
+def _share(giver: Any, taker: Any, names: tuple[str, ...]) -> None:
+    for name in names:
+        if hasattr(giver, name):
+            setattr(taker, name, getattr(giver, name))
+
+
+def _splits(e: Any, s: Any, n: int, y: Any, extra: dict, incremental: bool) -> list[dict[str, Any]]:
     """Folds, so that each row is held out once."""
-    s = settings_of(e)
     if not s.early_stopping or incremental or extra.get("X_val") is not None:
         return [{}] * n
     if not hasattr(y, "tocsr"):
-        y = np.asarray(y)
         y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
     classes = is_classifier(e) and y.ndim == 1 and type_of_target(y) in STRATIFIED
     enough = classes and np.unique(y, return_counts=True)[1].max() >= n
@@ -103,6 +117,8 @@ def _splits(e: Any, n: int, y: Any, extra: dict, incremental: bool) -> list[dict
         return [{"split": pair} for pair in folds.split(np.zeros(y.shape[0]), y)]
 
 
-def outputs(e: Any, X: Any) -> np.ndarray:
-    """What each member predicts, (members, ...)."""
-    return np.stack([member._probabilities(X) for member in e.estimators_])
+def outputs(e: Any, X: Any, logits: bool = False) -> np.ndarray:
+    """What each network predicts, (networks, n, ...), or has before its softmax or sigmoid."""
+    rows = rows_of(read_features(e, X))
+    networks = getattr(e, "estimators_", [e])
+    return np.stack([one._answers(one._computed(rows, logits)) for one in networks])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.special import log_expit, log_softmax, logsumexp
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import unique_labels
@@ -57,3 +58,28 @@ def both(p: np.ndarray) -> np.ndarray:
     if p.shape[-1] == 1:
         return np.concatenate([1 - p, p], axis=-1)
     return p
+
+
+def log_odds(logits: np.ndarray, activation: str) -> np.ndarray:
+    """log(p / (1 - p)), (n, K), of the mean p over networks' logits (networks, n, K)."""
+    z = logits.astype(np.float64)
+    if activation == "softmax":
+        right, wrong = log_softmax(z, axis=-1), _log_rest(z)
+    else:
+        right, wrong = log_expit(z), log_expit(-z)
+    # The means' common divisor drops out.
+    odds: np.ndarray = logsumexp(right, axis=0) - logsumexp(wrong, axis=0)
+    return odds
+
+
+def _log_rest(z: np.ndarray) -> np.ndarray:
+    """log(1 - p) of each class, p the softmax of z along the last axis."""
+    total = logsumexp(z, axis=-1, keepdims=True)
+    best = z.argmax(axis=-1)[..., None]
+    rest = np.log1p(-np.minimum(np.exp(z - total), 0.5))
+    # Of the likeliest class 1 - p may be less than what rounding leaves of p.
+    others = z.copy()
+    np.put_along_axis(others, best, -np.inf, axis=-1)
+    of_best = logsumexp(others, axis=-1, keepdims=True) - total
+    np.put_along_axis(rest, best, of_best, axis=-1)
+    return rest

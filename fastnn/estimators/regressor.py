@@ -71,7 +71,9 @@ n_iter_no_change, max_fun
         Number of networks, trained at once in threads and averaged (`estimators_`). With
         early stopping each holds out another fold. Default: 1, but see `preset`.
     categorical_features : array-like of bool, int or str, "from_dtype", optional
-        Columns of categories, for the preset alone.
+        For the preset alone: columns of categories, and [] for none. Default, as "from_dtype":
+        those of text, of yes and no, and of a type for categories, such as pandas's "category".
+        Dates and durations are refused.
     preset : {"tabular"}, optional
         Good defaults for tables: RealMLP-TD-S of Holzmueller et al. (2024, arXiv 2407.04491), with
         robust scaling and smooth clipping, one column for each category, a learned scale of each
@@ -229,7 +231,10 @@ out_activation_, n_features_in_, feature_names_in_
         check_is_fitted(self)
         if hasattr(self, "estimators_"):
             return ensemble.outputs(self, X).mean(axis=0)
-        values = self._link(self._outputs(X))
+        return self._answers(self._outputs(X))
+
+    def _answers(self, outputs: np.ndarray) -> np.ndarray:
+        values = self._link(outputs)
         if self._y_scale is not None and self._y_mean is not None:
             repeats = values.shape[1] // len(self._y_scale)
             values = values * np.repeat(self._y_scale, repeats) + np.repeat(self._y_mean, repeats)
