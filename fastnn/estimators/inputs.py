@@ -9,6 +9,7 @@ from sklearn.base import is_classifier
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
+from fastnn.estimators.columns import columns_of
 from fastnn.estimators.tables import TableEncoder
 
 TYPES = (np.float64, np.float32)
@@ -21,16 +22,17 @@ def read_training(estimator: Any, X: Any, y: Any, s: Any, first: bool) -> tuple[
     if first:
         estimator.__dict__.pop("_inputs", None)
     if s.preset is None:
-        return validate_data(
-            estimator, X, y, accept_sparse=SPARSE, multi_output=True, y_numeric=numeric,
-            dtype=TYPES, reset=first,
-        )  # fmt: skip
-    _refuse_sparse(X)
+        if s.categorical_features is not None:
+            raise ValueError(
+                "categorical_features is given, but preset is None: pass "
+                'preset="tabular", which makes columns of categories, or put a OneHotEncoder before'
+            )
+        return _checked(
+            estimator, X, y, multi_output=True, y_numeric=numeric, dtype=TYPES, reset=first
+        )
     if first:
         estimator._inputs = TableEncoder(s.categorical_features)
-    validate_data(estimator, X, reset=first, skip_check_array=True)
-    encoder = estimator._inputs
-    X = encoder.fit_transform(X, estimator) if first else encoder.transform(X, estimator)
+    X = _encoded(estimator, X, y, first)
     y = check_array(y, ensure_2d=False, dtype="numeric" if numeric else None, estimator=estimator)
     check_consistent_length(X, y)
     return X, y
@@ -38,12 +40,39 @@ def read_training(estimator: Any, X: Any, y: Any, s: Any, first: bool) -> tuple[
 
 def read_features(estimator: Any, X: Any, dtype: Any = TYPES) -> Any:
     """X to predict for, or to validate on, checked against what was seen in `fit`."""
-    encoder = getattr(estimator, "_inputs", None)
-    if encoder is None:
-        return validate_data(estimator, X, accept_sparse=SPARSE, dtype=dtype, reset=False)
+    if hasattr(estimator, "_inputs"):
+        return _encoded(estimator, X, "no_validation", False)
+    return _checked(estimator, X, dtype=dtype, reset=False)
+
+
+def _checked(estimator: Any, X: Any, *y: Any, **parameters: Any) -> Any:
+    """What scikit-learn makes of X and y; a column of text is named."""
+    try:
+        return validate_data(estimator, X, *y, accept_sparse=SPARSE, **parameters)
+    except ValueError as error:
+        words = _column_of_text(X) if "convert string to float" in str(error) else None
+        if words is None:
+            raise
+        raise ValueError(
+            f'{words} of X holds text; expected numbers: pass preset="tabular", which makes '
+            "columns of categories, or put a OneHotEncoder before"
+        ) from error
+
+
+def _column_of_text(X: Any) -> str | None:
+    """What to call the first column of text."""
+    return next((column.label for column in columns_of(X, None) if column.is_words), None)
+
+
+def _encoded(estimator: Any, X: Any, y: Any, first: bool) -> np.ndarray:
+    """A table as the preset reads it."""
     _refuse_sparse(X)
-    validate_data(estimator, X, reset=False, skip_check_array=True)
-    return encoder.transform(X, estimator)
+    if not hasattr(X, "columns"):
+        # Of rows there must be a table before its columns can be counted.
+        check_array(X, dtype=None, ensure_all_finite=False, estimator=estimator, input_name="X")
+    validate_data(estimator, X, y, reset=first, skip_check_array=True)
+    encoder = estimator._inputs
+    return encoder.fit_transform(X, estimator) if first else encoder.transform(X, estimator)
 
 
 def _refuse_sparse(X: Any) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 from sklearn.preprocessing import OneHotEncoder
-from sklearn.utils import _safe_indexing, check_array
+from sklearn.utils import check_array
+
+from fastnn.estimators.columns import Column, columns_of
 
 LARGEST = 3.0
 """Scaled values stay within this."""
@@ -16,33 +19,33 @@ MAX_CATEGORIES = 128
 class TableEncoder:
     """Numbers (n, columns), float32, for a network (Holzmueller et al. 2024, section 3).
 
-    Categories become a column of 0 and 1 each, two of a feature a single column of 1 and -1; one
-    that `fit` has not seen is all 0. Then each
+    Categories become a column of 0 and 1 each, two of a feature a single column of 1 and -1. A
+    missing value is a category of its own. A category that `fit` has not seen is all 0, or counts
+    among the rarest ones of a feature with more than 128. Then each
     column is centred at its median and divided by its quartile distance (or half its range, where
     that is 0), and x becomes x / sqrt(1 + (x / 3)^2): linear near 0, never beyond 3.
 
     Parameters
     ----------
     categorical : array-like of bool, int or str, "from_dtype" or None
-        Which columns hold categories, as a mask, by position or by name.
+        Which columns hold categories, as a mask, by position or by name. By default those of text,
+        of yes and no, and of a type for categories, but for texts of which nearly every row has one
+        of its own: these are left out, with a warning.
     """
 
     def __init__(self, categorical: Any) -> None:
+        self.by_type = categorical is None or isinstance(categorical, str)
         self.categorical = categorical
 
     def fit_transform(self, X: Any, estimator: Any) -> np.ndarray:
         """Learn the categories, medians and distances, and encode."""
-        self.columns = _positions(self.categorical, X, estimator)
-        self.encoder = None
-        if len(self.columns):
-            self.encoder = OneHotEncoder(
-                handle_unknown="infrequent_if_exist", max_categories=MAX_CATEGORIES,
-                sparse_output=False, dtype=np.float64,
-            )  # fmt: skip
-            self.encoder.fit(_columns(X, self.columns))
-            sizes = np.minimum([len(c) for c in self.encoder.categories_], MAX_CATEGORIES)
-            self.twos = (np.cumsum(sizes) - sizes)[sizes == 2]
-        numbers = self._numbers(X, estimator)
+        self.columns = self.left_out = np.array([], dtype=np.int64)
+        self.words: dict[int, bool] = {}
+        self.encoder: Any = None
+        table = None if self.by_type and _is_numeric(X) else columns_of(X, estimator)
+        if table is not None:
+            self._learn(table, estimator)
+        numbers = self._numbers(X, estimator, table)
         low, self.median, high = np.percentile(numbers, [25, 50, 75], axis=0)
         distance = high - low
         flat = distance == 0
@@ -55,17 +58,68 @@ class TableEncoder:
         """Encode rows."""
         return scaled(self._numbers(X, estimator), self.median, self.factor)
 
-    def _numbers(self, X: Any, estimator: Any) -> np.ndarray:
-        if self.encoder is None:
-            return check_array(X, dtype=np.float64, estimator=estimator)
-        n = np.shape(X)[1]
-        others = np.setdiff1d(np.arange(n), self.columns)
-        found = self.encoder.transform(_columns(X, self.columns))
-        found[:, self.twos] -= found[:, self.twos + 1]
-        parts = [np.delete(found, self.twos + 1, axis=1)]
+    def _learn(self, table: list[Column], estimator: Any) -> None:
+        """Which columns are categories, and which of them there are."""
+        for column in table:
+            column.check()
+        if self.by_type:
+            found = [k for k, column in enumerate(table) if column.looks_categorical]
+            self.left_out = np.array([k for k in found if table[k].identifies], dtype=np.int64)
+            self.columns = np.setdiff1d(found, self.left_out).astype(np.int64)
+            _tell_left_out([table[k].label for k in self.left_out], len(table))
+        else:
+            self.columns = np.unique(_positions(self.categorical, estimator))
+        self.words = {
+            k: column.is_words for k, column in enumerate(table) if column.holds != "nothing"
+        }
+        for k in self._others(len(table)):
+            if table[k].is_words:
+                raise ValueError(
+                    f"{table[k].label} of X holds text, and categorical_features does not name it: "
+                    "name it there, or leave categorical_features out"
+                )
+        if len(self.columns):
+            self.encoder = OneHotEncoder(
+                handle_unknown="infrequent_if_exist", max_categories=MAX_CATEGORIES,
+                sparse_output=False, dtype=np.float64,
+            )  # fmt: skip
+            self.encoder.fit(_objects(table, self.columns))
+            sizes = np.minimum([len(c) for c in self.encoder.categories_], MAX_CATEGORIES)
+            self.twos = (np.cumsum(sizes) - sizes)[sizes == 2]
+
+    def _others(self, n: int) -> np.ndarray:
+        """Positions of the columns of numbers."""
+        return np.setdiff1d(np.arange(n), np.append(self.columns, self.left_out))
+
+    def _numbers(self, X: Any, estimator: Any, table: list[Column] | None = None) -> np.ndarray:
+        if self.encoder is None and not len(self.left_out) and _is_numeric(X):
+            return check_array(X, dtype=np.float64, estimator=estimator, input_name="X")
+        if table is None:
+            table = columns_of(X, estimator)
+            self._check_same(table)
+        parts, others = [], self._others(len(table))
+        if self.encoder is not None:
+            found = self.encoder.transform(_objects(table, self.columns))
+            found[:, self.twos] -= found[:, self.twos + 1]
+            parts.append(np.delete(found, self.twos + 1, axis=1))
         if len(others):
-            parts.append(check_array(_columns(X, others), dtype=np.float64, estimator=estimator))
+            numbers = np.column_stack([table[k].values for k in others])
+            parts.append(check_array(numbers, estimator=estimator, input_name="X"))
         return np.hstack(parts)
+
+    def _check_same(self, table: list[Column]) -> None:
+        """Refuse words where numbers were learned, and numbers where words were."""
+        for k, column in enumerate(table):
+            if k in self.left_out:
+                continue
+            column.check()
+            words = self.words.get(k)
+            if words is not None and column.holds != "nothing" and column.is_words != words:
+                kinds = ("text", "numbers") if words else ("numbers", "text")
+                raise TypeError(
+                    f"{column.label} of X held {kinds[0]} in fit and holds {kinds[1]} now, which "
+                    f"match none of it; pass {kinds[0]}, as in fit"
+                )
 
 
 def scaled(numbers: np.ndarray, median: np.ndarray, factor: np.ndarray) -> np.ndarray:
@@ -75,19 +129,41 @@ def scaled(numbers: np.ndarray, median: np.ndarray, factor: np.ndarray) -> np.nd
     return (x / np.hypot(1, x / LARGEST)).astype(np.float32)
 
 
-def _columns(X: Any, positions: np.ndarray) -> Any:
-    return _safe_indexing(X, positions.tolist(), axis=1)
+def _is_numeric(X: Any) -> bool:
+    return isinstance(X, np.ndarray) and X.dtype.kind in "iuf"
 
 
-def _positions(given: Any, X: Any, estimator: Any) -> np.ndarray:
+def _objects(table: list[Column], positions: np.ndarray) -> np.ndarray:
+    """Columns as objects, None where a value is missing."""
+    chosen = np.empty((len(table[0].values), len(positions)), dtype=object)
+    for at, k in enumerate(positions):
+        values = table[k].values
+        chosen[:, at] = values
+        if not table[k].is_words:
+            chosen[np.isnan(values), at] = None
+    return chosen
+
+
+def _tell_left_out(labels: list[str], n: int) -> None:
+    if len(labels) == n:
+        raise ValueError(
+            f"{labels[0]} of X, like each other column, holds a text of its own for nearly each "
+            "row, from which nothing can be learned; name the columns of categories in "
+            "categorical_features"
+        )
+    if labels:
+        warnings.warn(
+            f"{' and '.join(labels)} of X: nearly each row has a text of its own, from which "
+            "nothing can be learned about others; left out. Drop such columns, or name the columns "
+            "of categories in categorical_features",
+            stacklevel=2,
+        )
+
+
+def _positions(given: Any, estimator: Any) -> np.ndarray:
     """Positions of the categorical columns."""
-    if given is None:
-        return np.array([], dtype=np.int64)
     n = estimator.n_features_in_
     names = list(getattr(estimator, "feature_names_in_", []))
-    if isinstance(given, str):
-        numeric = [np.issubdtype(_dtype(X, k), np.number) for k in range(n)]
-        return np.flatnonzero(~np.array(numeric))
     chosen = np.asarray(given)
     if chosen.dtype == bool:
         if chosen.shape != (n,):
@@ -108,10 +184,3 @@ def _positions(given: Any, X: Any, estimator: Any) -> np.ndarray:
             f"categorical_features holds {unknown}; expected names of columns of X: {names}"
         )
     return np.array([names.index(name) for name in chosen.tolist()], dtype=np.int64)
-
-
-def _dtype(X: Any, k: int) -> Any:
-    """NumPy's type of column k; object where it has none."""
-    column = _safe_indexing(X, [k], axis=1)
-    array = column.to_numpy() if hasattr(column, "to_numpy") else np.asarray(column)
-    return np.dtype(object) if array.dtype == bool else array.dtype
