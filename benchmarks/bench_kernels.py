@@ -6,13 +6,10 @@ an epoch costs is in bench_epoch.
 """
 
 import numpy as np
-import scipy.linalg.cython_blas  # noqa: F401  (the BLAS that is limited below)
 from numba import njit, types
 from numba.extending import intrinsic
-from threadpoolctl import threadpool_limits
 
-from fastnn.kernels.math import activations, batchnorm, columns, optimizers, softmax
-from fastnn.kernels.math import dense as blas
+from fastnn.kernels.math import activations, batchnorm, columns, optimizers, products, softmax
 
 CALLS = 100
 RNG = np.random.default_rng(0)
@@ -36,21 +33,23 @@ def pointer(typingctx, array):
 def forward_products(n, x, W, z):
     (rows, n_in), n_out = x.shape, W.shape[1]
     for _ in range(n):
-        blas.multiply(pointer(x), pointer(W), rows, n_in, n_out, pointer(z), False, pointer(z))
+        products.multiply(pointer(x), pointer(W), rows, n_in, n_out, pointer(z), False, pointer(z))
 
 
 @njit
 def input_gradients(n, dz, Wt, dx):
     (n_out, n_in), rows = Wt.shape, dz.shape[0]
     for _ in range(n):
-        blas.multiply(pointer(dz), pointer(Wt), rows, n_out, n_in, pointer(dx), False, pointer(dx))
+        products.multiply(
+            pointer(dz), pointer(Wt), rows, n_out, n_in, pointer(dx), False, pointer(dx)
+        )
 
 
 @njit
 def weight_gradients(n, x, dz, dW):
     (rows, n_in), n_out = x.shape, dz.shape[1]
     for _ in range(n):
-        blas.transposed_multiply(pointer(x), pointer(dz), rows, n_in, n_out, n_in, pointer(dW))
+        products.transposed_multiply(pointer(x), pointer(dz), rows, n_in, n_out, n_in, pointer(dW))
 
 
 class Gemm:
@@ -70,11 +69,7 @@ class Gemm:
             "dx": (input_gradients, (z, np.ascontiguousarray(W.T), x)),
             "dW": (weight_gradients, (x, z, W)),
         }[product]
-        self.limits = threadpool_limits(1)
         self.loop(1, *self.arrays)
-
-    def teardown(self, product, shape):
-        self.limits.restore_original_limits()
 
     def time_gemm(self, product, shape):
         self.loop(CALLS, *self.arrays)

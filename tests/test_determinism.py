@@ -1,6 +1,6 @@
 """The same bits: after a pause, on any number of threads, from any form of X. And no recompilation.
 
-`test_threads.py` has what happens around this: forks, limits, BLAS given back.
+`test_threads.py` has what happens around this: forks, limits, BLAS left alone.
 """
 
 from concurrent.futures import ThreadPoolExecutor

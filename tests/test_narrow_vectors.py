@@ -22,7 +22,7 @@ if sys.argv[1] == "narrow":
 
     llvm.get_host_cpu_features = told
 from fastnn import Adam, BatchNorm, Dense, ReLU, Sequential, Softmax, set_num_threads
-from fastnn.kernels.math import dense as blas
+from fastnn.kernels.machine import micro
 from fastnn.kernels.machine import vectors
 from fastnn.datasets import load_digits
 X, y = load_digits()
@@ -34,7 +34,7 @@ for threads in (1, 2):
         model = Sequential(layers, seed=0)
         model.compile(Adam(1e-3))
         found.append(model.fit(X, y, epochs=3, batch_size=64, verbose=0)["loss"])
-print(json.dumps([vectors.VECTOR, blas.IN_REGISTERS, found]))
+print(json.dumps([vectors.VECTOR, micro.MASKS, found]))
 """
 
 
@@ -47,9 +47,9 @@ def train(kind, cache):
 
 @pytest.mark.nightly
 def test_narrow_vectors_train_alike(tmp_path):
-    vector, in_registers, narrow = train("narrow", tmp_path / "narrow")
+    vector, masks, narrow = train("narrow", tmp_path / "narrow")
     assert vector <= 32
-    assert not in_registers
+    assert not masks
     _, _, usual = train("usual", tmp_path / "usual")
     assert narrow[:2] == narrow[2:], "one thread and two leave the same bits"
     assert usual[:2] == usual[2:]

@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 from numba import njit
 
 from fastnn import Adam, Dense, ReLU, Sequential, Softmax
+from fastnn.engine.buffers import arena
 from fastnn.kernels.machine import micro
-from fastnn.kernels.machine.memory import pointer, start_of
-from fastnn.kernels.math import dense as blas
+from fastnn.kernels.machine.memory import pointer, shift, start_of
+from fastnn.kernels.machine.vectors import VECTOR
+from fastnn.kernels.math import products
 
 
 @pytest.fixture(scope="module", params=[np.float32, np.float64], ids=["float32", "float64"])
@@ -19,7 +21,7 @@ def product(request):
 
     @njit
     def run(a, row, step, b, ldb, c, ldc, bias, m, n, depth):
-        micro.multiply_in_registers(
+        products.multiply_in_registers(
             pointer(a, number), row, step, pointer(b, number), ldb, pointer(c, number), ldc,
             pointer(bias, number), bias != 0, m, n, depth,
         )  # fmt: skip
@@ -27,8 +29,16 @@ def product(request):
     return number, run
 
 
+def placed(array):
+    """A copy that lies as a run's arrays do: kernels read whole vectors."""
+    found = arena(array.size, array.dtype).reshape(array.shape)
+    found[...] = array
+    return found
+
+
 def multiply(product, A, B, margin=3, bias=None):
     """A B, or A B + bias, in the corner of a larger array whose rest must stay as it was."""
+    B, bias = placed(B), None if bias is None else placed(bias)
     number, run = product
     (m, depth), n = A.shape, B.shape[1]
     C = np.full((m + 1, n + margin), 7, number)
@@ -66,8 +76,8 @@ def test_large_products_are_packed_and_keep_their_bits(product, monkeypatch):
     rng = np.random.default_rng(0)
     A = rng.normal(size=(37, 700)).astype(product[0])
     B = rng.normal(size=(700, 1000)).astype(product[0])
-    assert B.nbytes > micro.PACKED
-    assert len(A) >= micro.FEW
+    assert B.nbytes > products.LARGE
+    assert len(A) >= products.LEAST
     C = multiply(product, A, B)
     np.testing.assert_allclose(C, A.astype(float) @ B, rtol=0, atol=2e-3)
     for i in (0, 5, 36):
@@ -80,15 +90,15 @@ def test_large_products_are_packed_and_keep_their_bits(product, monkeypatch):
 
 @njit
 def run_packed(a, row, step, b, ldb, apart, c, ldc, bias, add, m, n, depth):
-    micro.multiply_packed(
+    products.multiply_packed(
         start_of(a), row, step, start_of(b), ldb, apart, start_of(c), ldc, start_of(bias), add,
         m, n, depth,
     )  # fmt: skip
 
 
 @given(
-    m=st.integers(1, micro.TURNED + 9), n=st.integers(1, 9 * micro.VECTOR),
-    depth=st.integers(1, 2 * micro.DEPTH + 9), turns=st.tuples(yes_no, yes_no, yes_no),
+    m=st.integers(1, products.TURNED + 9), n=st.integers(1, 9 * VECTOR),
+    depth=st.integers(1, 2 * products.DEPTH + 9), turns=st.tuples(yes_no, yes_no, yes_no),
     number=st.sampled_from([np.float32, np.float64]),
 )  # fmt: skip
 @settings(deadline=None, max_examples=60)
@@ -96,6 +106,7 @@ def test_copies_of_either_side_as_it_is_or_turned(m, n, depth, turns, number):
     rng = np.random.default_rng(m + 99 * n + depth)
     A, B = (rng.normal(size=s).astype(number) for s in ((m, depth), (depth, n)))
     bias, C = rng.normal(size=n).astype(number), np.full((m + 1, n), 7, number)
+    B = placed(B)
     a, row, step = (A.T.copy(), 1, m) if turns[0] else (A, depth, 1)
     b, ldb, apart = (B.T.copy(), 1, depth) if turns[1] else (B, n, 1)
     run_packed(a, row, step, b, ldb, apart, C, n, bias, turns[2], m, n, depth)
@@ -105,14 +116,52 @@ def test_copies_of_either_side_as_it_is_or_turned(m, n, depth, turns, number):
     assert (C[m] == 7).all()
 
 
-@pytest.mark.skipif(not blas.IN_REGISTERS, reason="BLAS wants the copy")
+@njit
+def by_strips(x, dz, W, cuts, copies, dx, z, dW):
+    (rows, n_in), n_out = x.shape, dz.shape[1]
+    strips, packed, turned = start_of(copies[0]), start_of(copies[1]), start_of(copies[2])
+    for begin, end in cuts:
+        products.pack(start_of(W), n_in, n_out, begin, end, packed)
+        products.pack_transpose(start_of(W), n_in, n_out, begin, end, turned)
+    products.pack(start_of(dz), rows, n_out, 0, rows // 2, strips)
+    products.pack(start_of(dz), rows, n_out, rows // 2, rows, strips)
+    at = start_of(z)
+    products.multiply_strips(start_of(x), packed, rows, n_in, n_out, at, False, at)
+    at = start_of(dx)
+    products.multiply_strips(start_of(dz), turned, rows, n_out, n_in, at, False, at)
+    for begin, end in cuts:
+        part, at = shift(start_of(x), begin), shift(start_of(dW), begin * n_out)
+        products.multiply_panels(part, strips, rows, n_in, n_out, end - begin, at)
+
+
+@given(
+    rows=st.integers(1, 2 * products.DEPTH + 9), n_in=st.integers(1, 9 * VECTOR),
+    n_out=st.integers(1, 9 * VECTOR), number=st.sampled_from([np.float32, np.float64]),
+)  # fmt: skip
+@settings(deadline=None, max_examples=60)
+def test_products_of_a_layer_by_packed_copies(rows, n_in, n_out, number):
+    rng = np.random.default_rng(rows + 99 * n_in + n_out)
+    sizes = (rows, n_in), (rows, n_out), (n_in, n_out)
+    x, dz, W = (placed(rng.normal(size=size).astype(number)) for size in sizes)
+    found = [np.full((r + 1, n), 7, number) for r, n in sizes]
+    shapes = (rows, n_out), (n_in, n_out), (n_out, n_in)
+    copies = np.zeros((3, VECTOR + max(products.packed_size(*shape) for shape in shapes)), number)
+    cuts = np.array([(0, n_in // 3), (n_in // 3, n_in)])
+    by_strips(x, dz, W, cuts, copies, *found)
+    exact = [a.astype(float) @ b for a, b in ((dz, W.T), (x, W), (x.T, dz))]
+    for C, true, depth in zip(found, exact, (n_out, n_in, rows), strict=True):
+        assert (C[-1] == 7).all()
+        np.testing.assert_allclose(C[:-1], true, atol=300 * depth * np.finfo(number).eps)
+
+
+@pytest.mark.skipif(not micro.MASKS, reason="narrower vectors want the copy")
 def test_a_large_layer_learns_without_a_copy_of_its_transpose(monkeypatch):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(160, 30)).astype(np.float32), rng.integers(3, size=160)
     losses = []
     for copied in (False, True):
         if copied:
-            monkeypatch.setattr(blas, "needs_transpose", lambda *size: True)
+            monkeypatch.setattr(products, "needs_transpose", lambda *size: True)
         model = Sequential([Dense(720), ReLU(), Dense(720), ReLU(), Dense(3), Softmax()], seed=0)
         model.compile(Adam(1e-3))
         losses.append(model.fit(X, y, epochs=4, batch_size=80, verbose=0)["loss"])
@@ -130,21 +179,3 @@ def test_nan_and_infinity_stay_visible(product):
     assert np.isnan(C[2]).all()
     assert np.isinf(np.delete(C[:, 5], 2)).all()
     assert np.isfinite(np.delete(np.delete(C, 5, 1), 2, 0)).all()
-
-
-def test_blas_gives_the_same_to_rounding():
-    """The other way to multiply, for processors with narrower vectors."""
-    number = np.float32
-
-    @njit
-    def run(a, b, c, m, n, depth):
-        blas.gemm(
-            blas._N, blas._N, n, m, depth, 1.0, pointer(b, number), n, pointer(a, number), depth,
-            0.0, pointer(c, number), n,
-        )  # fmt: skip
-
-    rng = np.random.default_rng(0)
-    A, B = (rng.normal(size=s).astype(number) for s in ((20, 30), (30, 40)))
-    C = np.empty((20, 40), number)
-    run(A.ctypes.data, B.ctypes.data, C.ctypes.data, 20, 40, 30)
-    np.testing.assert_allclose(C, A @ B, rtol=1e-4, atol=1e-5)

@@ -9,7 +9,6 @@ import os
 import platform
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from fastnn.engine import threads
 
@@ -23,7 +22,6 @@ def examine() -> tuple[str, list[str]]:
     """The report, and the problems: each says what is wrong and what to do."""
     checks: dict[str, Callable[[], Findings]] = {
         "Versions": _versions,
-        "BLAS that the kernels call": _blas,
         "Threads": _threads,
         "Cache of compiled kernels": _cache,
     }
@@ -46,36 +44,6 @@ def _version(name: str) -> str:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return str(getattr(importlib.import_module(name), "__version__", "unknown"))
-
-
-def _blas() -> Findings:
-    found = [lib for lib in threads.one_blas_thread.libraries() if not _is_numpys(lib)]
-    if not found:
-        return ["none that can be held at one thread"], [
-            "SciPy's BLAS is not one whose threads can be held at one, so that its threads and "
-            "fastnn's may compete: install SciPy's wheel (pip install --force-reinstall scipy), "
-            "which brings OpenBLAS"
-        ]
-    lines, problems = [], []
-    for lib in found:
-        about = lib.info()
-        kind = f"{about['internal_api']} {about['version'] or ''}".strip()
-        processor = about.get("architecture")
-        lines.append(
-            f"{kind}{f' for {processor}' if processor else ''}, {about['num_threads']} threads, "
-            "held at 1 while fastnn computes"
-        )
-        if about["internal_api"] != "openblas":
-            problems.append(
-                f"SciPy's BLAS is {kind}; fastnn is tested and tuned with OpenBLAS: install "
-                "SciPy's wheel (pip install --force-reinstall scipy), which brings it"
-            )
-    return lines, problems
-
-
-def _is_numpys(lib: Any) -> bool:
-    folders = list(Path(lib.filepath or "").parents)[:2]
-    return any(folder.name.split(".")[0] == "numpy" for folder in folders)
 
 
 def _threads() -> Findings:

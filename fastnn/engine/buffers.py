@@ -12,9 +12,12 @@ _LINE = 64
 
 
 def arena(n: int, dtype: np.dtype) -> np.ndarray:
-    """A zeroed vector (n,) that starts on a cache line; pages never touched cost no memory."""
+    """A zeroed vector (n,) that starts on a cache line; pages never touched cost no memory.
+
+    Behind it is a cache line more, for kernels read whole vectors.
+    """
     dtype = np.dtype(dtype)
-    raw = np.zeros(n * dtype.itemsize + _LINE, dtype=np.uint8)
+    raw = np.zeros(n * dtype.itemsize + 2 * _LINE, dtype=np.uint8)
     start = -raw.ctypes.data % _LINE
     return raw[start : start + n * dtype.itemsize].view(dtype)
 

@@ -5,10 +5,11 @@ table that can be printed, saved and compared.
 """
 
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
-from fastnn.engine.layout import Layout, padded
+from fastnn.engine.layout import ALIGN, Layout, padded
 from fastnn.kernels import codes
 from fastnn.kernels.codes import BATCHNORM, DENSE, HARDMAX, IDENTITY, N_STATISTICS, SCALE
 from fastnn.losses import Loss
@@ -30,6 +31,8 @@ class Program:
         Leave the gradient in the gradient vector and update nothing.
     clip_norm : bool, default False
         The update needs the norm of the whole gradient first.
+    keeps_copies : bool, default True
+        Keep packed copies of weights for the products: who changes the weights renews them.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class Program:
         frozen: int = 0,
         gradient_only: bool = False,
         clip_norm: bool = False,
+        keeps_copies: bool = True,
     ) -> None:
         self.layout, self.rows, self.loss = layout, rows, loss
         self.frozen = frozen
@@ -55,6 +59,8 @@ class Program:
         self._place_activations()
         if loss is not None:
             self._place_gradients()
+            if keeps_copies:
+                self._place_copies()
         self.targets = self._take(rows * self.n_targets)
         self.weights = self._take(rows)
         self.n_chunks = chunks_of(rows, layout.flops_per_row)
@@ -90,7 +96,8 @@ class Program:
             op["rate"], op["bias_rate"] = layer.rates(layout.widths[k])
             for field in ("momentum", "l1", "l2"):
                 op[field] = getattr(layer, field, 0.0)
-            op["statistics"] = op["partials"] = op["dy"] = op["dx"] = op["transposed"] = -1
+            for field in ("statistics", "partials", "dy", "dx", "packed", "transposed", "strips"):
+                op[field] = -1
 
     def _place_activations(self) -> None:
         """Inputs and outputs; elementwise ops work in place where no backward minds."""
@@ -118,8 +125,6 @@ class Program:
         return int(np.argmax(learning)) if learning.any() else self.n_fused
 
     def _place_gradients(self) -> None:
-        from fastnn.kernels.math.dense import needs_transpose
-
         dy = self._take(self.rows * self.layout.widths[self.n_fused])
         for k in range(self.n_fused - 1, -1, -1):
             op = self.ops[k]
@@ -127,9 +132,19 @@ class Program:
             if op["kind"] == DENSE and k > self.first_trained:
                 dy = self._take(self.rows * int(op["n_in"]))
                 op["dx"] = dy
-                size = int(op["n_in"]), int(op["n_out"])
-                if needs_transpose(*size):
-                    op["transposed"] = self._take(size[0] * size[1])
+
+    def _place_copies(self) -> None:
+        from fastnn.kernels.math.products import needs_strips, needs_transpose, packed_size
+
+        for op in self.ops:
+            if op["kind"] != DENSE:
+                continue
+            n_in, n_out = int(op["n_in"]), int(op["n_out"])
+            if op["dx"] >= 0 and needs_transpose(n_in, n_out):
+                op["transposed"] = self._take(packed_size(n_out, n_in))
+            for field, depth in (("packed", n_in), ("strips", self.rows)):
+                if needs_strips(self.rows, n_in, n_out, depth):
+                    op[field] = self._take(packed_size(depth, n_out))
 
     def _place_partials(self) -> None:
         for op in self.ops:
@@ -236,4 +251,5 @@ def tiles_of(op: np.void, rows: int) -> list[tuple[int, int]]:
     by_work = int(2 * rows * n_in * n_out / TILE_FLOPS)
     least = TILE_ROWS * (2 if rows * n_out >= COPIED else 1)
     n = max(1, min(round(n_in / least), by_work))
-    return [(n_in * i // n, n_in * (i + 1) // n) for i in range(n)]
+    bounds = [n_in * i // n // ALIGN * ALIGN for i in range(n)] + [n_in]
+    return list(pairwise(bounds))

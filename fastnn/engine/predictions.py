@@ -6,7 +6,6 @@ from fastnn.engine.buffers import State
 from fastnn.engine.layout import Layout
 from fastnn.engine.plan import Program
 from fastnn.engine.run import COUNTERS, FIELDS, Run, address
-from fastnn.engine.threads import one_blas_thread
 from fastnn.inputs.rows import Rows
 from fastnn.kernels import codes
 
@@ -17,8 +16,6 @@ PARALLEL_FLOPS = 1e7
 """Below it, entering a parallel region takes longer than it saves."""
 SMALL = 4096
 """Elements up to which X is copied to a place that the loop knows."""
-ONE_THREAD_PRODUCT = 1 << 18
-"""BLAS takes one thread by itself up to so many multiplications."""
 
 
 class PredictRun(Run):
@@ -112,10 +109,7 @@ class PredictRun(Run):
             self._prepared = n, kind, last
             pays = n * self.program.layout.flops_per_row >= PARALLEL_FLOPS
             self._workers = self.threads if pays else 1
-            ops = self.program.ops
-            product = min(n, size) * int((ops["n_in"] * ops["n_out"]).max())
-            harmless = self._blas is not one_blas_thread or product <= ONE_THREAD_PRODUCT
-            self._alone = self._workers == 1 and harmless
+            self._alone = self._workers == 1
 
     def _run(
         self, rows: Rows, order: np.ndarray | None, kind: int, last: int, width: int

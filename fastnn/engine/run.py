@@ -5,7 +5,6 @@ A run fills one CONTEXT record, keeps alive what it points to, and calls the loo
 
 import threading
 from collections.abc import Mapping
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import numpy as np
 from fastnn.engine.buffers import State, arena
 from fastnn.engine.compilation import ensure
 from fastnn.engine.plan import Program
-from fastnn.engine.threads import one_blas_thread, region
+from fastnn.engine.threads import region
 from fastnn.inputs.rows import Rows
 from fastnn.kernels import codes
 from fastnn.layers import Activation
@@ -45,7 +44,6 @@ class Run:
         self, program: Program, state: State, settings: dict[str, Any], n_work: int
     ) -> None:
         from fastnn.kernels.loop.entries import serial_entry
-        from fastnn.kernels.math.dense import IN_REGISTERS
 
         self.program, self.state = program, state
         self.dtype = state.values.dtype
@@ -58,7 +56,6 @@ class Run:
         self._lock = threading.Lock()
         self.work = arena(n_work, self.dtype)
         self._places = loop, address(self._whole), address(state.values), address(self.work)
-        self._blas = nullcontext() if IN_REGISTERS else one_blas_thread
         self._kept: dict[str, np.ndarray] = {}
         self._losses = np.empty((0, 0))
         self._norms = np.empty((0, 0))
@@ -152,12 +149,11 @@ class Run:
         """Run what is prepared, with so many workers."""
         self._counters.fill(0)
         if wanted == 1:
-            with self._blas:
-                self._serial(*self._only)
+            self._serial(*self._only)
             return
         from fastnn.kernels.loop.entries import parallel_entry
 
-        with self._blas, region(wanted) as workers:
+        with region(wanted) as workers:
             if workers == 1:
                 self._serial(*self._only)
             else:

@@ -10,7 +10,7 @@ from fastnn.engine.predictions import PredictRun
 from fastnn.engine.run import COUNTERS, Run, address
 from fastnn.engine.threads import start_threads
 from fastnn.inputs.rows import Rows
-from fastnn.kernels import codes
+from fastnn.kernels.codes import DENSE, TURN
 
 _FAILED = COUNTERS["failed"]
 
@@ -18,6 +18,18 @@ FEW_TASKS = 8
 """Below it NumPy adds up a row as it adds columns, which is ten times as fast."""
 SHARED_FLOPS = 1e6
 """A step whose forward pass is shorter is too small to be shared."""
+
+
+def write_strips(B: np.ndarray, target: np.ndarray) -> None:
+    """Write the packed copy of B (depth, n), as the kernels' `pack` does."""
+    from fastnn.kernels.math.products import strip_size
+
+    (depth, n), wide = B.shape, strip_size(B.itemsize)
+    whole = n - n % wide
+    strips = target[: depth * whole].reshape(-1, depth, wide)
+    strips[:] = B[:, :whole].reshape(depth, -1, wide).swapaxes(0, 1)
+    if whole < n:
+        target[depth * whole :][: depth * wide].reshape(depth, wide)[:, : n - whole] = B[:, whole:]
 
 
 class TrainingRun(Run):
@@ -40,7 +52,7 @@ class TrainingRun(Run):
         self._shares: np.ndarray | None = None
         """What each task's part counts in the loss of a step; None: 1."""
         if shares is not None:
-            self._shares = np.where(program.tasks["kind"] == codes.TURN, *shares)
+            self._shares = np.where(program.tasks["kind"] == TURN, *shares)
         if self.threads > 1:
             start_threads()
 
@@ -134,8 +146,7 @@ class TrainingRun(Run):
             calls = np.empty((2 * count, 5), np.int64)
             calls[::2] = self._calls(count, fields)
             calls[1::2], found = judge.calls(count, others, index, answers)
-            with self._blas:
-                self._serial(address(calls), 2 * count)
+            self._serial(address(calls), 2 * count)
             ends = self._kept["counters"][:, _FAILED]
             first = int(np.argmax(ends > 0))
             self._finish()
@@ -162,7 +173,7 @@ class TrainingRun(Run):
         self._point("bounds", bounds)
         self._point("rates", rates)
         self._point("outputs", outputs)
-        self._refresh_transposed()
+        self._refresh_copies()
         self._prepare(self.program.tasks, self.program.phase_ends, len(rates))
 
     def _finish(self) -> None:
@@ -185,13 +196,15 @@ class TrainingRun(Run):
         """Norm of the gradient, before any clipping, at the end of each epoch of the last call."""
         return np.sqrt(self._norms.sum(axis=1))
 
-    def _refresh_transposed(self) -> None:
+    def _refresh_copies(self) -> None:
         if self._seen == self.state.changes:
             return
-        for op in self.program.ops[self.program.ops["transposed"] >= 0]:
+        for op in self.program.ops[self.program.ops["kind"] == DENSE]:
             n_in, n_out = int(op["n_in"]), int(op["n_out"])
             W = self.state.values[op["weight"] :][: n_in * n_out].reshape(n_in, n_out)
-            self.work[op["transposed"] :][: n_in * n_out].reshape(n_out, n_in)[:] = W.T
+            for field, B in (("packed", W), ("transposed", W.T)):
+                if op[field] >= 0:
+                    write_strips(B, self.work[op[field] :])
 
     @property
     def gradient(self) -> np.ndarray:

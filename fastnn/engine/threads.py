@@ -1,4 +1,4 @@
-"""Threads: how many, who may enter a parallel region, and BLAS held at one meanwhile."""
+"""Threads: how many, who may enter a parallel region; SciPy's BLAS held at one for it."""
 
 import os
 import threading
@@ -223,7 +223,7 @@ def _set_threads(library: Any, n: int) -> None:
 
 
 class _Blas:
-    """SciPy's BLAS, held at one thread while at least one run is under way."""
+    """SciPy's BLAS, held at one thread while SciPy minimises at least one function."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -233,8 +233,8 @@ class _Blas:
     @staticmethod
     @cache
     def libraries() -> list[Any]:
-        """The BLAS libraries that the kernels may call."""
-        import scipy.linalg.cython_blas  # noqa: F401  (loads the library that Numba calls)
+        """The BLAS libraries that SciPy's optimizers call."""
+        import scipy.linalg.cython_blas  # noqa: F401  (loads the library)
         from threadpoolctl import ThreadpoolController
 
         found = ThreadpoolController().select(user_api="blas").lib_controllers

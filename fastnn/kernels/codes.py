@@ -38,18 +38,19 @@ def _record(**fields: str) -> np.dtype:
 
 
 OP = _record(
-    int="""kind n_in n_out x y dy dx weight bias statistics partials running transposed
-           function derivative layer trainable""",
+    int="""kind n_in n_out x y dy dx weight bias statistics partials running
+           packed transposed strips function derivative layer trainable""",
     float="alpha momentum l1 l2 rate bias_rate",
 )
 """One row of the program.
 
 `x, y` are offsets in the work arena of its input (B, n_in) and output (B, n_out), `dy, dx` of their
-gradients (dx = -1: nobody asks); there too, `transposed` is a copy of W^T where backward needs it,
-`statistics` and `partials` are batch norm's sums over the batch and over each chunk. `weight` (W or
-gamma), `bias` (b or beta) and `running` (mean, variance and bias correction of batch norm) are
-offsets in the state arena. `function, derivative` are addresses of a user's functions. `alpha` is
-the slope, the rate or epsilon; `rate` and `bias_rate` are factors of the learning rate.
+gradients (dx = -1: nobody asks); there too, `packed`, `transposed` and `strips` are copies of W,
+W^T and dy where products want them, `statistics` and `partials` batch norm's sums over the batch
+and over each chunk. `weight` (W or gamma), `bias` (b or beta) and `running` (mean, variance and
+bias correction of batch norm) are offsets in the state arena. `function, derivative` are addresses
+of a user's functions. `alpha` is the slope, the rate or epsilon; `rate` and `bias_rate` are factors
+of the learning rate.
 """
 
 TASK = _record(int="kind first last begin end low")

@@ -252,7 +252,8 @@ class Network:
         """Rows through the network as it predicts; with a loss it can evaluate that too."""
 
         def prepare() -> PredictRun:
-            program = Program(self.layout, predict_rows(self.layout), loss)
+            rows = predict_rows(self.layout)
+            program = Program(self.layout, rows, loss, keeps_copies=False)
             return PredictRun(program, self.state, threads)
 
         threads = get_num_threads()

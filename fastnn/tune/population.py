@@ -20,7 +20,6 @@ from concurrent.futures import (
 from contextlib import contextmanager
 from typing import Any
 
-from fastnn.engine.threads import one_blas_thread
 from fastnn.tune.jobs import Job, Outcome, Watch, pickled, run, run_far
 from fastnn.tune.ledger import BEAT_SECONDS, Ledger
 from fastnn.tune.splits import Data
@@ -81,7 +80,7 @@ class Population:
         heart = threading.Thread(target=beat, daemon=True)
         heart.start()
         try:
-            with one_blas_thread, self._stopping_softly():
+            with self._stopping_softly():
                 yield
         finally:
             self.stop.set()

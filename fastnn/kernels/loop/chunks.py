@@ -44,7 +44,7 @@ def forward_chunk(net, ops, state, work, counters, task, r0, r1, rows, step):
 @kernel
 def backward_chunk(net, ops, state, work, counters, task, r0, r1, rows, step):
     """A chunk back from op task.last-1 to task.low, and the sums of the batch norm before it."""
-    backward(net, ops, state, work, task.low, task.last, r0, r1, step)
+    backward(net, ops, state, work, task.low, task.last, r0, r1, rows, step)
     if task.low == 0:
         return
     op = ops[task.low - 1]

@@ -20,8 +20,8 @@ from fastnn.kernels.loop.elementwise import activate, activate_backward
 from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.memory import call_elementwise, matrix, shift, vector
 from fastnn.kernels.math import batchnorm as bn
-from fastnn.kernels.math.dense import multiply, multiply_transposed
 from fastnn.kernels.math.dropout import dropout, dropout_key
+from fastnn.kernels.math.products import multiply, multiply_strips, multiply_transposed, pack
 from fastnn.kernels.math.rows import copy, scale_columns, standardize
 from fastnn.kernels.math.softmax import hardmax_forward, softmax_backward, softmax_forward
 
@@ -37,7 +37,11 @@ def forward(net, ops, state, work, inputs, first, last, r0, r1, step):
         y = shift(work, op.y + r0 * n)
         if kind == DENSE:
             W, bias = shift(state, op.weight), shift(state, op.bias)
-            multiply(x, W, rows, op.n_in, n, bias, op.bias >= 0, y)
+            if op.packed >= 0:
+                packed = shift(work, op.packed)
+                multiply_strips(x, packed, rows, op.n_in, n, bias, op.bias >= 0, y)
+            else:
+                multiply(x, W, rows, op.n_in, n, bias, op.bias >= 0, y)
         elif kind >= ACTIVATION:
             if kind != IDENTITY:
                 z = vector(y, 0, rows * n)
@@ -75,8 +79,8 @@ def forward(net, ops, state, work, inputs, first, last, r0, r1, step):
 
 
 @kernel
-def backward(net, ops, state, work, first, last, r0, r1, step):
-    """Ops last-1 .. first on rows r0 .. r1-1: each turns dy into dx."""
+def backward(net, ops, state, work, first, last, r0, r1, batch_rows, step):
+    """Ops last-1 .. first on rows r0 .. r1-1 of the batch: each turns dy into dx."""
     rows = r1 - r0
     for k in range(last - 1, first - 1, -1):
         op = ops[k]
@@ -85,10 +89,13 @@ def backward(net, ops, state, work, first, last, r0, r1, step):
         y = shift(work, op.y + r0 * n)
         dy = shift(work, op.dy + r0 * n)
         if kind == DENSE:
+            if op.strips >= 0:
+                pack(shift(work, op.dy), batch_rows, n, r0, r1, shift(work, op.strips))
             if op.dx >= 0:
                 dx = shift(work, op.dx + r0 * op.n_in)
                 if op.transposed >= 0:
-                    multiply(dy, shift(work, op.transposed), rows, n, op.n_in, dx, False, dx)
+                    turned = shift(work, op.transposed)
+                    multiply_strips(dy, turned, rows, n, op.n_in, dx, False, dx)
                 else:
                     multiply_transposed(dy, shift(state, op.weight), rows, op.n_in, n, dx)
         elif kind >= ACTIVATION:

@@ -9,10 +9,14 @@ import math
 from fastnn.kernels.codes import DENSE, SCALE
 from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.memory import matrix, shift, vector
-from fastnn.kernels.machine.transposes import transpose
 from fastnn.kernels.math import optimizers as opt
 from fastnn.kernels.math.columns import column_products, column_sums
-from fastnn.kernels.math.dense import transposed_multiply
+from fastnn.kernels.math.products import (
+    multiply_panels,
+    pack,
+    pack_transpose,
+    transposed_multiply,
+)  # fmt: skip
 
 
 @kernel
@@ -46,14 +50,16 @@ def apply(net, state, at, g, norm, step, is_weight):
 
 @kernel
 def finish_weights(op, state, work, begin, end, step):
-    """What follows an update of rows begin .. end-1 of W: the L1 step, the copy of W^T."""
+    """What follows an update of rows begin .. end-1 of W: the L1 step, the packed copies."""
     if op.l1 > 0:
         n = op.n_out
         amount = step.rate * step.penalty * op.l1
         opt.shrink(vector(state, op.weight + begin * n, (end - begin) * n), amount)
+    W = shift(state, op.weight)
+    if op.packed >= 0:
+        pack(W, op.n_in, op.n_out, begin, end, shift(work, op.packed))
     if op.transposed >= 0:
-        W, Wt = shift(state, op.weight + begin * op.n_out), shift(work, op.transposed + begin)
-        transpose(W, op.n_out, Wt, op.n_in, end - begin, op.n_out)
+        pack_transpose(W, op.n_in, op.n_out, begin, end, shift(work, op.transposed))
 
 
 @kernel
@@ -61,7 +67,11 @@ def weight_tile(net, op, state, work, rows, begin, end, g, place, step):
     """Gradient of rows begin .. end-1 of a Dense layer's W, penalties included."""
     n = (end - begin) * op.n_out
     x, dz = shift(work, op.x + begin), shift(work, op.dy)
-    transposed_multiply(x, dz, rows, op.n_in, op.n_out, end - begin, g)
+    if op.strips >= 0:
+        strips = shift(work, op.strips)
+        multiply_panels(x, strips, rows, op.n_in, op.n_out, end - begin, g)
+    else:
+        transposed_multiply(x, dz, rows, op.n_in, op.n_out, end - begin, g)
     flat = vector(g, 0, n)
     penalize(op, vector(state, op.weight + begin * op.n_out, n), flat, place, step.penalty)
     return flat

@@ -1,41 +1,52 @@
-"""Small matrix products in registers: C = A B, nothing packed.
+"""Blocks of matrix products in registers.
 
 A block of C stays in vector registers while its depth passes by: each step takes one element of
-some rows of A and a row of B that is one or two vectors wide (Goto & van de Geijn 2008, without
-their packing). At the sizes of small networks that is 1.2 to 3 times as fast as BLAS, which packs
-its operands first. Each element of C is one chain of fused multiply-adds along the depth, however C
-is cut into blocks.
+some rows of A and a row of B that is a few vectors wide (Goto & van de Geijn 2008). Each element of
+C is one chain of fused multiply-adds along the depth, however C is cut into blocks.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
 from fastnn.kernels.machine.jit import kernel
-from fastnn.kernels.machine.memory import local_memory, matrix, shift, vector
-from fastnn.kernels.machine.transposes import transpose
-from fastnn.kernels.machine.vectors import I64, REGISTERS, VECTOR, VectorCode
-
-ROWS = REGISTERS // 4
-"""Rows of a block, with two vectors each: half of the registers hold it."""
-PACKED = 2_000_000
-"""Bytes of B from which on strips of it are copied, so that its rows lie side by side in cache.
-
-Half of it where A lies across, for then A gains by a copy, too.
-"""
-DEPTH = 256
-"""Rows of such a copy: with a vector pair each they fill half of a first-level cache."""
-PANEL = 4
-"""Strips that are copied at a time: memory is read in longer pieces."""
-TURNED = 128
-"""Rows of A that are copied at most, where they lie across."""
-FEW = 4 * ROWS
-"""Fewer rows of A than this do not pay for a copy."""
+from fastnn.kernels.machine.memory import matrix, shift
+from fastnn.kernels.machine.vectors import I32, I64, REGISTERS, VECTOR, VectorCode
 
 
-def _block(height: int, vectors: int) -> Any:
-    """An intrinsic for a block of C, (rows, columns); a single vector need not be full."""
+class Shape(NamedTuple):
+    """How much of C a block holds.
+
+    `rows` of `wide` vectors, or of the last rows at most `few`; of columns that are fewer than a
+    vector, `tall` rows.
+    """
+
+    rows: int
+    wide: int
+    few: int
+    tall: int
+
+
+# The sums, a row of B and an element of A must fit into the registers; the more sums there are for
+# an element that is loaded, the better.
+SHAPES = {(32, 64): Shape(8, 2, 8, 16), (16, 32): Shape(6, 2, 4, 8), (16, 16): Shape(6, 2, 4, 8),
+          (32, 32): Shape(8, 3, 4, 16), (32, 16): Shape(8, 3, 4, 16)}  # fmt: skip
+SHAPE = SHAPES[REGISTERS, VECTOR]
+ROWS, WIDE, FEW, TALL = SHAPE
+MASKS = VECTOR >= 64
+"""Whether a vector can be stored in part, at the same cost."""
+TOGETHER = 3
+"""Rows that are reached from one address: it, and so far or twice so far from it."""
+
+
+def _block(height: int, vectors: int, exact: bool) -> Any:
+    """An intrinsic for a block of C, (rows, columns).
+
+    An exact one has all its rows. A single vector need not be full; of several, the last ones may
+    overlap, so that any number of columns from one vector on fits.
+    """
 
     @intrinsic
     def block(
@@ -45,7 +56,7 @@ def _block(height: int, vectors: int) -> Any:
         size = types.intp
 
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            _Emitter(builder, args, height, vectors).emit()
+            _Emitter(builder, args, height, vectors, exact).emit()
             return context.get_dummy_value()
 
         kinds = a, size, size, b, size, c, size, old, size, size, size, size, types.boolean
@@ -54,78 +65,77 @@ def _block(height: int, vectors: int) -> Any:
     return block
 
 
-_strip_copies = local_memory(PANEL * DEPTH * 2 * VECTOR)
-_turned_copy = local_memory(DEPTH * TURNED * 8)
-
-
 class _Emitter(VectorCode):
     """Writes the code of one block.
 
-    Rows that the block does not have are computed as others, or its last one: the same numbers,
-    written again.
+    Rows that the block does not have are computed as its last one: the same numbers, written again.
     """
 
-    def __init__(self, builder: Any, args: Any, height: int, vectors: int) -> None:
+    def __init__(self, builder: Any, args: Any, height: int, vectors: int, exact: bool) -> None:
         super().__init__(builder, args[0].type.pointee, VECTOR)
-        self.height, self.vectors = height, vectors
+        self.height, self.vectors, self.exact = height, vectors, exact
         self.a, self.row, self.step, self.b, self.ldb, self.c, self.ldc = args[:7]
-        self.old, self.ldo, self.rows, columns, self.depth, self.add = args[7:]
-        self.mask = self.below(columns) if vectors == 1 else None
+        self.old, self.ldo, self.rows, self.columns, self.depth, self.add = args[7:]
+        self.places = [I64(0)]
+        for v in range(1, vectors):
+            last = builder.sub(self.columns, I64(self.lanes))
+            self.places.append(self.at_most(v * self.lanes, last))
 
     def emit(self) -> None:
         builder = self.builder
         # Inlined, the code would be optimised again in each caller.
         builder.function.attributes.add("noinline")
-        tops, numbers = self._halves()
-        self.numbers = [builder.add(top, number) for top in tops for number in numbers]
-        offsets = [builder.mul(self.row, number) for number in numbers]
-        halves = [builder.mul(self.row, top) for top in tops]
+        last = builder.sub(self.rows, I64(1))
+        each = range(self.height)
+        self.numbers = [I64(r) if self.exact else self.at_most(r, last) for r in each]
+        starts, offsets = self._addresses()
         before, entry = self._before(), builder.block
         loop, done = (builder.append_basic_block(name) for name in ("depth", "done"))
         builder.branch(loop)
         builder.position_at_end(loop)
-        phis = [builder.phi(kind) for kind in (I64, self.a.type, self.b.type)]
+        left, b = builder.phi(I64), builder.phi(self.b.type)
+        places = [builder.phi(self.a.type) for _ in starts]
         sums = [builder.phi(self.vector) for _ in range(self.height * self.vectors)]
-        starts = [I64(0), self.a, self.b, *before]
-        k, a, b = phis
-        columns = [self._load_part(b, v) for v in range(self.vectors)]
+        columns = [self.load(builder.gep(b, [place])) for place in self.places]
         new = []
-        places = [(builder.gep(a, [half]), offset) for half in halves for offset in offsets]
-        for r, (half, offset) in enumerate(places):
-            x = self.spread(builder.load(builder.gep(half, [offset])))
+        for r in each:
+            place = builder.gep(places[r // TOGETHER if self.exact else 0], [offsets[r]])
+            x = self.spread(builder.load(place))
             for v in range(self.vectors):
                 new.append(self.fused(x, columns[v], sums[r * self.vectors + v]))
-        after = builder.add(k, I64(1))
-        ends = [after, builder.gep(a, [self.step]), builder.gep(b, [self.ldb]), *new]
-        for phi, start, end in zip([*phis, *sums], starts, ends, strict=True):
-            phi.add_incoming(start, entry)
+        after = builder.sub(left, I64(1))
+        moved = [builder.gep(place, [self.step]) for place in places]
+        ends = [after, builder.gep(b, [self.ldb]), *moved, *new]
+        begins = [self.depth, self.b, *starts, *before]
+        for phi, begin, end in zip([left, b, *places, *sums], begins, ends, strict=True):
+            phi.add_incoming(begin, entry)
             phi.add_incoming(end, loop)
-        builder.cbranch(builder.icmp_signed("<", after, self.depth), loop, done)
+        builder.cbranch(builder.icmp_signed(">", after, I64(0)), loop, done)
         builder.position_at_end(done)
-        for (r, v), value in zip(self._parts(), new, strict=True):
-            place = self._place(self._row_of(self.c, self.ldc, r), v)
-            self.store(value, place, self.mask)
+        self._write(new)
 
-    def _halves(self) -> tuple[list[Any], list[Any]]:
-        """Where the halves of the block start, or all of it, and the numbers of their rows."""
+    def _addresses(self) -> tuple[list[Any], list[Any]]:
+        """Where rows of A begin, each `TOGETHER`th of an exact block, and how far off each lies."""
         builder = self.builder
-        if self.height == ROWS:
-            last = builder.sub(self.rows, I64(1))
-            return [I64(0)], [self.at_most(r, last) for r in range(ROWS)]
-        # The distances of all its rows would not fit into registers.
-        return [I64(0), builder.sub(self.rows, I64(ROWS))], [I64(r) for r in range(ROWS)]
+        if not self.exact:
+            return [self.a], [builder.mul(self.row, number) for number in self.numbers]
+        firsts = range(TOGETHER, self.height, TOGETHER)
+        far = [self._opaque(builder.mul(self.row, I64(r))) for r in firsts]
+        near = [self._opaque(builder.mul(self.row, I64(k))) for k in range(1, TOGETHER)]
+        starts = [self.a, *(builder.gep(self.a, [distance]) for distance in far)]
+        distances = [I64(0), *near]
+        return starts, [distances[r % TOGETHER] for r in range(self.height)]
+
+    def _opaque(self, number: Any) -> Any:
+        """The same number for LLVM, which would else step from row to row, in a chain."""
+        return self.builder.asm(ir.FunctionType(I64, [I64]), "", "=r,0", [number], False)
 
     def _parts(self) -> list[tuple[int, int]]:
         return [(r, v) for r in range(self.height) for v in range(self.vectors)]
 
-    def _row_of(self, base: Any, distance: Any, r: int) -> Any:
-        return self.builder.gep(base, [self.builder.mul(distance, self.numbers[r])])
-
-    def _place(self, base: Any, v: int) -> Any:
-        return self.builder.gep(base, [I64(v * self.lanes)])
-
-    def _load_part(self, base: Any, v: int) -> Any:
-        return self.load(self._place(base, v), self.mask)
+    def _place(self, base: Any, distance: Any, r: int, v: int) -> Any:
+        row = self.builder.gep(base, [self.builder.mul(distance, self.numbers[r])])
+        return self.builder.gep(row, [self.places[v]])
 
     def _before(self) -> list[Any]:
         """What to add to: the old block, or zeros."""
@@ -133,7 +143,7 @@ class _Emitter(VectorCode):
         entry, old, start = builder.block, *map(builder.append_basic_block, ("old", "start"))
         builder.cbranch(self.add, old, start)
         builder.position_at_end(old)
-        values = [self._load_part(self._row_of(self.old, self.ldo, r), v) for r, v in self._parts()]
+        values = [self.load(self._place(self.old, self.ldo, r, v)) for r, v in self._parts()]
         builder.branch(start)
         builder.position_at_end(start)
         found = []
@@ -143,125 +153,102 @@ class _Emitter(VectorCode):
             found[-1].add_incoming(value, old)
         return found
 
+    def _write(self, sums: list[Any]) -> None:
+        places = [self._place(self.c, self.ldc, r, v) for r, v in self._parts()]
+        if self.vectors > 1 or MASKS:
+            mask = self.below(self.columns) if self.vectors == 1 else None
+            for place, value in zip(places, sums, strict=True):
+                self.store(value, place, mask)
+            return
+        whole = self.builder.icmp_signed(">=", self.columns, I64(self.lanes))
+        with self.builder.if_else(whole) as (then, otherwise):
+            with then:
+                for place, value in zip(places, sums, strict=True):
+                    self.store(value, place)
+            with otherwise:
+                self._write_parts(places, sums)
 
-def _strip(height: int, vectors: int) -> Any:
+    def _write_parts(self, places: list[Any], sums: list[Any]) -> None:
+        """Halves, quarters and so on of vectors, as the number of columns has them."""
+        builder, size = self.builder, self.lanes // 2
+        while size:
+            some = builder.icmp_signed("!=", builder.and_(self.columns, I64(size)), I64(0))
+            before = builder.block
+            low = ir.Constant(ir.VectorType(I32, size), list(range(size)))
+            order = [(k + size) % self.lanes for k in range(self.lanes)]
+            rest = ir.Constant(ir.VectorType(I32, self.lanes), order)
+            moved, further = [], []
+            with builder.if_then(some):
+                for place, value in zip(places, sums, strict=True):
+                    part = builder.shuffle_vector(value, value, low)
+                    target = builder.bitcast(place, part.type.as_pointer())
+                    builder.store(part, target, align=self.bytes)
+                    moved.append(builder.shuffle_vector(value, value, rest))
+                    further.append(builder.gep(place, [I64(size)]))
+                then = builder.block
+            joined = []
+            for old, new in zip([*places, *sums], [*further, *moved], strict=True):
+                joined.append(builder.phi(old.type))
+                joined[-1].add_incoming(old, before)
+                joined[-1].add_incoming(new, then)
+            places, sums = joined[: len(places)], joined[len(places) :]
+            size //= 2
+
+
+def _strip(height: int, vectors: int, exact: bool) -> Any:
     """A kernel for a strip of C, as wide as a block of so many rows and vectors."""
-    block = _block(height, vectors)
+    block = _block(height, vectors, exact)
 
     @kernel
-    def strip(a, row, step, b, ldb, c, ldc, old, ldo, m, n, depth, add):
-        """C = A B, or old + A B.  A (m, depth), strides row and step; B (depth, n), C (m, n)."""
+    def strip(a, row, far, step, b, ldb, c, ldc, old, ldo, m, n, depth, add):
+        """C = A B, or old + A B.  A (m, depth), B (depth, n), C (m, n); A's blocks `far` apart."""
         for i in range(0, m, height):
-            at, before = shift(c, i * ldc), shift(old, i * ldo)
+            at, before, x = shift(c, i * ldc), shift(old, i * ldo), shift(a, i // height * far)
             rows = min(height, m - i)
-            block(shift(a, i * row), row, step, b, ldb, at, ldc, before, ldo, rows, n, depth, add)
+            block(x, row, step, b, ldb, at, ldc, before, ldo, rows, n, depth, add)
 
     return strip
 
 
-_pairs, _singles, _few = _strip(ROWS, 2), _strip(2 * ROWS, 1), _strip(ROWS, 1)
+_wide, _wide_few = _strip(ROWS, WIDE, True), _strip(FEW, WIDE, False)
+_single, _single_few = _strip(TALL, 1, True), _strip(FEW, 1, False)
 
 
 @kernel
-def _columns(a, row, step, b, ldb, c, ldc, old, ldo, m, n, depth, add):
-    """At most as many columns of C as a block has."""
+def in_tall_blocks(m, height):
+    """How many of m rows go into exact blocks, so that few are computed twice in the others."""
+    rest = m % height
+    whole = m - rest
+    if whole > 0 and -(rest + height) % FEW < -rest % FEW:
+        whole -= height
+    return whole
+
+
+@kernel
+def multiply_strip(a, row, far, step, b, ldb, c, ldc, old, ldo, m, n, depth, add):
+    """C = A B, or old + A B, for at most as many columns as a block has.
+
+    `row` and `step` are A's strides; its blocks lie `far` from each other, 0: one after the other.
+    Whole vectors of B and of `old` are read, also beyond column n.
+    """
     lanes = VECTOR // matrix(c, 0, 1, 1).itemsize
-    if n == 2 * lanes:
-        _pairs(a, row, step, b, ldb, c, ldc, old, ldo, m, n, depth, add)
+    if n == WIDE * lanes or (n >= lanes and not MASKS):
+        most, tall, few = in_tall_blocks(m, ROWS), far, far
+        if far == 0:
+            tall, few = ROWS * row, FEW * row
+        if most > 0:
+            _wide(a, row, tall, step, b, ldb, c, ldc, old, ldo, most, n, depth, add)
+        if most < m:
+            x, at = shift(a, most // ROWS * tall), shift(c, most * ldc)
+            before = shift(old, most * ldo)
+            _wide_few(x, row, few, step, b, ldb, at, ldc, before, ldo, m - most, n, depth, add)
         return
-    rest = m % (2 * ROWS)
-    most = m - rest if rest < ROWS else m
+    most, tall, few = in_tall_blocks(m, TALL), TALL * row, FEW * row
     for j in range(0, n, lanes):
         part, at, before, some = shift(b, j), shift(c, j), shift(old, j), min(n - j, lanes)
-        _singles(a, row, step, part, ldb, at, ldc, before, ldo, most, some, depth, add)
+        if most > 0:
+            _single(a, row, tall, step, part, ldb, at, ldc, before, ldo, most, some, depth, add)
         if most < m:
             x, at, before = shift(a, most * row), shift(at, most * ldc), shift(before, most * ldo)
-            _few(x, row, step, part, ldb, at, ldc, before, ldo, rest, some, depth, add)
-
-
-@intrinsic
-def _copy_panel(typingctx: Any, b: Any, ldb: Any, rows: Any, copies: Any) -> Any:
-    """`PANEL` strips of B at a time, whole rows of them: many reads are under way at once."""
-
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        b, ldb, rows, copies = args
-        code = VectorCode(builder, b.type.pointee, VECTOR)
-        wide = 2 * code.lanes
-
-        def copy(k: Any, found: list[Any]) -> list[Any]:
-            row = builder.gep(b, [builder.mul(ldb, k)])
-            copied = builder.gep(copies, [builder.mul(I64(wide), k)])
-            parts = [code.load(builder.gep(row, [I64(v * code.lanes)])) for v in range(2 * PANEL)]
-            for v, part in enumerate(parts):
-                place = v // 2 * DEPTH * wide + v % 2 * code.lanes
-                code.store(part, builder.gep(copied, [I64(place)]))
-            return found
-
-        code.loop(I64(0), rows, 1, copy, [])
-        return context.get_dummy_value()
-
-    size = types.intp
-    return types.void(b, size, size, copies), codegen
-
-
-@kernel
-def _copy_strips(b, ldb, apart, rows, n, wide, copies):
-    """Strips of B's first n columns, each (rows, wide)."""
-    if apart > 1:
-        for j in range(0, n, wide):
-            copy = shift(copies, DEPTH * j)
-            transpose(shift(b, j * apart), apart, copy, wide, min(wide, n - j), rows)
-        return
-    if n == PANEL * wide:
-        _copy_panel(b, ldb, rows, copies)
-        return
-    for k in range(rows):
-        for j in range(0, n, wide):
-            columns = min(wide, n - j)
-            source = vector(b, k * ldb + j, columns)
-            target = vector(copies, DEPTH * j + k * wide, columns)
-            for i in range(columns):
-                target[i] = source[i]
-
-
-@kernel
-def multiply_packed(a, row, step, b, ldb, apart, c, ldc, bias, add, m, n, depth):
-    """`multiply_in_registers` by copies, for a large B whose columns are `apart`: B or a transpose.
-
-    Of strides that are powers of two only a few numbers fit into the nearest cache at once.
-    """
-    wide = 2 * VECTOR // matrix(c, 0, 1, 1).itemsize
-    strips, turned = _strip_copies(b), _turned_copy(b)
-    for start in range(0, depth, DEPTH):
-        rows = min(DEPTH, depth - start)
-        part, down, along = shift(a, start * step), row, step
-        if row == 1 and m <= TURNED:
-            transpose(part, step, turned, DEPTH, rows, m)
-            part, down, along = turned, DEPTH, 1
-        for j in range(0, n, wide):
-            k = j // wide % PANEL
-            if k == 0:
-                from_ = shift(b, start * ldb + j * apart)
-                _copy_strips(from_, ldb, apart, rows, min(PANEL * wide, n - j), wide, strips)
-            columns, at = min(wide, n - j), shift(c, j)
-            old, ldo, more = shift(bias, j), 0, add
-            if start > 0:
-                old, ldo, more = at, ldc, True
-            strip = shift(strips, k * DEPTH * wide)
-            _columns(part, down, along, strip, wide, at, ldc, old, ldo, m, columns, rows, more)
-
-
-@kernel
-def multiply_in_registers(a, row, step, b, ldb, c, ldc, bias, add, m, n, depth):
-    """C = A B.  A (m, depth) with strides row and step, B (depth, n), C (m, n), ld* apart.
-
-    Where `add`, the row `bias` (n,) is what each row of C starts from.
-    """
-    size = matrix(c, 0, 1, 1).itemsize
-    wide = 2 * VECTOR // size
-    if m >= FEW and depth * ldb * size >= (PACKED // 2 if row == 1 else PACKED):
-        multiply_packed(a, row, step, b, ldb, 1, c, ldc, bias, add, m, n, depth)
-        return
-    for j in range(0, n, wide):
-        strip, at, old, columns = shift(b, j), shift(c, j), shift(bias, j), min(wide, n - j)
-        _columns(a, row, step, strip, ldb, at, ldc, old, 0, m, columns, depth, add)
+            rest = m - most
+            _single_few(x, row, few, step, part, ldb, at, ldc, before, ldo, rest, some, depth, add)

@@ -1,0 +1,169 @@
+"""``python -m benchmarks.products``: matrix products as a share of what one core can multiply.
+
+Measures the core's peak in the run, by fused multiply-adds in registers alone, then the products of
+a layer on one thread: z = x W, dW = x^T dz and dx = dz W^T. Operands lie as in a training step,
+the copies that a step makes once for all chunks made before. Shapes are rows x inputs x outputs.
+"""
+
+import argparse
+import time
+
+import numpy as np
+from numba import njit, types
+from numba.extending import intrinsic
+
+from fastnn.engine.buffers import arena
+from fastnn.engine.plan import tiles_of
+from fastnn.kernels.codes import DENSE
+from fastnn.kernels.machine.memory import shift, start_of
+from fastnn.kernels.machine.vectors import I64, REGISTERS, VECTOR, VectorCode
+from fastnn.kernels.math import products
+
+SHAPES = "32x64x64", "64x784x128", "128x512x512", "256x256x256"
+CHAINS = REGISTERS - 4
+ROUND = 0.004
+
+
+@intrinsic
+def _chains(typingctx, start, n):
+    """n fused multiply-adds in each of CHAINS vectors."""
+
+    def codegen(context, builder, sig, args):
+        code = VectorCode(builder, args[0].type, VECTOR)
+        x = code.spread(args[0])
+
+        def step(i, found):
+            return [code.fused(x, one, x) for one in found]
+
+        found = code.loop(I64(0), args[1], 1, step, [x] * CHAINS)
+        total = found[0]
+        for one in found[1:]:
+            total = builder.fadd(total, one)
+        return code.fold(total, builder.fadd)
+
+    return start(start, types.int64), codegen
+
+
+@njit
+def multiply_adds(times, start, n):
+    total = start
+    for _ in range(times):
+        total += _chains(start, n)
+    return total
+
+
+@njit
+def forward(times, x, W, copy, packed, z):
+    (rows, n_in), n_out = x.shape, z.shape[1]
+    for _ in range(times):
+        place = start_of(z)
+        if packed:
+            products.multiply_strips(
+                start_of(x), start_of(copy), rows, n_in, n_out, place, False, place
+            )  # fmt: skip
+        else:
+            products.multiply(start_of(x), start_of(W), rows, n_in, n_out, place, False, place)
+
+
+@njit
+def weight_gradient(times, x, dz, strips, packed, dW, tiles):
+    (rows, n_in), n_out = x.shape, dz.shape[1]
+    for _ in range(times):
+        if packed:
+            products.pack(start_of(dz), rows, n_out, 0, rows, start_of(strips))
+        for begin, end in tiles:
+            place, columns = shift(start_of(dW), begin * n_out), shift(start_of(x), begin)
+            if packed:
+                products.multiply_panels(
+                    columns, start_of(strips), rows, n_in, n_out, end - begin, place
+                )
+            else:
+                products.transposed_multiply(
+                    columns, start_of(dz), rows, n_in, n_out, end - begin, place
+                )  # fmt: skip
+
+
+@njit
+def make_copy(W, rows, n, copy, turned):
+    if turned:
+        products.pack_transpose(start_of(W), rows, n, 0, rows, start_of(copy))
+    else:
+        products.pack(start_of(W), rows, n, 0, rows, start_of(copy))
+
+
+def timed(loop, *arguments):
+    """A function that measures one turn of a loop, in seconds."""
+    loop(1, *arguments)
+    times, taken = 1, 0.0
+    while taken < ROUND:
+        times *= 2
+        start = time.perf_counter()
+        loop(times, *arguments)
+        taken = time.perf_counter() - start
+
+    def measure():
+        start = time.perf_counter()
+        loop(times, *arguments)
+        return (time.perf_counter() - start) / times
+
+    return measure
+
+
+def numbers(dtype, *shape):
+    """Normal numbers that lie as a run's do."""
+    found = arena(int(np.prod(shape)), dtype).reshape(shape)
+    found[...] = np.random.default_rng(0).normal(size=shape)
+    return found
+
+
+def products_of(shape, dtype):
+    """Functions that measure the three products of a layer."""
+    rows, n_in, n_out = shape
+    x, W, z = numbers(dtype, rows, n_in), numbers(dtype, n_in, n_out), numbers(dtype, rows, n_out)
+    dx, dW = np.empty_like(x), np.empty_like(W)
+    strips = arena(products.packed_size(rows, n_out), dtype)
+    sizes = products.packed_size(n_in, n_out), products.packed_size(n_out, n_in)
+    copy, turned = (arena(size, dtype) for size in sizes)
+    make_copy(W, n_in, n_out, copy, False)
+    make_copy(W, n_in, n_out, turned, True)
+    op = np.array((DENSE, n_in, n_out), [(name, int) for name in ("kind", "n_in", "n_out")])
+    tiles = np.array(tiles_of(op, rows))
+    packed, cut = (products.needs_strips(*shape, depth) for depth in (n_in, rows))
+    return [
+        timed(forward, x, W, copy, packed, z),
+        timed(weight_gradient, x, z, strips, cut, dW, tiles),
+        timed(forward, z, W, turned, True, dx),
+    ]
+
+
+def shares(shape, dtype, rounds):
+    """The three products' shares of the peak, which is measured before each; and the peak."""
+    n = 1000
+    lanes = VECTOR // np.dtype(dtype).itemsize
+    peak, flops = timed(multiply_adds, dtype(0.5), n), 2 * np.prod(shape)
+    peaks, found = [], []
+    for product in products_of(shape, dtype):
+        some = []
+        for _ in range(rounds):
+            peaks.append(2 * n * CHAINS * lanes / peak())
+            some.append(flops / product())
+        found.append(max(some))
+    return [rate / max(peaks) for rate in found], max(peaks)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.products", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--shapes", default=",".join(SHAPES))
+    parser.add_argument("--rounds", type=int, default=25)
+    args = parser.parse_args()
+    for dtype in (np.float32, np.float64):
+        print(f"{np.dtype(dtype).name:>24}  forward       dW       dx     of GFLOP/s")
+        for name in args.shapes.split(","):
+            found, peak = shares(tuple(map(int, name.split("x"))), dtype, args.rounds)
+            columns = " ".join(f"{100 * share:7.1f}%" for share in found)
+            print(f"{name:>24} {columns} {peak / 1e9:14.1f}")
+
+
+if __name__ == "__main__":
+    main()
