@@ -68,7 +68,8 @@ class Optimizer:
             return False
         least = AS_GOOD_AS_0 * schedule.learning_rate if hasattr(schedule, "learning_rate") else 0.0
         try:
-            return bool(_follow(schedule, steps).max() <= least)
+            rates = _follow(schedule, steps)
+            return bool(rates.min() >= 0 and rates.max() <= least)
         except (TypeError, ValueError):
             # A function need not know steps that nobody has asked it for yet.
             return False

@@ -104,11 +104,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         s, e = fit.settings, self
         s.early_stopping, s.n_iter_no_change, s.patience = False, np.inf, None
         fit.machine = self._new_machine(s, X, fit.objective)
-        fit.data, fit.score, fit.max_iter = (
-            Data(fit.data.rows, np.arange(X.shape[0])),
-            None,
-            e._best[1],
-        )
+        fit.data, fit.score = Data(fit.data.rows, np.arange(X.shape[0])), None
+        fit.max_iter = e._best[1] if e._best else e.n_iter_
         fit.watch, fit.fixed = SimpleNamespace(active=False, end_epoch=lambda: False), True
         set_moments(fit.machine, s.normalize, X, fit.data.index)
         # The curves, and what was best, stay those of the first training.
@@ -140,12 +137,13 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             self._adopt(self._new_machine(s, X, objective))
             self.n_outputs_, self.out_activation_ = self._machine.n_out, objective.out_activation
             self.n_layers_ = len(self._machine.dense) + 1
-            self._best = self._machine.keep(), 0
+            self._best: Any = None
+            """Weights and number of the epoch with the best validation score."""
             return
         if not hasattr(self, "_machine"):
             # Somebody has filled in the attributes of a fitted estimator by hand.
             self._machine = self._new_machine(s, X, objective)
-            self._best, self.history_ = (self._machine.keep(), 0), History()
+            self._best, self.history_ = None, History()
         chain = network_layers(s, X.shape[1], objective)
         self._machine.relayer(chain)
         self._take_coefs()

@@ -15,7 +15,7 @@ from fastnn.training.building import draw_weights, exact_batchnorm
 from fastnn.training.network import Network
 
 BUILT_FROM = ("layers", "n_in", "dtype", "random_state", "dropout_seed")
-CARRIED = ("order", "split", "rate", "optimizer")
+CARRIED = ("order", "split", "rate", "optimizer", "schedule", "schedule_start")
 
 
 class Machine(Network):
@@ -53,6 +53,8 @@ class Machine(Network):
         """Learning rate, where it depends on how the training went."""
         self.optimizer: str | None = None
         """Whose state the optimizer's slots hold."""
+        self.schedule: Any = None
+        """What its learning rates have followed."""
 
     @property
     def random_state(self) -> np.random.RandomState:
@@ -98,8 +100,14 @@ class Machine(Network):
         """Another optimizer than before starts with an empty state."""
         if self.optimizer not in (None, optimizer):
             self.state.reset_optimizer()
-            self.step = 0
+            self.step = self.schedule_start = 0
         self.optimizer = optimizer
+
+    def plan(self, schedule: Any, anew: bool) -> None:
+        """Follow a schedule: another one than before begins here, and one that is planned anew."""
+        if self.step and (anew or schedule != self.schedule):
+            self.schedule_start = self.step
+        self.schedule = schedule
 
     def coefs(self) -> list[np.ndarray]:
         """W of each Dense layer, sharing memory."""
@@ -198,6 +206,7 @@ class Machine(Network):
     def __setstate__(self, kept: dict[str, Any]) -> None:
         Machine.__init__(self, *(kept[name] for name in BUILT_FROM))
         for name in CARRIED:
-            setattr(self, name, kept[name])
+            if name in kept:
+                setattr(self, name, kept[name])
         self.state.restore(kept["values"])
         self.step, self.epoch = kept["steps"]

@@ -8,6 +8,7 @@ import numpy as np
 
 from fastnn.estimators.recipe import _FreeSGD
 from fastnn.optimizers import Adam, Optimizer
+from fastnn.training.door import warn_of_end
 
 SMALLEST = 1e-6
 
@@ -46,6 +47,18 @@ class Rates:
         self.factor = job.objective.of_gradient if isinstance(optimizer, _FreeSGD) else 1.0
         self.change_every_epoch = self.way == "invscaling"
         self.current = self._start()
+        by_name = isinstance(s.schedule, str)
+        followed = s.schedule if s.schedule is not None else optimizer.learning_rate
+        # By name, a schedule spans the epochs of a fit.
+        job.machine.plan(followed, anew=by_name and not job.incremental)
+        self.start = job.machine.schedule_start
+        fix = "set_params(schedule=...) to another one, which then starts at its step 0"
+        if by_name:
+            fix = (
+                f"it spans max_iter={s.max_iter} epochs, of which each partial_fit is one: set "
+                "max_iter to all of them, or go on with schedule=fastnn.schedules.Constant(1e-3)"
+            )
+        warn_of_end(self._is_over, job.max_iter, followed, fix)
 
     def _start(self) -> float:
         """The rate of the first step: where the training is continued, where it stood."""
@@ -56,17 +69,28 @@ class Rates:
             return float(s.learning_rate_init) / (t + 1) ** s.power_t
         return float(s.learning_rate_init)
 
+    def _is_over(self, epoch: int) -> bool:
+        """Whether a schedule gives next to nothing in an epoch of this call."""
+        first = self.machine.step - self.start + epoch * self.per_epoch
+        if isinstance(self.settings.schedule, str):
+            return first >= self.settings.max_iter * self.per_epoch
+        return self._scheduled.is_over(first + np.arange(self.per_epoch))
+
+    @property
+    def _scheduled(self) -> Optimizer:
+        """What knows the rates of a schedule."""
+        schedule = self.settings.schedule
+        return self.optimizer if schedule is None else Adam(schedule)
+
     def of(self, first: int, n: int) -> np.ndarray:
         """Rates of n steps, so many of which were taken before."""
-        s = self.settings
+        s, first = self.settings, first - self.start
         if isinstance(s.schedule, str):
             total = s.max_iter * self.per_epoch
             share = np.minimum(np.arange(first, first + n) / total, 1.0)
             rates = self.current * SCHEDULES[s.schedule](share)
-        elif s.schedule is not None:
-            rates = Adam(s.schedule).rates(first, n)
-        elif s.optimizer is not None:
-            rates = self.optimizer.rates(first, n)
+        elif s.schedule is not None or s.optimizer is not None:
+            rates = self._scheduled.rates(first, n)
         else:
             rates = np.full(n, self.current)
         if s.warmup:

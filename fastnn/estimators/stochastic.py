@@ -125,10 +125,21 @@ class Rules(Callback):
             return bool(asked)
         return True
 
+    def warn_of_nan(self) -> None:
+        """Say so where no score of early stopping was a number."""
+        if self.stopping.by_score and self.estimator.n_iter_:
+            warnings.warn(
+                f"the validation score is NaN in each of {self.estimator.n_iter_} epochs: no epoch "
+                "is the best, and the last weights stay; look at the rows held out (roc_auc needs "
+                "two classes among them), or choose another monitor",
+                UserWarning,
+                stacklevel=2,
+            )
+
     def diverged(self, history: History) -> None:
         """The loss is not finite: an error, unless an earlier epoch's weights are kept."""
         self.count(history)
-        if not self.stopping.by_score:
+        if not self.stopping.by_score or self.estimator._best is None:
             raise ValueError(f"{NOT_FINITE} Or pass clip_norm, or a smaller learning rate.")
         e = self.estimator
         e.n_iter_ += 1
@@ -171,6 +182,6 @@ def train_stochastic(fit: Fit) -> None:
                 stacklevel=2,
             )
     machine.partial = None
-    rules.stopping.restore()
-    if not rules.stopping.by_score:
+    if not rules.stopping.restore():
         machine.settle(fit.data)
+        rules.warn_of_nan()

@@ -39,7 +39,8 @@ class Stopping:
         """Take an epoch into account; whether it is one too many without improvement."""
         e = self.estimator
         if self.by_score and score is not None:
-            worse = score < e.best_validation_score_ + self.tol
+            # Of a score that is NaN this is true.
+            worse = not score >= e.best_validation_score_ + self.tol
             if score > e.best_validation_score_:
                 e.best_validation_score_ = score
                 e._best = self.machine.keep(), e.n_iter_
@@ -58,7 +59,9 @@ class Stopping:
             "epochs."
         )
 
-    def restore(self) -> None:
-        """Back to the best epoch."""
-        if self.by_score:
-            self.machine.return_to(self.estimator._best[0])
+    def restore(self) -> bool:
+        """Back to the best epoch; whether there is one."""
+        if not self.by_score or self.estimator._best is None:
+            return False
+        self.machine.return_to(self.estimator._best[0])
+        return True

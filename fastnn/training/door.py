@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from bisect import bisect_left
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -104,18 +104,22 @@ def try_rates(optimizer: Optimizer, step: int, n: int, batch_size: int, epochs: 
     def is_over(epoch: int) -> bool:
         return optimizer.is_over(step + epoch * steps + np.arange(steps))
 
+    again = "compile it, or another one, again: it then starts at its step 0"
+    warn_of_end(is_over, epochs, optimizer.learning_rate, again)
+
+
+def warn_of_end(is_over: Callable[[int], bool], epochs: int, schedule: Any, again: str) -> None:
+    """Say from which epoch of a fit on, numbered from 0, a schedule is over, if it will be."""
     if not is_over(epochs - 1):
         return
     first = bisect_left(range(epochs), True, key=is_over)
     when = f"from epoch {first + 1} of this fit on" if first else "in each epoch of this fit"
-    fix = "compile it, or another one, again: it then starts at its step 0"
-    if first:
-        fix = "give it more steps (fastnn.schedules.steps counts them), or fit fewer epochs"
+    fix = "give it more steps (fastnn.schedules.steps counts them), or fit fewer epochs"
     warnings.warn(
-        f"the learning rate is 0 or as good as that {when}: the schedule {optimizer.learning_rate} "
-        f"is over, and nothing is learned; {fix}",
+        f"the learning rate is 0 or as good as that {when}: the schedule {schedule!r} is over, and "
+        f"nothing is learned; {fix if first else again}",
         UserWarning,
-        stacklevel=3,
+        stacklevel=4,
     )
 
 
