@@ -247,7 +247,9 @@ def test_float32_follows_float64(op, rng):
         model.compile(optimizer=SGD(0.05), loss=case.loss())
         model.fit(X, y, epochs=3, batch_size=6, verbose=0)
         after[dtype] = model.get_weights()
-        assert {a.dtype.name for a in after[dtype]} == {dtype}
+        # Standardize's mean is in double, whatever the network computes with.
+        wide = 1 if op.name == "standardize" else 0
+        assert {a.dtype.name for a in after[dtype][wide:]} == {dtype}
         assert model.predict(X).dtype == dtype
     for a, b in zip(after["float32"], after["float64"], strict=True):
         assert_allclose(a, b, rtol=1e-4, atol=1e-4 * np.abs(b).max())

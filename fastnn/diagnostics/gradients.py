@@ -46,7 +46,7 @@ def check_gradient(
     rows = feature_rows(X, twin.layout.n_in, twin.dtype)
     rows = target_rows(rows, y, sample_weight, setup.form(twin.layout, twin.dtype))
     if not rows.direct:
-        rows = rows.block(slice(None), twin.dtype)
+        rows = rows.block(slice(None))
     n = len(rows.X)
     run = twin.gradient_run(setup.loss, n)
     bounds, order = np.array([0, n]), np.arange(n)

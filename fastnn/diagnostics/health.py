@@ -97,7 +97,7 @@ def check(model: Sequential, X: Any, y: Any, sample_weight: Any = None) -> Repor
 
 def _losses(scratch: Scratch) -> Losses:
     sample = scratch.sample
-    few = sample.block(spread(len(sample.X), LEAST_ROWS), scratch.model.dtype)
+    few = sample.block(spread(len(sample.X), LEAST_ROWS))
     constant = constant_loss(scratch, sample)
     known = {"classes": np.log(scratch.layout.n_out), "binary": np.log(2.0)}
     expected = max(known.get(scratch.loss.targets, constant), constant)

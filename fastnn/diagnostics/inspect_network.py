@@ -126,7 +126,7 @@ def _uneven(effect: dict[int, float], fresh: bool) -> Iterator[Finding]:
 
 def _norms(scratch: Scratch) -> tuple[dict[int, float], dict[int, float]]:
     """Norms of gradient and weights of each dense layer that learns, on some rows."""
-    rows = scratch.sample.block(spread(len(scratch.sample.X), GRADIENT_ROWS), scratch.model.dtype)
+    rows = scratch.sample.block(spread(len(scratch.sample.X), GRADIENT_ROWS))
     n = len(rows.X)
     run = scratch.network.gradient_run(scratch.loss, n)
     run.steps(rows, np.arange(n), np.array([0, n]), np.zeros(1), scratch.network.step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -133,7 +134,7 @@ def _rows(network: Network, X: Any, name: str) -> Rows:
     if len(rows.X) < 2:
         raise ValueError(f"{name} has 1 row; expected at least 2: a distribution needs several")
     # Of the model's type: a constant must not differ by its rounding.
-    return rows.block(slice(None), network.dtype)
+    return replace(rows, X=np.ascontiguousarray(rows.X, network.dtype), direct=True)
 
 
 def _names(X_new: Any, reference: Any) -> tuple[str, ...] | None:
@@ -157,11 +158,11 @@ def _known_features(
     state, first = network.state, network.layout.layers[0]
     if sample is not None:
         return Moments.of(sample.X), f"compared with {len(sample.X):,} reference rows", EXACT
-    if isinstance(first, Standardize):
-        mean, deviation = (state.array(f"0.{p}").astype(np.float64) for p in ("mean", "deviation"))
-        if mean.any() or (deviation != 1).any():
-            moments = Moments(mean, np.square(deviation), STANDARDIZE_ROWS)
-            return moments, "compared with the mean and deviation that Standardize keeps", EXACT
+    if isinstance(first, Standardize) and state.is_fitted:
+        kept = (state.array(f"0.{part}") for part in ("mean", "deviation"))
+        mean, deviation = (array.astype(network.dtype).astype(np.float64) for array in kept)
+        moments = Moments(mean, np.square(deviation), STANDARDIZE_ROWS)
+        return moments, "compared with the mean and deviation that Standardize keeps", EXACT
     if isinstance(first, BatchNorm) and 0 in _normed_layers(network):
         words = "compared with the running averages of the first layer, BatchNorm"
         return _running(network, 0), words, AVERAGED

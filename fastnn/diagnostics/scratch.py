@@ -49,14 +49,14 @@ class Scratch:
         self.layers, self.layout = self.network.layout.layers, self.network.layout
         rows = target_rows(rows, y, sample_weight, self.setup.form(self.layout, model.dtype))
         self.X, self.targets = rows.X, rows.targets
-        self.sample = rows.block(_counted(rows), model.dtype)
+        self.sample = rows.block(_counted(rows))
         self.loss = replace(self.setup.loss, reduction="mean")
-        self._normalise(fresh=built is None)
+        self._normalise()
 
-    def _normalise(self, fresh: bool) -> None:
+    def _normalise(self) -> None:
         """Give layers that have seen no data the statistics of the rows."""
         state = self.network.state
-        if fresh:
+        if not state.is_fitted:
             building.fit_standardize(state, self.X, np.arange(len(self.X)))
         normed = [k for k, layer in enumerate(self.layers) if isinstance(layer, BatchNorm)]
         if not any(state.running(k)[2].any() for k in normed):
@@ -94,7 +94,7 @@ class Scratch:
         if self.loss.targets == "real":
             # Not the most extreme ones, whose gradients no usual batch has.
             chosen = ((np.arange(rows) + 0.5) * len(order) / rows).astype(np.int64)
-        return self.sample.block(np.sort(order[chosen]), self.model.dtype)
+        return self.sample.block(np.sort(order[chosen]))
 
 
 def _counted(rows: Rows) -> np.ndarray:

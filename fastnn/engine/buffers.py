@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.engine.layout import Layout, Tensor
-from fastnn.kernels.codes import BATCHNORM
+from fastnn.kernels.codes import STANDARDIZE
 
 _LINE = 64
 
@@ -39,9 +39,10 @@ class State:
 
     def __setstate__(self, fields: dict[str, Any]) -> None:
         vars(self).update(fields)
+        values = self.layout.of_today(fields["values"])
         # A copy need not start on a cache line.
-        self.values = arena(len(fields["values"]), fields["values"].dtype)
-        self.values[:] = fields["values"]
+        self.values = arena(len(values), values.dtype)
+        self.values[:] = values
 
     def view(self, tensor: Tensor) -> np.ndarray:
         """One named array, of its own shape, sharing memory."""
@@ -53,22 +54,33 @@ class State:
         return self.values[: self.layout.n_parameters]
 
     def running(self, layer: int) -> np.ndarray:
-        """The running statistics of a layer, (3, n) or (2, n), sharing memory."""
+        """The running statistics of a layer, (3, n), sharing memory.
+
+        Of batch norm both averages and their bias correction, which is 0 before any training; of
+        Standardize the mean, the deviation, which is 0 as long as it is not fitted, and what the
+        mean's type has rounded off.
+        """
         tensor = self.layout.tensor(layer, "running")
         if tensor is None:
             raise KeyError(f"layer {layer} keeps no statistics")
         return self.view(tensor)
 
     def array(self, name: str) -> np.ndarray:
-        """An array by its name, such as "0.W"; running averages come bias-corrected, as copies."""
+        """An array by its name, such as "0.W"; statistics are copies.
+
+        Running averages come bias-corrected, Standardize's mean in double: it may need more digits
+        than the network computes with.
+        """
         layer, part = int(name.split(".")[0]), name.split(".")[1]
         tensor = self.layout.tensor(layer, part)
         if tensor is not None:
             return self.view(tensor)
         running = self.running(layer)
         row = 0 if part in ("running_mean", "mean") else 1
-        if self.layout.layers[layer].kind != BATCHNORM:
-            return running[row]
+        if part == "mean":
+            return running[0].astype(np.float64) + running[2]
+        if part == "deviation":
+            return np.where(running[1] > 0, running[1], running.dtype.type(1))
         trained = running[2] > 0
         corrected = running[row] / np.where(trained, running[2], 1)
         return np.where(trained, corrected, running.dtype.type(row))
@@ -86,8 +98,34 @@ class State:
             layer, part = name.split(".")
             if part == "running_mean":
                 self._set_running(int(layer), values, given[f"{layer}.running_var"])
-            elif part != "running_var":
+            elif part == "mean":
+                self._set_moments(values, given[f"{layer}.deviation"])
+            elif part not in ("running_var", "deviation"):
                 self.array(name)[...] = values
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether a first Standardize knows the moments of the features; True without one."""
+        standardizes = self.layout.layers[0].kind == STANDARDIZE
+        return not standardizes or bool(self.running(0)[1].all())
+
+    def fit_moments(self, mean: np.ndarray, deviation: np.ndarray) -> None:
+        """Set mean and deviation (n,) of Standardize; a deviation of its type that is 0 is 1."""
+        self.changes += 1
+        running = self.running(0)
+        high = np.asarray(mean, running.dtype)
+        low, spread = mean - high.astype(np.float64), np.asarray(deviation, running.dtype)
+        # Who is broken off in between is not fitted: the deviation is what tells.
+        running[1] = 0
+        running[0], running[2] = high, low
+        running[1] = np.where(spread > 0, spread, 1)
+
+    def _set_moments(self, mean: np.ndarray, deviation: np.ndarray) -> None:
+        """Set Standardize's moments; those that one which is not fitted reports leave it so."""
+        same = [np.array_equal(self.array(f"0.{name}"), values)
+                for name, values in (("mean", mean), ("deviation", deviation))]  # fmt: skip
+        if not all(same):
+            self.fit_moments(np.asarray(mean, np.float64), deviation)
 
     def _set_running(self, layer: int, mean: np.ndarray, var: np.ndarray) -> None:
         """Set batch norm's averages; the ones it reports already leave their correction alone."""
@@ -117,7 +155,7 @@ class State:
 
     def restore(self, values: np.ndarray) -> None:
         """Go back to a copy of `values`."""
-        self.values[:] = values
+        self.values[:] = self.layout.of_today(values)
         self.changes += 1
 
     def reset_optimizer(self) -> None:

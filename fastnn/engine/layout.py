@@ -8,6 +8,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
+
+import numpy as np
 
 from fastnn.kernels.codes import BATCHNORM, HARDMAX, SCALE, SOFTMAX, STANDARDIZE
 from fastnn.layers import BatchNorm, Dense, Layer
@@ -108,7 +111,7 @@ class Layout:
         self.parameters, self.n_parameters = _place(shapes, 0)
         self.n_weights = sum(padded(t.size) for t in self.parameters if len(t.shape) == 2)
         running = [
-            (k, "running", (3 if layer.kind == BATCHNORM else 2, self.widths[k]))
+            (k, "running", (3, self.widths[k]))
             for k, layer in enumerate(self.layers)
             if layer.kind in (BATCHNORM, STANDARDIZE)
         ]
@@ -116,6 +119,22 @@ class Layout:
         self.slots = self.n_parameters
         self.running, self.n_state = _place(running, 3 * self.n_parameters)
         self._by_name = {(t.layer, t.name): t for t in (*self.parameters, *self.running)}
+
+    def __setstate__(self, fields: dict[str, Any]) -> None:
+        # The places in a pickle of an earlier version may be other ones.
+        self.__init__(fields["layers"], fields["n_in"])  # type: ignore[misc]
+
+    def of_today(self, values: np.ndarray) -> np.ndarray:
+        """A state vector; one of an earlier version, whose Standardize had two rows, is moved."""
+        first = self.tensor(0, "running")
+        if first is None or len(values) == self.n_state:
+            return values
+        rows, n = first.shape
+        kept, old = first.offset + (rows - 1) * n, padded((rows - 1) * n)
+        found = np.zeros(self.n_state, values.dtype)
+        found[:kept] = values[:kept]
+        found[first.offset + padded(rows * n) :] = values[first.offset + old :]
+        return found
 
     def tensor(self, layer: int, name: str) -> Tensor | None:
         """The array of that name, if the layer has one."""

@@ -91,7 +91,7 @@ class Blocks:
         low, high = course.bounds[at], course.bounds[stop]
         rows, index, start = self.rows, course.order[low:high], time.perf_counter()
         if not rows.direct:
-            rows, index = rows.block(index, self.run.dtype), np.arange(high - low)
+            rows, index = rows.block(index), np.arange(high - low)
         found = self.run.steps(
             rows, index, course.bounds[at : stop + 1] - low, course.rates[at:stop],
             course.first + at,

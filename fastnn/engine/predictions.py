@@ -134,7 +134,7 @@ class PredictRun(Run):
         outputs, total = np.empty((n, width), self.dtype), 0.0
         for start in range(0, n, size):
             part = slice(start, min(start + size, n))
-            block = rows.block(part if order is None else order[part], self.dtype)
+            block = rows.block(part if order is None else order[part])
             outputs[part], loss = self._run(block, None, kind, last, width)
             total += loss
         return outputs, total

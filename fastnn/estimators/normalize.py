@@ -40,5 +40,4 @@ def set_moments(machine: Machine, normalize: str | None, X: Any, index: np.ndarr
         spread = high - low
         flat = spread == 0
         spread[flat] = rows[:, flat].std(axis=0)
-    state.array("0.mean")[:] = centre
-    state.array("0.deviation")[:] = np.where(spread == 0, 1, spread)
+    state.fit_moments(centre, np.where(spread == 0, 1, spread))

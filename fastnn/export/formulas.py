@@ -40,8 +40,8 @@ def batchnorm(
 
 
 def standardize(z: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
-    """(z - mean) / deviation."""
-    return (z - mean) / deviation
+    """(z - mean) / deviation, in double."""
+    return ((z - mean) / deviation).astype(deviation.dtype)
 
 
 def scale(z: np.ndarray, factors: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ import torch  # type: ignore[import-not-found, unused-ignore]
 
 
 class Standardize(torch.nn.Module):
-    """(x - mean) / deviation, both (n,) and fixed."""
+    """(x - mean) / deviation, both (n,) and fixed; the mean is in double."""
 
     mean: torch.Tensor
     deviation: torch.Tensor
@@ -16,7 +16,7 @@ class Standardize(torch.nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """x (B, n) -> (B, n)."""
-        return (x - self.mean) / self.deviation
+        return ((x - self.mean) / self.deviation).to(self.deviation.dtype)
 
 
 class Scale(torch.nn.Module):

@@ -105,6 +105,9 @@ class NumpyPredictor:
         self._about, self._dtype = str(reading), reading.dtype.name
         self._n_in, self._n_out = reading.n_in, reading.n_out
         self._steps = [_step(*layer) for layer in reading.predicting()]
+        # Standardize works on the numbers as they come, and gives the model's own type.
+        wide = bool(self._steps) and self._steps[0].formula is formulas.standardize
+        self._reads = "float64" if wide else self._dtype
         self.weights = {
             f"{k}.{name}": array
             for k, arrays in enumerate(reading.arrays)
@@ -113,7 +116,7 @@ class NumpyPredictor:
 
     def __call__(self, X: Any) -> np.ndarray:
         """Outputs (n, n_outputs) for X (n, features)."""
-        z = formulas.rows(X, self._n_in, self._dtype)
+        z = formulas.rows(X, self._n_in, self._reads)
         for step in self._steps:
             z = step.formula(z, *(self.weights[name] for name in step.names), *step.numbers)
         return z
@@ -131,7 +134,7 @@ class NumpyPredictor:
             name=name,
             n_in=self._n_in,
             n_out=self._n_out,
-            dtype=self._dtype,
+            dtype=self._reads,
             imports="import base64" + "\nimport math" * (formulas.gelu in used),
             lines="\n".join(f"    z = {step}" for step in self._steps),
             functions="\n\n".join(map(inspect.getsource, needed)).strip(),

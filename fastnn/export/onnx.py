@@ -55,6 +55,14 @@ def model_proto(model: Any) -> Any:
     return proto
 
 
+def _standardize(graph: Graph, z: str, k: int, mean: np.ndarray, deviation: np.ndarray) -> str:
+    """Add (z - mean) / deviation; the mean goes in two parts, for the graph has but one type."""
+    high = mean.astype(graph.dtype)
+    for name, part in {"mean": high, "mean_low": mean - high}.items():
+        z = graph.node("Sub", z, graph.constant(f"{k}.{name}", part))
+    return graph.node("Div", z, graph.constant(f"{k}.deviation", deviation))
+
+
 def _add_layer(graph: Graph, z: str, k: int, layer: Layer, arrays: dict[str, np.ndarray]) -> str:
     """Add the nodes of a layer."""
     kind = layer.kind
@@ -64,11 +72,11 @@ def _add_layer(graph: Graph, z: str, k: int, layer: Layer, arrays: dict[str, np.
     if kind == codes.BATCHNORM and not graph.single:
         # An attribute is a float32.
         arrays, epsilon = arrays | {"running_var": arrays["running_var"] + epsilon}, 0.0
+    if kind == codes.STANDARDIZE:
+        return _standardize(graph, z, k, **arrays)
     names = [graph.constant(f"{k}.{name}", array) for name, array in arrays.items()]
     if kind == codes.BATCHNORM:
         return graph.node("BatchNormalization", z, *names, epsilon=epsilon)
-    if kind == codes.STANDARDIZE:
-        return graph.node("Div", graph.node("Sub", z, names[0]), names[1])
     if kind == codes.SCALE:
         return graph.node("Mul", z, names[0])
     return graph.node("Gemm" if len(names) == 2 else "MatMul", z, *names)

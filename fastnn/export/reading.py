@@ -50,6 +50,7 @@ def read(model: Any, method: str) -> Reading:
     if not hasattr(model, "to_numpy"):
         raise TypeError(f"got {model!r:.60}; expected a Sequential")
     network = model._built()
+    network.check_fitted()
     layout = network.layout
     for k, layer in enumerate(layout.layers):
         if layer.kind not in EXPORTED:

@@ -10,6 +10,15 @@ BLOCK_ELEMENTS = 4_000_000
 """Elements of X that are cast at a time where the loop cannot gather them itself."""
 
 
+def as_read(dtype: np.dtype) -> np.dtype:
+    """The type in which the loop reads such numbers, so that as little as can be is lost.
+
+    Not the network's: Standardize works on the user's numbers.
+    """
+    narrow = np.can_cast(dtype, np.float32)
+    return np.dtype(np.float32 if narrow else np.float64)
+
+
 @dataclass(frozen=True)
 class Rows:
     """Samples: X (n, features), and y and weights where there are any.
@@ -37,11 +46,11 @@ class Rows:
         """How many rows a block may have."""
         return max(1, BLOCK_ELEMENTS // self.X.shape[1])
 
-    def block(self, index: np.ndarray | slice, dtype: np.dtype) -> Rows:
+    def block(self, index: np.ndarray | slice) -> Rows:
         """A copy of some rows that the loop can read."""
         y, weight = self.y, self.sample_weight
         return Rows(
-            self._cast(index, dtype),
+            self._cast(index, as_read(self.X.dtype)),
             True,
             None if y is None else np.ascontiguousarray(y[index]),
             self.labels,

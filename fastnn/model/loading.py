@@ -12,6 +12,7 @@ from fastnn.engine.layout import Layout
 from fastnn.files.persistence import ModelFileError, unpack
 from fastnn.files.specs import from_spec, metric_from, own_names
 from fastnn.history import History
+from fastnn.kernels.codes import STANDARDIZE
 from fastnn.model.description import DESCRIPTION
 from fastnn.model.saving import PARTIAL, SLOTS
 from fastnn.model.sequential import Sequential
@@ -128,6 +129,7 @@ def _network(model: Sequential, left: Arrays, spec: dict[str, Any]) -> Network:
         model._setup.form(layout, model.dtype)
     if spec["frozen"] > len(layout.layers):
         raise ValueError(f"frozen is {spec['frozen']}, and there are {len(layout.layers)} layers")
+    _complete_standardize(left, layout, untrained=spec["step"] == spec["epoch"] == 0)
     arrays = list(_placed(left, layout, model.dtype))
     part = None if spec["partial"] is None else _partial(left, spec["partial"], layout, model.dtype)
     network = Network(layout, model.dtype, model._shuffle_rng, model._dropout_seed)
@@ -142,6 +144,17 @@ def _network(model: Sequential, left: Arrays, spec: dict[str, Any]) -> Network:
     network.schedule_start = spec.get("schedule_start", 0)
     network.partial = part
     return network
+
+
+def _complete_standardize(left: Arrays, layout: Layout, untrained: bool) -> None:
+    """Files of an earlier version keep two rows of Standardize, and 0 and 1 before it is fitted."""
+    found = left.get("0.running")
+    if found is None or layout.layers[0].kind != STANDARDIZE or found.shape != (2, layout.n_in):
+        return
+    mean, deviation = found
+    if untrained and not mean.any() and (deviation == 1).all():
+        deviation = np.zeros_like(deviation)
+    left["0.running"] = np.stack([mean, deviation, np.zeros_like(mean)])
 
 
 def _placed(left: Arrays, layout: Layout, dtype: np.dtype) -> Iterator[tuple[int, np.ndarray]]:

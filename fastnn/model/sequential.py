@@ -213,8 +213,9 @@ class Sequential(Predicting, Exports):
         door.try_metrics(setup, data, layout.n_out, self.dtype)
         if network is None:
             network = self._adopt(layout)
-            building.fit_standardize(network.state, data.rows.X, data.index)
             building.warn_of_symmetry(network.state)
+        if not network.state.is_fitted:
+            building.fit_standardize(network.state, data.rows.X, data.index)
         by = train_lbfgs if isinstance(setup.optimizer, optimizers.LBFGS) else train
         by(network, setup, self.history, job)
         return self.history
@@ -259,8 +260,11 @@ class Sequential(Predicting, Exports):
     def summary(self) -> None:
         """Print the layers, their output widths and their numbers of parameters."""
         network = self._network
-        frozen = network.frozen if network else 0
-        print(describe(self.layers, network.layout if network else None, frozen))
+        if network is None:
+            print(describe(self.layers, None, 0))
+        else:
+            fitted = network.state.is_fitted
+            print(describe(self.layers, network.layout, network.frozen, fitted))
 
     def __repr__(self) -> str:
         return f"Sequential([{', '.join(map(repr, self.layers))}])"

@@ -6,8 +6,13 @@ from fastnn.engine.layout import Layout, drop_redundant_biases
 from fastnn.layers import BatchNorm, Dense, Layer
 
 
-def describe(layers: Sequence[Layer], layout: Layout | None, frozen: int) -> str:
-    """One line a layer: what it is, its output width, its number of parameters."""
+def describe(
+    layers: Sequence[Layer], layout: Layout | None, frozen: int, fitted: bool = True
+) -> str:
+    """One line a layer: what it is, its output width, its number of parameters.
+
+    `fitted` is whether a first Standardize knows the features.
+    """
     kept = drop_redundant_biases(layers)
     lines = [f"{'layer':<34}{'output':>8}{'parameters':>12}"]
     total = 0
@@ -23,6 +28,8 @@ def describe(layers: Sequence[Layer], layout: Layout | None, frozen: int) -> str
             notes.append("no bias: the batch norm after it takes it away")
         if k < frozen:
             notes.append("frozen")
+        if k == 0 and not fitted:
+            notes.append("not fitted yet")
         after = f"  ({'; '.join(notes)})" if notes else ""
         lines.append(f"{given!r:<34.33}{width:>8}{count:>12}{after}")
     if layout is None:

@@ -7,13 +7,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastnn.engine.layout import Layout
+from fastnn.engine.layout import STANDARDIZE_NAMES, Layout
 from fastnn.history import History
 from fastnn.inputs.settings import Range, check_count
 from fastnn.layers import Layer
 from fastnn.optimizers import Optimizer
 from fastnn.training import building
 from fastnn.training.network import Network, Setup
+
+MOMENTS = tuple(f"0.{name}" for name in STANDARDIZE_NAMES)
+"""What a model keeps of its Standardize, which is the first layer."""
 
 
 class Snapshot(NamedTuple):
@@ -82,14 +85,18 @@ class Weights:
         self._built().learning_rate_factor = float(factor)
 
     def get_weights(self) -> list[np.ndarray]:
-        """Copies of all arrays, layer by layer: W, b; gamma, beta, running mean and variance."""
+        """Copies of all arrays, layer by layer: W, b; gamma, beta, running mean and variance.
+
+        Of `Standardize` mean and deviation, the mean in float64; before it is fitted 0 and 1.
+        """
         return [array.copy() for _, array in self._built().state.arrays()]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Set all arrays, in the form that `get_weights` returns.
 
         A model that is not built yet takes its number of features from the first array. An error
-        names the array that does not fit; then nothing is changed.
+        names the array that does not fit; then nothing is changed. A `Standardize` that is not
+        fitted stays so where it is given 0 and 1, as it reports them.
         """
         given, network = building.listed(weights), self._network
         layout = network.layout if network else Layout(self.layers, building.infer_features(given))
@@ -119,13 +126,18 @@ class Weights:
             raise ValueError(f"freeze is {freeze}; expected 0 to {len(self.layers)} layers")
         layout = network.layout if network else Layout(self.layers, source.layout.n_in)
         shapes = layout.array_names()
+        nothing = () if source.state.is_fitted else MOMENTS
         taken = {
             name: building.in_range(array, name, self.dtype)
-            for name, array in source.state.arrays() if shapes.get(name) == array.shape
-        }  # fmt: skip
+            for name, array in source.state.arrays()
+            if shapes.get(name) == array.shape and name not in nothing
+        }
         network = network or self._adopt(layout)
         mine = dict(network.state.arrays())
         network.state.set_arrays(list((mine | taken).values()))
+        if taken.keys() >= set(MOMENTS):
+            # Also where they are 0 and 1.
+            network.state.fit_moments(*(taken[name] for name in MOMENTS))
         network.frozen = int(freeze)
         return [name for name in mine if name in taken]
 

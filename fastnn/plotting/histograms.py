@@ -155,7 +155,7 @@ def _gradients(model: Sequential, X: Any, y: Any) -> dict[int, np.ndarray]:
         feature_rows(X, layout.n_in, model.dtype), y, None, setup.form(layout, model.dtype)
     )
     if not rows.direct:
-        rows = rows.block(slice(None), model.dtype)
+        rows = rows.block(slice(None))
     n = len(rows.X)
     run = network.gradient_run(setup.loss, n)
     _, failed = run.steps(rows, np.arange(n), np.array([0, n]), np.zeros(1), network.step)

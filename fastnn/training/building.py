@@ -18,6 +18,10 @@ from fastnn.layers import Activation, BatchNorm, Dense, Dropout, Layer, Standard
 from fastnn.losses import CrossEntropy, Custom, Loss
 from fastnn.training.network import Network
 
+FLAT = 1e-13
+"""A deviation that is no larger than so much of the mean comes of rounding."""
+SMALL = 2.0**-600
+"""Of numbers times this no square overflows."""
 LIKE_GET_WEIGHTS = "expected a list of arrays, such as get_weights() returns"
 
 
@@ -99,9 +103,6 @@ def draw_weights(state: State, rng: np.random.Generator) -> None:
             state.view(tensor)[:] = initializers.draw(initializer, rng, fan_in, fan_out)
         elif tensor.name in ("gamma", "scale"):
             state.view(tensor)[:] = 1
-    for k, layer in enumerate(layout.layers):
-        if isinstance(layer, Standardize):
-            state.array(f"{k}.deviation")[:] = 1
 
 
 def _activation_after(layout: Layout, k: int) -> str | None:
@@ -128,24 +129,28 @@ def warn_of_symmetry(state: State) -> None:
 
 def fit_standardize(state: State, X: np.ndarray, index: np.ndarray) -> None:
     """Mean and deviation of each feature over the training rows, for a leading Standardize."""
-    if not isinstance(state.layout.layers[0], Standardize):
-        return
-    mean, variance = moments(X, index)
-    deviation = np.sqrt(variance)
-    # A constant feature has a deviation of rounding size only.
-    flat = deviation <= 1e-7 * np.abs(mean)
-    state.array("0.mean")[:] = mean
-    state.array("0.deviation")[:] = np.where(flat | (deviation == 0), 1, deviation)
+    if isinstance(state.layout.layers[0], Standardize):
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, variance = moments(X, index)
+        deviation = np.sqrt(variance)
+        if not np.isfinite(deviation).all():
+            mean, variance = moments(X, index, SMALL)
+            mean, deviation = mean / SMALL, np.sqrt(variance) / SMALL
+        # A constant feature has a deviation of double's rounding size only.
+        flat = deviation <= FLAT * np.abs(mean)
+        state.fit_moments(mean, np.where(flat, 1, deviation))
 
 
-def moments(X: np.ndarray, index: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and (biased) variance (features,) of some rows of X, block by block, in double."""
+def moments(
+    X: np.ndarray, index: np.ndarray | None, factor: float = 1.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and (biased) variance (features,) of some rows of factor X, by block, in double."""
     n = len(X) if index is None else len(index)
     size = max(1, BLOCK_ELEMENTS // X.shape[1])
     mean, m2, count = np.zeros(X.shape[1]), np.zeros(X.shape[1]), 0
     for start in range(0, n, size):
         part = slice(start, min(start + size, n))
-        block = np.asarray(X[part] if index is None else X[index[part]], dtype=np.float64)
+        block = np.asarray(X[part] if index is None else X[index[part]], dtype=np.float64) * factor
         delta = block.mean(axis=0) - mean
         new = count + len(block)
         m2 += ((block - block.mean(axis=0)) ** 2).sum(axis=0)
@@ -203,11 +208,11 @@ def as_weights(weights: Sequence[Any], layout: Layout, dtype: np.dtype) -> list[
 
 
 def in_range(array: np.ndarray, name: str, dtype: np.dtype) -> np.ndarray:
-    """The array of a model's type, if a network can have such numbers."""
+    """The array of a model's type, Standardize's mean in double, if a network can have it."""
     with np.errstate(over="ignore"):
         values = array.astype(dtype)
     check_numbers(values, name, array)
-    return values
+    return array.astype(np.float64) if name.endswith(".mean") else values
 
 
 def check_numbers(values: np.ndarray, name: str, given: np.ndarray | None = None) -> None:

@@ -32,7 +32,7 @@ class Objective:
             # The gradients of blocks add up.
             size = min(n, data.rows.at_a_time(network.dtype))
         if not data.rows.direct and size == n:
-            self.rows, self.index = data.rows.block(data.index, network.dtype), np.arange(n)
+            self.rows, self.index = data.rows.block(data.index), np.arange(n)
         self.cuts = np.append(np.arange(0, n, size), n)
         self.run = network.gradient_run(setup.loss, size, setup.shares)
         self.outputs = None
@@ -57,7 +57,7 @@ class Objective:
         for low, high in pairwise(self.cuts):
             rows, order = self.rows, self.index[low:high]
             if not rows.direct:
-                rows, order = rows.block(order, self.network.dtype), np.arange(high - low)
+                rows, order = rows.block(order), np.arange(high - low)
             # The step stays, and with it every dropout mask: the objective must not change.
             losses, _ = self.run.steps(
                 rows, order, np.array([0, high - low]), np.zeros(1), self.network.step,

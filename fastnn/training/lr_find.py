@@ -166,10 +166,11 @@ def _scratch(model: Any, layout: Layout, rows: Rows) -> Network:
     network = Network(layout, model.dtype, rng, model._dropout_seed)
     if old is None:
         building.draw_weights(network.state, copy.deepcopy(model._init_rng))
-        building.fit_standardize(network.state, rows.X, np.arange(len(rows.X)))
     else:
         network.state.restore(old.state.values)
         network.step, network.frozen = old.step, old.frozen
+    if not network.state.is_fitted:
+        building.fit_standardize(network.state, rows.X, np.arange(len(rows.X)))
     return network
 
 

@@ -121,12 +121,12 @@ class Network:
 
     def _forget_runs(self) -> None:
         self.snapshots = [Snapshot(np.empty_like(self.state.values), -1, 0.0) for _ in range(2)]
-        self._changes_seen = -1
+        self._changes_seen = self._changes_checked = -1
         self._runs: dict[str, tuple[Any, Any]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the runs, which hold addresses, and the snapshots."""
-        left_out = ("_runs", "snapshots", "_changes_seen")
+        left_out = ("_runs", "snapshots", "_changes_seen", "_changes_checked")
         return {name: value for name, value in vars(self).items() if name not in left_out}
 
     def __setstate__(self, fields: dict[str, Any]) -> None:
@@ -256,8 +256,19 @@ class Network:
             program = Program(self.layout, rows, loss, keeps_copies=False)
             return PredictRun(program, self.state, threads)
 
+        if self._changes_checked != self.state.changes:
+            self.check_fitted()
         threads = get_num_threads()
         return self._prepared("predict", (loss, threads), prepare)
+
+    def check_fitted(self) -> None:
+        """Refuse to predict with a Standardize that knows nothing of the features."""
+        if not self.state.is_fitted:
+            raise ValueError(
+                "Standardize is not fitted yet, so the model cannot predict; call fit, or take "
+                "the statistics of another model with set_weights or initialize_from"
+            )
+        self._changes_checked = self.state.changes
 
     def _prepared(self, kind: str, key: Any, prepare: Callable[[], Any]) -> Any:
         known, run = self._runs.get(kind, (None, None))

@@ -14,7 +14,6 @@ from fastnn.kernels.codes import (
     IDENTITY,
     SCALE,
     SOFTMAX,
-    STANDARDIZE,
 )
 from fastnn.kernels.loop.elementwise import activate, activate_backward
 from fastnn.kernels.machine.jit import kernel
@@ -22,13 +21,16 @@ from fastnn.kernels.machine.memory import call_elementwise, matrix, shift, vecto
 from fastnn.kernels.math import batchnorm as bn
 from fastnn.kernels.math.dropout import dropout, dropout_key
 from fastnn.kernels.math.products import multiply, multiply_strips, multiply_transposed, pack
-from fastnn.kernels.math.rows import copy, scale_columns, standardize
+from fastnn.kernels.math.rows import copy, scale_columns
 from fastnn.kernels.math.softmax import hardmax_forward, softmax_backward, softmax_forward
 
 
 @kernel
 def forward(net, ops, state, work, inputs, first, last, r0, r1, step):
-    """Ops first .. last-1 on rows r0 .. r1-1 of the batch; `inputs` is what the first one reads."""
+    """Ops first .. last-1 on rows r0 .. r1-1 of the batch; `inputs` is what the first one reads.
+
+    A Standardize has nothing left to do: `samples.gather` has read the rows for it.
+    """
     rows = r1 - r0
     for k in range(first, last):
         op = ops[k]
@@ -65,8 +67,6 @@ def forward(net, ops, state, work, inputs, first, last, r0, r1, step):
             if net.training:
                 key = dropout_key(net.seed, net.step + step, op.layer)
                 dropout(z, op.alpha, key, r0 * n)
-        elif kind == STANDARDIZE:
-            standardize(matrix(x, 0, rows, n), matrix(state, op.running, 2, n))
         elif kind == SCALE:
             s = vector(state, op.weight, n)
             scale_columns(matrix(x, 0, rows, n), s, matrix(y, 0, rows, n))

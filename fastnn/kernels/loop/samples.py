@@ -3,27 +3,37 @@
 import numpy as np
 from numba import carray
 
-from fastnn.kernels.codes import DENSE, X_FLOAT32, X_FLOAT64
+from fastnn.kernels.codes import DENSE, STANDARDIZE, X_FLOAT32, X_FLOAT64
 from fastnn.kernels.machine.jit import kernel
-from fastnn.kernels.machine.memory import at_address, pointer, start_of, void_pointer
-from fastnn.kernels.math.rows import copy_rows, fill, gather_rows, row_at
+from fastnn.kernels.machine.memory import at_address, matrix, pointer, start_of, void_pointer
+from fastnn.kernels.math.rows import copy_rows, fill, gather_rows, gather_standardized, row_at
 
 
 @kernel
-def gather(net, order, start, x):
-    """x[i] = X[order[start + i]], cast; without an order x[i] = X[start + i]."""
+def gather(net, op, state, order, start, x):
+    """x[i] = X[order[start + i]], cast; without an order x[i] = X[start + i].
+
+    A first op that standardizes does so here, on the user's numbers.
+    """
     row, column = net.X_row, net.X_column
-    if column == 1 and net.X_kind == kind_of(x):
+    if column == 1 and net.X_kind == kind_of(x) and op.kind != STANDARDIZE:
         copy_rows(at_address(net.X, start_of(x)), row, order, start, start_of(x), *x.shape)
     elif net.X_kind == X_FLOAT32:
-        X32 = pointer(net.X, np.float32)
-        gather_rows(X32, row, column, order, start, x)
+        gather_cast(op, state, pointer(net.X, np.float32), row, column, order, start, x)
     elif net.X_kind == X_FLOAT64:
-        X64 = pointer(net.X, np.float64)
-        gather_rows(X64, row, column, order, start, x)
+        gather_cast(op, state, pointer(net.X, np.float64), row, column, order, start, x)
     else:
-        X8 = pointer(net.X, np.uint8)
-        gather_rows(X8, row, column, order, start, x)
+        gather_cast(op, state, pointer(net.X, np.uint8), row, column, order, start, x)
+
+
+@kernel
+def gather_cast(op, state, X, row, column, order, start, x):
+    """`gather` from X of a known type."""
+    if op.kind == STANDARDIZE:
+        moments = matrix(state, op.running, 3, op.n_out)
+        gather_standardized(X, row, column, order, start, x, moments)
+    else:
+        gather_rows(X, row, column, order, start, x)
 
 
 @kernel

@@ -57,7 +57,8 @@ def rows_task(net, ops, state, work, task, step, losses):
     if task.kind != BACKWARD:
         if task.first == 0:
             n = ops[0].n_in
-            gather(net, order, start + r0, matrix(work, ops[0].x + r0 * n, r1 - r0, n))
+            x = matrix(work, ops[0].x + r0 * n, r1 - r0, n)
+            gather(net, ops[0], state, order, start + r0, x)
         forward_chunk(net, ops, state, work, counters, task, r0, r1, rows, step)
     if task.kind == TURN:
         batch = bounds[step : step + 2]
@@ -80,7 +81,7 @@ def predict_task(net, ops, state, work, task, losses):
     if lies_ready(net, ops[0], matrix(work, 0, 1, 1)):
         x = shift(at_address(net.X, work), task.begin * n)
     else:
-        gather(net, order, task.begin, matrix(x, 0, rows, n))
+        gather(net, ops[0], state, order, task.begin, matrix(x, 0, rows, n))
     if net.careful and has_bad_number(vector(x, 0, rows * n)):
         carray(void_pointer(net.failed), (1,), np.int64)[0] = 1
     forward(net, ops, state, work, x, 0, task.last, 0, rows, 0)

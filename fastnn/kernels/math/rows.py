@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
@@ -91,11 +92,27 @@ def has_bad_number(x):
 
 
 @exact_kernel
-def standardize(x, moments):
-    """x = (x - mean) / deviation in place; moments (2, n) holds both."""
+def standardize(x, moments, z):
+    """z = (x - mean) / deviation, in double: what differs in x may be lost in z's type.
+
+    x (n,), moments (3, n): the mean, the deviation, what its type has rounded off the mean.
+    """
+    for j in range(x.size):
+        mean = np.float64(moments[0, j]) + np.float64(moments[2, j])
+        z[j] = (np.float64(x[j]) - mean) / np.float64(moments[1, j])
+
+
+@kernel
+def gather_standardized(X, row, column, order, start, x, moments):
+    """`gather_rows`, each row standardized on its way."""
     for i in range(x.shape[0]):
-        for j in range(x.shape[1]):
-            x[i, j] = (x[i, j] - moments[0, j]) / moments[1, j]
+        place = row_at(order, start + i) * row
+        if column == 1:
+            standardize(vector(X, place, x.shape[1]), moments, x[i])
+        else:
+            for j in range(x.shape[1]):
+                source = vector(X, place + j * column, 1)
+                standardize(source, moments[:, j : j + 1], x[i, j : j + 1])
 
 
 @kernel
