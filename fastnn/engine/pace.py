@@ -82,7 +82,7 @@ class Blocks:
 
     def __init__(self, run: TrainingRun, rows: Rows, batch: int) -> None:
         self.run, self.rows, self.pace = run, rows, Pace(run, batch)
-        self._most = sys.maxsize if rows.direct else max(1, rows.at_a_time(run.dtype) // batch)
+        self._most = sys.maxsize if rows.direct else max(1, rows.at_a_time() // batch)
 
     def take(self, course: Course, at: int, stop: int) -> tuple[np.ndarray, int]:
         """The block from step `at` on, up to step `stop` at most; as from `TrainingRun.steps`."""

@@ -130,7 +130,7 @@ class PredictRun(Run):
         self, rows: Rows, order: np.ndarray | None, kind: int, last: int, width: int
     ) -> tuple[np.ndarray, float]:
         n = len(rows) if order is None else len(order)
-        size = rows.at_a_time(self.dtype)
+        size = rows.at_a_time()
         outputs, total = np.empty((n, width), self.dtype), 0.0
         for start in range(0, n, size):
             part = slice(start, min(start + size, n))

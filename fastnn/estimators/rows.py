@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.inputs.arrays import gather_kind
-from fastnn.inputs.rows import Rows
+from fastnn.inputs.rows import Rows, as_read
 
 BLOCK_BYTES = 1 << 23
 """Sparse rows are made dense so many bytes at a time, or a batch, if that is more."""
@@ -18,13 +18,13 @@ BLOCK_BYTES = 1 << 23
 class SparseRows(Rows):
     """Rows of a CSR matrix: dense only some at a time."""
 
-    def at_a_time(self, dtype: np.dtype) -> int:
+    def at_a_time(self) -> int:
         """How many rows a block may have."""
-        return max(1, BLOCK_BYTES // (self.X.shape[1] * dtype.itemsize))
+        return max(1, BLOCK_BYTES // (self.X.shape[1] * as_read(self.X.dtype).itemsize))
 
-    def _cast(self, index: np.ndarray | slice, dtype: np.dtype) -> np.ndarray:
+    def _cast(self, index: np.ndarray | slice) -> np.ndarray:
         table: Any = self.X
-        return table[index].astype(dtype, copy=False).toarray()
+        return table[index].astype(as_read(table.dtype), copy=False).toarray()
 
 
 def rows_of(

@@ -42,7 +42,7 @@ class Rows:
     def __len__(self) -> int:
         return int(self.X.shape[0])
 
-    def at_a_time(self, dtype: np.dtype) -> int:
+    def at_a_time(self) -> int:
         """How many rows a block may have."""
         return max(1, BLOCK_ELEMENTS // self.X.shape[1])
 
@@ -50,15 +50,15 @@ class Rows:
         """A copy of some rows that the loop can read."""
         y, weight = self.y, self.sample_weight
         return Rows(
-            self._cast(index, as_read(self.X.dtype)),
+            self._cast(index),
             True,
             None if y is None else np.ascontiguousarray(y[index]),
             self.labels,
             None if weight is None else np.ascontiguousarray(weight[index]),
         )
 
-    def _cast(self, index: np.ndarray | slice, dtype: np.dtype) -> np.ndarray:
-        return np.ascontiguousarray(self.X[index], dtype=dtype)
+    def _cast(self, index: np.ndarray | slice) -> np.ndarray:
+        return np.ascontiguousarray(self.X[index], dtype=as_read(self.X.dtype))
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class Objective:
         n = size = len(data.index)
         if not data.rows.direct and setup.loss.reduction == "sum":
             # The gradients of blocks add up.
-            size = min(n, data.rows.at_a_time(network.dtype))
+            size = min(n, data.rows.at_a_time())
         if not data.rows.direct and size == n:
             self.rows, self.index = data.rows.block(data.index), np.arange(n)
         self.cuts = np.append(np.arange(0, n, size), n)
