@@ -173,6 +173,27 @@ def test_a_file_of_another_kind_or_damaged(buyers, tmp_path):
         fastnn.load(path)
 
 
+@pytest.mark.parametrize("target", ["buys", "spent"])
+def test_onnx_takes_raw_columns(target, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    table = people()
+    del table["spent" if target == "buys" else "buys"]
+    model = TabularModel(target, settings=QUICK).fit(table)
+    model.to_onnx(tmp_path / "m.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "m.onnx", providers=["CPUExecutionProvider"])
+    other = people(60, seed=1)
+    other["town"][0], other["day"][1] = "Atlantis", "1931-05-06"
+    days = np.array(other["day"], "datetime64[s]").astype(np.float64)
+    fed = {
+        "town": np.array([w or "" for w in other["town"]], object)[:, None],
+        "age": other["age"][:, None], "day": days[:, None],
+    }  # fmt: skip
+    found = session.run(None, fed)[0]
+    known = model.predict_proba(other) if target == "buys" else model.predict(other)[:, None]
+    np.testing.assert_allclose(found, known, rtol=2e-5, atol=1e-6)
+
+
 def test_a_report_is_one_page_of_its_own(buyers):
     pytest.importorskip("matplotlib")
     table, model = buyers

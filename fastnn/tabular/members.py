@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
@@ -90,7 +91,7 @@ class Lesson:
     y: np.ndarray
     weight: np.ndarray | None
 
-    def member(self, train: np.ndarray, stop: np.ndarray, chosen: Mapping[str, Any]) -> Member:
+    def member(self, train: np.ndarray, stop: np.ndarray, *, chosen: Mapping[str, Any]) -> Member:
         """A member trained on some rows and stopped by others."""
         encoder = Encoder.learn(self.columns, self.table.take(train))
         kind: Any = MLPRegressor if self.target.task == "regression" else MLPClassifier
@@ -107,10 +108,7 @@ def train_members(
     lesson: Lesson, learned: np.ndarray, seed: int, seconds: float | None,
     settings: Mapping[str, Any],
 ) -> tuple[list[Member], bool]:  # fmt: skip
-    """Train on the rows `learned`, each member on a thread; whether Ctrl-C has broken it off.
-
-    The members that are being trained then are kept, as far as they have come.
-    """
+    """Train on the rows `learned`; whether Ctrl-C has broken it off."""
     folds = member_folds(lesson.y[learned], lesson.target.task, seed)
     threads = min(get_num_threads(), len(folds))
     common: dict[str, Any] = {"max_time": seconds and seconds * threads / len(folds)}
@@ -118,22 +116,45 @@ def train_members(
         common["n_units"] = NARROW
 
     def train(k: int) -> Member:
-        train_rows, stop_rows = (learned[part] for part in folds[k])
         chosen = common | {"random_state": seed + k} | dict(settings)
-        if len(folds) == 1:
-            return lesson.member(train_rows, stop_rows, chosen)
+        return lesson.member(*(learned[part] for part in folds[k]), chosen=chosen)
+
+    if len(folds) == 1:
+        return _train_here(train)
+    return _train_apart(train, len(folds), threads)
+
+
+def _train_here(train: Callable[[int], Member]) -> tuple[list[Member], bool]:
+    """One member, on this thread, where Ctrl-C reaches it: the estimator keeps its best epoch."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        member = train(0)
+    interrupted = False
+    for warning in caught:
+        if str(warning.message).startswith("Training interrupted"):
+            interrupted = True
+        else:
+            warnings.warn_explicit(
+                warning.message, warning.category, warning.filename, warning.lineno
+            )
+    return [member], interrupted
+
+
+def _train_apart(
+    train: Callable[[int], Member], count: int, threads: int
+) -> tuple[list[Member], bool]:
+    """Several members, each on a thread; after Ctrl-C those that have begun are finished."""
+
+    def apart(k: int) -> Member:
         with alone():
-            return lesson.member(train_rows, stop_rows, chosen)
+            return train(k)
 
     with ThreadPoolExecutor(threads) as pool:
-        futures: list[Future[Member]] = [pool.submit(train, k) for k in range(len(folds))]
+        futures: list[Future[Member]] = [pool.submit(apart, k) for k in range(count)]
         try:
             return [future.result() for future in futures], False
         except KeyboardInterrupt:
             for future in futures:
                 future.cancel()
             wait(futures)
-            done = [future.result() for future in futures if not future.cancelled()]
-            if not done:
-                raise
-            return done, True
+            return [future.result() for future in futures if not future.cancelled()], True

@@ -188,6 +188,27 @@ class TabularModel:
         tensors, description = tabular_portrait(self)
         write_whole(Path(path), pack(tensors, description))
 
+    def to_onnx(self, path: str | Path) -> None:
+        """Write the whole way from raw columns to predictions as an ONNX file.
+
+        It has an input (batch, 1) a column: text for categories, "" where it is missing, and
+        numbers in double precision for the others, NaN where they are missing, dates as seconds
+        since 1970. Its output is "prediction": (batch, classes) in the sequence of
+        ``target_.classes``, or (batch, 1).
+
+        Parameters
+        ----------
+        path : path
+
+        Raises
+        ------
+        ImportError
+            Without onnx: ``pip install "fastnn[onnx]"``.
+        """
+        from fastnn.tabular.onnx import to_onnx
+
+        to_onnx(self, path)
+
     def evaluate(self, source: Any) -> dict[str, float]:
         """Scores on a table that holds the target too; see `scores_`."""
         self._fitted()
