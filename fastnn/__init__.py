@@ -24,6 +24,7 @@ from fastnn.files.moved import find_by_old_names
 from fastnn.files.persistence import ModelFileError
 from fastnn.files.version import __version__
 from fastnn.history import History
+from fastnn.inputs.names import suggestion
 from fastnn.layers import (
     ELU,
     GELU,
@@ -121,4 +122,5 @@ def __getattr__(name: str) -> Any:
         return import_module("fastnn.tabular").TabularModel
     if name == "check_gradient":
         return import_module("fastnn.diagnostics.gradients").check_gradient
-    raise AttributeError(f"module 'fastnn' has no attribute {name!r}")
+    meant = suggestion("layer", name, __all__).strip()
+    raise AttributeError(f"module 'fastnn' has no attribute {name!r}{meant and '; '}{meant}")

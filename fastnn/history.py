@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.inputs.names import suggestion
+
 NOT_MEASURES = ("learning_rate", "gradient_norm", "seconds")
 """Columns that tell of the training, not of what it has reached."""
 TURN_VALIDATIONS = 3
@@ -58,6 +60,9 @@ class History:
         return len(self.epoch)
 
     def __getitem__(self, column: str) -> list[float]:
+        if column not in self.history:
+            hint = suggestion("monitor", str(column), list(self.history))
+            raise KeyError(f"no column {column!r}; {hint}There are: {', '.join(self.history)}")
         return self.history[column]
 
     def rows(self) -> Iterator[dict[str, Any]]:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from fastnn.files.persistence import unpack
+from fastnn.inputs.calls import explained
 from fastnn.model.loading import read_model
 
 
+@explained
 def load(path: str | Path, own: dict[str, Callable] | None = None) -> Any:
     """Read what `save` of a Sequential or a TabularModel has written.
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from fastnn.inputs.calls import explained_parts
 from fastnn.inputs.names import unknown
 from fastnn.inputs.settings import Range, set_number
 from fastnn.kernels import codes
@@ -216,6 +217,7 @@ LOSSES: dict[str, type[Loss]] = {
     "log_poisson": LogPoisson,
     "pinball": Pinball,
 }
+explained_parts(LOSSES.values())
 
 
 def get(spec: Any) -> Loss:

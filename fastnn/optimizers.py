@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from fastnn.inputs.calls import explained_parts
 from fastnn.inputs.names import unknown
 from fastnn.inputs.settings import Range, set_count, set_number, set_switch
 from fastnn.kernels import codes
@@ -291,6 +292,7 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
     "rprop": Rprop,
     "lbfgs": LBFGS,
 }
+explained_parts(OPTIMIZERS.values())
 
 
 def get(spec: Any) -> Optimizer:

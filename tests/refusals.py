@@ -151,7 +151,7 @@ SETTINGS = [
     ("optimizer", "classes", recompile("adamm"), ValueError, 'optimizer "adamm"; did you mean "ad'),
     ("class", "classes", recompile(Adam), TypeError, r"the class Adam; expected .* Adam\(\.\.\.\)"),
     ("optimizer 3", "classes", recompile(3), TypeError, r"got 3 as the optimizer.*Adam\(1e-3\)"),
-    ("loss", "classes", recompile(loss="crossentropy"), ValueError, 'did you mean "cross_entropy"'),
+    ("loss", "classes", recompile(loss="crossentropi"), ValueError, 'did you mean "cross_entropy"'),
     ("loss 3", "classes", recompile(loss=3), TypeError, "got 3 as the loss; expected a name"),
     ("metric", "classes", recompile(metrics=["acuracy"]), ValueError, 'did you mean "accuracy"'),
     ("metric 3", "classes", recompile(metrics=[3]), TypeError, "metric is given as 3; expected"),

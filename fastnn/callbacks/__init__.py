@@ -9,6 +9,7 @@ from fastnn.callbacks.early_stopping import EarlyStopping
 from fastnn.callbacks.logs import CSVLog, JSONLog, TensorBoardLog
 from fastnn.callbacks.plateau import ReduceOnPlateau
 from fastnn.callbacks.progress import Progress
+from fastnn.inputs.calls import explained_parts
 
 __all__ = [
     "CSVLog",
@@ -23,11 +24,18 @@ __all__ = [
     "listeners",
 ]
 
+explained_parts(
+    [CSVLog, Checkpoint, EarlyStopping, JSONLog, Progress, ReduceOnPlateau, TensorBoardLog]
+)
+
 
 def listeners(callbacks: Sequence[Any], verbose: Any) -> list[Callback]:
     """The callbacks of a fit, with the progress line where it is wanted."""
     if verbose not in ("auto", 0, 1):
-        raise ValueError(f'verbose is {verbose!r}; expected "auto", 0 or 1')
+        raise ValueError(
+            f'verbose is {verbose!r}; expected "auto", 0 or 1; JSONLog and CSVLog write a line an '
+            "epoch"
+        )
     wanted = chosen(callbacks)
     progress = Progress()
     shown = progress.is_live() if verbose == "auto" else bool(verbose)

@@ -1,13 +1,15 @@
 """What callbacks that watch one column of the history share."""
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from fastnn.callbacks.base import Callback
 from fastnn.history import History
-from fastnn.metrics import direction
+from fastnn.inputs.foreign import ours
+from fastnn.inputs.names import suggestion
+from fastnn.inputs.notes import warn
+from fastnn.metrics import METRICS, direction
 
 
 class Monitor(Callback):
@@ -29,7 +31,10 @@ class Monitor(Callback):
         if found not in ("min", "max"):
             came = f"mode is {mode!r}" if mode != "auto" else f'whether "{monitor}" is to fall or '
             came += "" if mode != "auto" else "to rise is unknown"
-            raise ValueError(f'{came}; pass mode="min" or mode="max"')
+            known = ["loss", *METRICS]
+            here = ours("monitor", monitor, [*known, *(f"val_{name}" for name in known)])
+            fix = here if here and mode == "auto" else 'pass mode="min" or mode="max"'
+            raise ValueError(f"{came}; {fix}")
         self.monitor = monitor
         self.sign = 1.0 if found == "min" else -1.0
 
@@ -53,12 +58,10 @@ class Monitor(Callback):
         new = slice(len(history) - epochs, None)
         values = self.values(history)[new][self.measured(history)[new]]
         if len(values) and np.isnan(values).all():
-            warnings.warn(
+            warn(
                 f'{type(who or self).__name__} watches "{self.monitor}", which is NaN in each of '
                 f"the {len(values)} epochs that measured it: {so}; look at the rows that it is "
                 "measured on (roc_auc needs two classes among them, r2 two rows)",
-                UserWarning,
-                stacklevel=2,
             )
 
 
@@ -71,7 +74,8 @@ def check_monitors(callbacks: list[Any], columns: list[str]) -> None:
         if monitor.startswith("val_") and not any(c.startswith("val_") for c in columns):
             fix = "pass validation_data or validation_split to fit"
         else:
-            fix = "watch one of those, or name its metric in compile(metrics=...)"
+            meant = suggestion("monitor", monitor, columns)
+            fix = f"{meant}Watch one of those, or name its metric in compile(metrics=...)"
         raise ValueError(
             f'{type(callback).__name__} watches "{monitor}", but this fit records '
             f"{', '.join(columns)}; {fix}"

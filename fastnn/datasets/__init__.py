@@ -7,6 +7,8 @@ from importlib.resources import files
 
 import numpy as np
 
+from fastnn.inputs.calls import explained
+
 __all__ = [
     "DIGITS_CLASSES",
     "DIGITS_FEATURES",
@@ -27,6 +29,7 @@ IRIS_FEATURES = (
 )
 
 
+@explained
 def load_digits() -> tuple[np.ndarray, np.ndarray]:
     """Handwritten digits: 1797 grey images of 8 x 8 pixels.
 
@@ -55,6 +58,7 @@ def load_digits() -> tuple[np.ndarray, np.ndarray]:
     return X.astype(np.float32) / np.float32(16), y.astype(np.int64)
 
 
+@explained
 def load_iris() -> tuple[np.ndarray, np.ndarray]:
     """Fisher's iris flowers: 50 of each of three species, sorted by species.
 

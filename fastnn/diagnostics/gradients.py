@@ -5,12 +5,14 @@ from typing import Any
 import numpy as np
 
 from fastnn.engine.layout import Layout
+from fastnn.inputs.calls import explained
 from fastnn.inputs.reading import feature_rows, target_rows
 from fastnn.model.sequential import Sequential
 from fastnn.training.building import draw_weights
 from fastnn.training.network import Network
 
 
+@explained
 def check_gradient(
     model: Sequential, X: Any, y: Any, sample_weight: Any = None, *, directions: int = 5
 ) -> float:

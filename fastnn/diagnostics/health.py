@@ -13,6 +13,7 @@ from fastnn.diagnostics.report import SEVERITIES, Finding, Report
 from fastnn.diagnostics.scratch import Scratch, spread
 from fastnn.diagnostics.trials import FITTED, Trial, constant_loss, held, least_loss, overfit
 from fastnn.inputs.arrays import column_names
+from fastnn.inputs.calls import explained
 from fastnn.inputs.rows import Rows
 from fastnn.losses import Custom
 from fastnn.model.sequential import Sequential
@@ -28,6 +29,7 @@ STUCK = 1e-4
 """A layer that moves less than this, relative to the one that moves most, does not move."""
 
 
+@explained
 def check(model: Sequential, X: Any, y: Any, sample_weight: Any = None) -> Report:
     """Look for what keeps a network from learning, and say what to do.
 

@@ -17,6 +17,7 @@ from fastnn.diagnostics.statistics import (
 )
 from fastnn.diagnostics.tables import LEVELS, Columns, LayerShift, Shift
 from fastnn.inputs.arrays import column_names
+from fastnn.inputs.calls import explained
 from fastnn.inputs.reading import feature_rows
 from fastnn.inputs.rows import Rows
 from fastnn.layers import BatchNorm, Standardize
@@ -29,6 +30,7 @@ STANDARDIZE_ROWS = 500
 """Rows that Standardize is taken to have seen: with more, "some" is decided by the size alone."""
 
 
+@explained
 def shift(model: Sequential, X_new: Any, reference: Any = None) -> Shift:
     """How far new data has moved from what a model was trained on (covariate shift).
 

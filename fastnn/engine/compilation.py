@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.inputs.calls import explained
+
 _ready: dict[np.dtype, int] = {}
 _lock = threading.RLock()
 
@@ -35,6 +37,7 @@ def ensure(dtype: np.dtype) -> int:
     return _ready[dtype]
 
 
+@explained
 def warmup(dtype: Any = "float32") -> float:
     """Compile ahead all that `fit` and `predict` can need, or read it from the disk cache.
 

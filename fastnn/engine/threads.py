@@ -9,6 +9,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
+from fastnn.inputs.calls import explained
 from fastnn.inputs.settings import check_count
 
 _region = threading.Lock()
@@ -137,6 +138,7 @@ def alone() -> Iterator[None]:
         _alone.depth -= 1
 
 
+@explained
 def set_num_threads(n: int | None) -> None:
     """Let training and prediction use n threads; results are the same bits for every n.
 

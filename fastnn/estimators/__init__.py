@@ -18,5 +18,8 @@ except ImportError as error:
 
 from fastnn.estimators.classifier import MLPClassifier
 from fastnn.estimators.regressor import MLPRegressor
+from fastnn.inputs.calls import explained_parts
 
 __all__ = ["MLPClassifier", "MLPRegressor"]
+
+explained_parts([MLPClassifier, MLPRegressor])

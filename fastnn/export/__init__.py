@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fastnn.inputs.calls import explained
+
 if TYPE_CHECKING:
     from fastnn.export.numpy import NumpyPredictor
 
 
+@explained
 class Exports:
     """The methods of a model that take it elsewhere.
 

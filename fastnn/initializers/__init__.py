@@ -22,6 +22,7 @@ from fastnn.initializers.distributions import (
     Uniform,
 )
 from fastnn.initializers.fixed import Array, Constant, Zeros, as_weights
+from fastnn.inputs.calls import explained_parts
 from fastnn.inputs.names import unknown
 
 __all__ = [
@@ -57,6 +58,7 @@ _NAMED: dict[str, type] = {
     "orthogonal": Orthogonal,
     "zeros": Zeros,
 }
+explained_parts({*_NAMED.values(), Constant, Array})
 _NEED_VALUES = {"constant": "Constant(value)", "array": "Array(values)"}
 _HE = {"relu", "leakyrelu", "elu", "gelu", "silu", "mish"}
 

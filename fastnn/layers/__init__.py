@@ -7,6 +7,7 @@ program and the parameter vector that the compiled loop reads.
 from dataclasses import MISSING, fields
 from typing import Any
 
+from fastnn.inputs.calls import explained_parts
 from fastnn.inputs.names import unknown
 from fastnn.layers.activations import (
     ELU,
@@ -55,6 +56,7 @@ __all__ = [
 LAYERS: dict[str, type[Layer]] = {
     name: globals()[name] for name in __all__ if name not in ("LAYERS", "Layer", "get")
 }
+explained_parts(LAYERS.values())
 
 
 def get(spec: Any) -> Layer:

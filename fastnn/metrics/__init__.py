@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.inputs.calls import explained
 from fastnn.inputs.names import unknown
 from fastnn.metrics.truth import (
     Array,
@@ -59,6 +60,7 @@ def accuracy(
     return share(labels == ((scores > 0.5) if several else chosen(scores)), sample_weight)
 
 
+@explained
 def top_k(k: int) -> Metric:
     """Make the metric ``top_<k>``: the true class is among the k most probable ones.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.inputs.calls import explained, wrong_call
 from fastnn.inputs.reading import feature_rows, target_rows
 from fastnn.inputs.rows import Part
 from fastnn.model.weights import Weights
@@ -13,9 +14,14 @@ from fastnn.training import building
 from fastnn.training.measuring import score
 
 
+def plain_predict(X: Any) -> None:
+    """The arguments of `predict`."""
+
+
 class Predicting(Weights):
     """The half of a model that predicts."""
 
+    @explained
     def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """Loss and metrics on given rows, as the model predicts.
 
@@ -30,14 +36,18 @@ class Predicting(Weights):
         rows = target_rows(rows, y, sample_weight, setup.form(layout, self.dtype))
         return score(network, setup, Part(rows))
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Any, **others: Any) -> np.ndarray:
         """The network's outputs (n, n_outputs) for X (n, features): probabilities, or values."""
+        if others:
+            # Here, for a wrapper would take longer than a small network.
+            raise TypeError(wrong_call(plain_predict, "predict", (X,), others))
         network = self._built()
         run = network.predict_run()
         if network.takes_plainly(X) and (outputs := run.predict_plain(X)) is not None:
             return outputs
         return run.predict(feature_rows(X, network.layout.n_in, self.dtype))
 
+    @explained
     def predict_classes(self, X: Any) -> np.ndarray:
         """The most probable class of each row, (n,) int64.
 
@@ -61,6 +71,7 @@ class Predicting(Weights):
             return chosen[:, 0] if chosen.shape[1] == 1 else chosen
         return np.argmax(outputs, axis=1)
 
+    @explained
     def recompute_batchnorm(self, X: Any) -> None:
         """Replace the running averages of batch norm by the exact statistics of X (n, features)."""
         network = self._built()

@@ -13,6 +13,7 @@ from fastnn.callbacks import listeners
 from fastnn.engine.layout import Layout, check_order
 from fastnn.export import Exports
 from fastnn.history import History
+from fastnn.inputs.calls import explained
 from fastnn.inputs.reading import feature_rows, read_data, target_rows
 from fastnn.inputs.settings import check_count, check_switch
 from fastnn.model.predicting import Predicting
@@ -27,6 +28,7 @@ from fastnn.training.lr_find import LearningRateFinder, lr_find
 from fastnn.training.network import Network, Setup
 
 
+@explained
 class Sequential(Predicting, Exports):
     """A network: layers in a row.
 

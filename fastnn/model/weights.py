@@ -9,6 +9,7 @@ import numpy as np
 
 from fastnn.engine.layout import STANDARDIZE_NAMES, Layout
 from fastnn.history import History
+from fastnn.inputs.calls import explained
 from fastnn.inputs.settings import Range, check_count
 from fastnn.layers import Layer
 from fastnn.optimizers import Optimizer
@@ -30,6 +31,7 @@ class Snapshot(NamedTuple):
     """Whose state it is."""
 
 
+@explained
 class Weights:
     """The half of a model that holds its network."""
 

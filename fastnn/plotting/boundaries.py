@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn.inputs.arrays import as_array, check_finite, column_names
+from fastnn.inputs.calls import explained
 from fastnn.plotting.classifiers import answers, class_labels
 from fastnn.plotting.panels import COLORS, MARKERS, ink, one_axes
 
@@ -28,6 +29,7 @@ INSIDE = 10
 """Number of classes whose legend may lie in given axes, on free ground; others lie beside them."""
 
 
+@explained
 def decision_boundaries(
     classifier: Any, X: Any, y: Any, ax: Axes | None = None, *,
     class_names: Sequence[str] | None = None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn.history import NOT_MEASURES, History
+from fastnn.inputs.calls import explained
 from fastnn.plotting.header import add_headers, as_events
 from fastnn.plotting.panels import (
     COLORS,
@@ -36,6 +37,7 @@ MANY = 400
 """So many epochs take a thinner line."""
 
 
+@explained
 def learning_curves(
     history: History,
     axes: Axes | Sequence[Axes] | None = None,

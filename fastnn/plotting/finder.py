@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastnn.inputs.calls import explained
 from fastnn.plotting.panels import TRAINING, VALIDATION, ink, log_ticks, number, one_axes, tidy
 from fastnn.training.lr_find import LearningRateFinder
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@explained
 def learning_rate_finder(result: LearningRateFinder, ax: Axes | None = None) -> Axes:
     """Draw the loss over the learning rates of a range test, with the suggestion marked.
 

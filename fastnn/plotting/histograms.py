@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn.inputs.calls import explained
 from fastnn.inputs.reading import feature_rows, target_rows
 from fastnn.layers import Dropout, ReLU, Sigmoid, Tanh
 from fastnn.model.sequential import Sequential
@@ -23,6 +24,7 @@ TAIL = 0.01
 """Share of a layer's gradients, the smallest ones, that may be counted at the edge of the axis."""
 
 
+@explained
 def activation_histograms(
     model: Sequential, X: Any, axes: Sequence[Axes] | None = None
 ) -> list[Axes]:
@@ -78,6 +80,7 @@ def activation_histograms(
     return drawn
 
 
+@explained
 def gradient_histograms(
     model: Sequential, X: Any, y: Any, axes: Sequence[Axes] | None = None
 ) -> list[Axes]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn.inputs.calls import explained
 from fastnn.inputs.settings import check_count
 from fastnn.layers import Dense
 from fastnn.model.sequential import Sequential
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 INCHES = 5.4
 
 
+@explained
 def first_layer_weights(
     model: Sequential, shape: tuple[int, int] | None = None, ax: Axes | None = None, *,
     max_units: int = 64,

@@ -12,6 +12,7 @@ schedule holds its last rate.
 
 from numbers import Integral
 
+from fastnn.inputs.calls import explained, explained_parts
 from fastnn.inputs.settings import is_switch
 from fastnn.schedules.base import Schedule
 from fastnn.schedules.cosines import Cosine, CosineRestarts, OneCycle
@@ -47,8 +48,10 @@ SCHEDULES: dict[str, type[Schedule]] = {
     )
 }  # fmt: skip
 """By name; that and the fields, plain numbers and tuples, are all that there is to save."""
+explained_parts(SCHEDULES.values())
 
 
+@explained
 def steps(epochs: int, n_rows: int, batch_size: int | None = 32) -> int:
     """The number of steps that `fit` takes for so many epochs.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn.history import History
+from fastnn.inputs.calls import explained
 from fastnn.inputs.reading import feature_rows
 from fastnn.inputs.settings import check_count
 from fastnn.model.sequential import Sequential
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@explained
 class Session:
     """One model and its data, trained over hours or days, with every step back possible.
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.files.persistence import pack, write_whole
+from fastnn.inputs.calls import explained
 from fastnn.inputs.settings import Range, check_count
 from fastnn.tabular.columns import check_name, describe_columns
 from fastnn.tabular.folds import part_held_out
@@ -23,6 +24,7 @@ from fastnn.tabular.values import column, to_numbers
 LEAST_ROWS = 10
 
 
+@explained
 class TabularModel:
     """A model for a table: what its columns are, how they are encoded, and the networks.
 

@@ -1,6 +1,5 @@
 """Building: initial weights, statistics of the data, and checks of the model's shape."""
 
-import warnings
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
@@ -11,6 +10,7 @@ from fastnn import initializers, layers
 from fastnn.engine.buffers import State
 from fastnn.engine.layout import Layout
 from fastnn.inputs.arrays import as_array, place
+from fastnn.inputs.notes import warn
 from fastnn.inputs.rows import BLOCK_ELEMENTS, Part
 from fastnn.inputs.settings import ABOVE_0, Range
 from fastnn.kernels import codes
@@ -118,12 +118,10 @@ def warn_of_symmetry(state: State) -> None:
     for k, following in pairwise(dense):
         W, after = state.array(f"{k}.W"), state.array(f"{following}.W")
         if W.shape[1] > 1 and np.all(W[:, :1] == W) and np.all(after == after[:1]):
-            warnings.warn(
+            warn(
                 f"all {W.shape[1]} units of layer {k + 1} start with equal weights: they get equal "
                 "gradients and stay equal (no symmetry breaking); use a random initializer, such "
                 "as the default",
-                UserWarning,
-                stacklevel=3,
             )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
@@ -14,6 +13,7 @@ from fastnn import metrics as metric_functions
 from fastnn.callbacks.monitor import check_monitors
 from fastnn.engine.layout import Layout
 from fastnn.history import NOT_MEASURES
+from fastnn.inputs.notes import warn
 from fastnn.inputs.reading import Data
 from fastnn.inputs.settings import as_limit
 from fastnn.layers import Activation, Layer
@@ -115,11 +115,9 @@ def warn_of_end(is_over: Callable[[int], bool], epochs: int, schedule: Any, agai
     first = bisect_left(range(epochs), True, key=is_over)
     when = f"from epoch {first + 1} of this fit on" if first else "in each epoch of this fit"
     fix = "give it more steps (fastnn.schedules.steps counts them), or fit fewer epochs"
-    warnings.warn(
+    warn(
         f"the learning rate is 0 or as good as that {when}: the schedule {schedule!r} is over, and "
         f"nothing is learned; {fix if first else again}",
-        UserWarning,
-        stacklevel=4,
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from fastnn.engine.layout import Layout
 from fastnn.engine.pace import Blocks, Course
+from fastnn.inputs.calls import explained
 from fastnn.inputs.reading import feature_rows, target_rows
 from fastnn.inputs.rows import Rows
 from fastnn.inputs.settings import Range, check_count
@@ -63,6 +64,7 @@ class LearningRateFinder:
         )
 
 
+@explained
 def lr_find(
     model: Any,
     X: Any,

@@ -1,5 +1,6 @@
 """tune: search for hyperparameters with many small networks at once."""
 
+from fastnn.inputs.calls import explained_parts
 from fastnn.tune.automatic import auto
 from fastnn.tune.bayesian import bayesian
 from fastnn.tune.choices import Choice, Tuple
@@ -44,3 +45,7 @@ __all__ = [
     "random",
     "search",
 ]
+
+explained_parts(
+    [Choice, Int, Ledger, LogInt, LogUniform, OneMinusLog, Space, Strategy, Tuple, Uniform]
+)

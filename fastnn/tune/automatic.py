@@ -11,6 +11,7 @@ import numpy as np
 from fastnn.callbacks import EarlyStopping, ReduceOnPlateau
 from fastnn.engine import threads
 from fastnn.inputs.arrays import as_features
+from fastnn.inputs.calls import explained
 from fastnn.inputs.settings import Range
 from fastnn.tune.defaults import default_build, default_space
 from fastnn.tune.plans import Plan, Strategy
@@ -33,6 +34,7 @@ PATIENCE = 20
 LONGEST = 10**6
 
 
+@explained
 def auto(
     X: Any,
     y: Any,

@@ -6,12 +6,14 @@ import copy
 import math
 from typing import Any
 
+from fastnn.inputs.calls import explained
 from fastnn.inputs.settings import check_count
 from fastnn.tune.plans import Plan, Rounds, Strategy
 from fastnn.tune.space import Coordinate, Point, Space
 from fastnn.tune.trial import Trial
 
 
+@explained
 def bayesian(sampler: Any = None, batch: int = 4) -> Strategy:
     """Points where a model of the results so far expects the best, by Optuna's ask and tell.
 

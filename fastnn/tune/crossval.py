@@ -15,6 +15,7 @@ import numpy as np
 from fastnn.engine import threads
 from fastnn.history import History
 from fastnn.inputs.arrays import as_features
+from fastnn.inputs.calls import explained
 from fastnn.inputs.settings import check_count
 from fastnn.model.sequential import Sequential
 from fastnn.tune.jobs import Watch
@@ -93,6 +94,7 @@ class CrossValidation:
         return f"{len(self.models)} folds, at epoch {best}: {', '.join(measured)}{turned}"
 
 
+@explained
 def cross_validate(
     model: Sequential | Callable[[], Sequential],
     X: Any,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import optimizers
+from fastnn.inputs.calls import explained
 from fastnn.inputs.settings import check_count
 from fastnn.layers import BatchNorm, Dense, Layer, ReLU, Sigmoid, Softmax, Standardize
 from fastnn.model.sequential import Sequential
@@ -25,6 +26,7 @@ TIERS = {
 """By importance: 1 is tuned first; 4 is left alone unless asked for."""
 
 
+@explained
 def default_space(optimizer: str = "adam", tiers: int = 3) -> dict[str, Any]:
     """Scales of the parameters that usually matter, by importance.
 
@@ -71,6 +73,7 @@ def _decay(adam: bool) -> LogUniform:
     return LogUniform(1e-4, 1) if adam else LogUniform(1e-6, 1e-2)
 
 
+@explained
 def default_build(y: Any, optimizer: str = "adam") -> Callable[..., Sequential]:
     """A function that builds networks of the parameters of `default_space`, for targets like y.
 

@@ -45,6 +45,8 @@ class Ledger:
     """
 
     def __init__(self, path: Any = ":memory:") -> None:
+        if not isinstance(path, str | os.PathLike):
+            raise TypeError(f'storage is {path!r:.60}; expected the path of a file, or ":memory:"')
         self.path = os.fspath(path)
         self.worker = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._lock = threading.RLock()
@@ -53,9 +55,11 @@ class Ledger:
                 self.path, timeout=60, isolation_level=None, check_same_thread=False
             )
         except sqlite3.OperationalError as error:
+            address = self.path.startswith("sqlite:")
+            alone = ", its path alone without sqlite:///" if address else ""
             raise ValueError(
                 f'storage is "{self.path}", which cannot be opened ({error}); expected a file in a '
-                'folder that exists and may be written to, or ":memory:"'
+                f'folder that exists and may be written to{alone}, or ":memory:"'
             ) from None
         try:
             self._open()

@@ -6,6 +6,7 @@ import math
 from functools import cached_property
 from typing import Any
 
+from fastnn.inputs.calls import explained
 from fastnn.tune.defaults import TIERS
 from fastnn.tune.findings import Findings
 from fastnn.tune.importance import importance
@@ -18,6 +19,7 @@ TOP = 5
 """Trials in a summary."""
 
 
+@explained
 class Result(Findings):
     """What a search has found.
 

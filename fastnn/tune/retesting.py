@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.engine.threads import workers
+from fastnn.inputs.calls import explained
 from fastnn.inputs.settings import check_count
 from fastnn.tune.choices import Choice
 from fastnn.tune.findings import Findings
@@ -50,6 +51,7 @@ class Retest:
         return f"{self.verdict}: {self.reason}"
 
 
+@explained
 def retest(
     result: Findings, X: Any, y: Any, k: int = 3, neighbours: int = 2, cv: Any = 10
 ) -> Retest:

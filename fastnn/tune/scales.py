@@ -7,12 +7,12 @@ take them too, and map exactly to Optuna's.
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from fastnn.inputs.notes import warn
 from fastnn.inputs.settings import Range, set_number
 
 DECADES = 2
@@ -105,11 +105,10 @@ def warn_of_decades(scale: Any, better: str) -> None:
     if scale.low > 0 and scale.high / scale.low > 10**DECADES:
         name = type(scale).__name__
         tenth = 100 * (scale.high - scale.high / 10) / (scale.high - scale.low)
-        warnings.warn(
+        warn(
             f"{name}({scale.low:g}, {scale.high:g}) spans {math.log10(scale.high / scale.low):.1f} "
             f"decades: {min(tenth, 99):.0f} % of its draws lie in the last one; use "
             f"{better}({scale.low:g}, {scale.high:g})",
-            stacklevel=4,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +11,10 @@ import numpy as np
 
 from fastnn.engine.threads import workers
 from fastnn.inputs.arrays import as_features
+from fastnn.inputs.calls import explained
+from fastnn.inputs.names import unknown
 from fastnn.inputs.settings import Range, check_count, check_switch
+from fastnn.model.sequential import Sequential
 from fastnn.tune.board import Board
 from fastnn.tune.keys import study_key
 from fastnn.tune.ledger import Ledger
@@ -29,6 +33,7 @@ GRACE = 0.2
 """Share of the epochs before which none is pruned."""
 
 
+@explained
 def search(
     build_or_estimator: Any,
     space: Mapping[str, Any] | Space,
@@ -90,10 +95,10 @@ def search(
     n_jobs : int, default -1
         Networks at a time; -1: as many as there are processors, -2: one less, as in joblib; no more
         than `fastnn.set_num_threads` or ``FASTNN_NUM_THREADS`` say.
-    storage : str or path, default "study.db"
-        The ledger's file; ":memory:" keeps none. It holds any number of studies, each found again
-        by all that decides its trials: the function's text and what it sees (closure, globals,
-        ``self``, defaults, the functions it calls), the space, the data and the settings.
+    storage : str, path or None, default "study.db"
+        The ledger's file; ":memory:" or None keeps none. It holds any number of studies, each
+        found again by all that decides its trials: the function's text and what it sees (closure,
+        globals, ``self``, defaults, the functions it calls), the space, the data, the settings.
     seed : int, default 0
         Of everything: points, models, held-out rows.
     groups : array (n,), optional
@@ -142,6 +147,7 @@ def search(
     by_row = {name: fit.pop(name) for name in OF_DATA if name in fit}
     data = share_out(X, y, cv, seed, by_row, groups)
     subject = make_subject(build_or_estimator, {**fit, "epochs": check_count(epochs, "epochs")})
+    _check_fit(subject, by_row)
     _check(subject, space, way, trials, seconds, prune, cv)
     if isinstance(subject, Builder):
         # Once, not in every fit.
@@ -159,7 +165,7 @@ def search(
         settings["trials"] = trials
     deadline = np.inf if seconds is None else started + float(seconds)
     board = Board(space, trials, sign, monitor, deadline, verbose)
-    ledger = Ledger(storage)
+    ledger = Ledger(":memory:" if storage is None else storage)
     try:
         study = ledger.study(study_key(subject, space, data, settings), settings)
         population = Population(
@@ -204,6 +210,19 @@ def _check(
             'prune=True watches single networks by epoch; for folds use strategy="halving", which '
             "prunes between its rounds, and for estimators leave it out"
         )
+
+
+def _check_fit(subject: Any, by_row: Any) -> None:
+    """Refuse arguments that `fit` does not take."""
+    fitted = Sequential if isinstance(subject, Builder) else subject.estimator
+    takes = inspect.signature(fitted.fit).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in takes.values()):
+        return
+    known = [name for name in takes if name not in ("self", "X", "y")]
+    for name in (*subject.fit, *(name for name in by_row if name == "sample_weight")):
+        if name not in known:
+            own = [p for p in inspect.signature(search).parameters if p not in ("fit", *known)]
+            raise unknown("argument of fit", name, [*known, *own])
 
 
 def _first_member(subject: Any, plan: Plan) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastnn.inputs.calls import explained
 from fastnn.inputs.settings import check_count
 from fastnn.inputs.splits import as_parts, split
 from fastnn.tune.groups import check_apart, group_folds, group_share, read_groups
@@ -79,6 +80,7 @@ def labels_of(y: Any) -> np.ndarray | None:
     return array if array.ndim == 1 and array.dtype.kind in "biuUSO" else None
 
 
+@explained
 def folds(y: Any, k: Any, seed: int = 0, groups: Any = None) -> list[np.ndarray]:
     """The held-out row numbers of k folds: each row in one of them, each class in proportion.
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from fastnn.inputs.calls import explained
 from fastnn.inputs.names import unknown
 from fastnn.inputs.settings import check_count
 from fastnn.tune.bayesian import bayesian
@@ -23,6 +24,7 @@ ENDLESS_ROUND = 64
 """Trials a round where there is no end but that of the time."""
 
 
+@explained
 def random() -> Strategy:
     """Independent draws: every trial tells something new of every parameter.
 
@@ -49,6 +51,7 @@ def random() -> Strategy:
     return Strategy("random", {}, propose)
 
 
+@explained
 def grid(points: int | None = None) -> Strategy:
     """Every combination: for two parameters of few values.
 
@@ -86,6 +89,7 @@ def _most_points(plan: Plan) -> int:
     return fits
 
 
+@explained
 def halving(factor: int = 3, min_epochs: int = 1) -> Strategy:
     """Successive halving: train all a little, go on with the best of them, and again.
 

@@ -76,11 +76,7 @@ class Builder:
         self.needs = {a.name for a in named if a.default is a.empty}
 
     def check(self, names: list[str]) -> None:
-        """Refuse parameters and settings that nobody takes, and a space that lacks one."""
-        settings = [name for name in inspect.signature(Sequential.fit).parameters if name != "self"]
-        for name in self.fit:
-            if name not in settings:
-                raise unknown("argument of fit", name, settings)
+        """Refuse parameters that nobody takes, and a space that lacks one."""
         for name in names:
             if name not in self.takes and name not in OF_FIT and not self.takes_any:
                 known = [*sorted(self.takes), *OF_FIT]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from fastnn.inputs.calls import explained
 from fastnn.inputs.settings import check_count
 from fastnn.tune.choices import Choice
 from fastnn.tune.plans import Plan, Rounds, Strategy, check_share
@@ -11,6 +12,7 @@ from fastnn.tune.space import Box, Coordinate
 from fastnn.tune.trial import Trial
 
 
+@explained
 def coarse_to_fine(rounds: int = 3, shrink: float = 0.5, keep: float = 0.2) -> Strategy:
     """Random search in nested boxes: each round zooms in on where the best trials lie.
 
