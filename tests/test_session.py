@@ -228,7 +228,7 @@ def test_a_line_that_a_crash_has_cut_is_dropped(begun):
     again.run(1)
     again.close()
     path.write_bytes(b"nonsense\n" + whole)
-    with pytest.raises(ValueError, match=r"line 1 of .* is no JSON"):
+    with pytest.raises(ValueError, match=r"line 1 of .* is damaged"):
         Session.resume(begun.directory, X, y)
 
 
@@ -246,7 +246,7 @@ def test_wrong_beginnings_are_refused(begun, tmp_path):
     with pytest.raises(RuntimeError, match="open already"):
         Session.resume(begun.directory, X, y)
     begun.close()
-    with pytest.raises(ValueError, match="not those of the session"):
+    with pytest.raises(ValueError, match="X is not that of the session; pass the same rows"):
         Session.resume(begun.directory, X[::-1], y)
     with pytest.raises(FileNotFoundError, match="holds no session"):
         Session.resume(tmp_path, X, y)

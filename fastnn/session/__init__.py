@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from fastnn.history import History
 from fastnn.inputs.calls import explained
-from fastnn.inputs.reading import feature_rows
 from fastnn.inputs.settings import check_count
 from fastnn.model.sequential import Sequential
 from fastnn.plotting import learning_curves
 from fastnn.session.changes import FIT_SETTINGS, changed, check_fit_settings
 from fastnn.session.journal import JOURNAL, Journal
 from fastnn.session.keeper import Keeper
+from fastnn.session.rows import check_same, digests_of
 from fastnn.session.saves import Saves, told
 
 if TYPE_CHECKING:
@@ -92,7 +89,7 @@ class Session:
         unknown = [name for name in settings if name not in FIT_SETTINGS]
         if unknown:
             raise TypeError(f'got "{unknown[0]}"; expected {", ".join(FIT_SETTINGS)}')
-        self._data(X, y, validation_data, sample_weight, model.dtype)
+        data = digests_of(model, X, y, validation_data, sample_weight)
         check_fit_settings(settings, len(X), model._compiled().optimizer)
         path = Path(directory)
         path.mkdir(parents=True, exist_ok=True)
@@ -102,8 +99,9 @@ class Session:
                 "Session.resume(directory, X, y)"
             )
         self._saves = Saves(path, own)
+        self._take(X, y, validation_data, sample_weight)
         self.model, self._settings, self.branch_name = model, settings, "main"
-        self._journal.append("begin", data=self._digest)
+        self._journal.append("begin", data=data)
         self._save("begin")
 
     @classmethod
@@ -124,7 +122,8 @@ class Session:
         FileNotFoundError
             Where the directory holds no session.
         ValueError
-            Where the data are not those of the session.
+            Where X, y, validation_data or sample_weight are not those of the session; an array of
+            another type that holds the same numbers is.
         """
         path = Path(directory)
         if not (path / JOURNAL).is_file():
@@ -135,30 +134,21 @@ class Session:
             session.close()
             raise FileNotFoundError(f"{path} holds no saved state; begin a new session elsewhere")
         tip = list(session._journal.of("save"))[-1]
-        session.model = session._saves.load(tip)
-        session._data(X, y, validation_data, sample_weight, session.model.dtype)
-        begun = next(session._journal.of("begin"))
-        if begun["data"] != session._digest:
+        try:
+            session.model = session._saves.load(tip)
+            data = digests_of(session.model, X, y, validation_data, sample_weight)
+            begun = next(session._journal.of("begin"))["data"]
+            check_same(begun, data, X, y, session.model.dtype)
+        except BaseException:
             session.close()
-            raise ValueError(
-                f"X and y are not those of the session in {path}; pass the same rows in the same "
-                "order, or begin a new session with session.model"
-            )
+            raise
+        session._take(X, y, validation_data, sample_weight)
         session._settings, session.branch_name = tip["settings"], tip["branch"]
         return session
 
-    def _data(
-        self, X: Any, y: Any, validation_data: Any, sample_weight: Any, dtype: np.dtype
-    ) -> None:
+    def _take(self, X: Any, y: Any, validation_data: Any, sample_weight: Any) -> None:
         self._X, self._y = X, y
         self._fit = {"validation_data": validation_data, "sample_weight": sample_weight}
-        rows = feature_rows(X, None, dtype)
-        targets = np.asarray(y)
-        some = np.unique(np.linspace(0, len(rows.X) - 1, 1000).astype(np.int64))
-        digest = hashlib.sha256(repr((rows.X.shape, targets.shape)).encode())
-        for part in (rows.X, targets):
-            digest.update(np.ascontiguousarray(part[some[some < len(part)]]).tobytes())
-        self._digest = digest.hexdigest()
 
     @property
     def directory(self) -> Path:
