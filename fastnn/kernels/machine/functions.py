@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
 from fastnn.kernels.machine.jit import EXACT, exact_kernel
@@ -48,6 +49,25 @@ def write_binary_parts(builder: Any, x: Any) -> tuple[Any, Any]:
     low = builder.and_(bits, constant((1 << mantissa) - 1))
     m = builder.bitcast(builder.add(low, constant(root)), x.type)
     return builder.sitofp(n, x.type), m
+
+
+@intrinsic
+def maximum(typingctx: Any, x: Any, y: Any) -> Any:
+    """The larger of two numbers of one type, NaN where one is.
+
+    Of a condition that leaves an element of an array as it is LLVM makes a store under a mask,
+    which takes many times as long on some processors.
+    """
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        other = context.cast(builder, args[1], sig.args[1], sig.args[0])
+        number = args[0].type
+        name = "llvm.maximum.f32" if isinstance(number, ir.FloatType) else "llvm.maximum.f64"
+        kind = ir.FunctionType(number, [number, number])
+        function = cgutils.get_or_insert_function(builder.module, kind, name)
+        return builder.call(function, [args[0], other])
+
+    return x(x, y), codegen
 
 
 @intrinsic

@@ -14,10 +14,11 @@ from fastnn.kernels.machine.functions import (
     erf,
     exp,
     expm1,
+    maximum,
     sigmoid,
     softplus,
     tanh,
-)
+)  # fmt: skip
 from fastnn.kernels.machine.jit import kernel
 
 SELU_SCALE = 1.0507009873554804934193349852946
@@ -31,7 +32,7 @@ _DENSITY = 1 / math.sqrt(2 * math.pi)
 def relu_forward(z):
     """y = max(z, 0)."""
     for i in range(z.size):
-        z[i] = ZERO if z[i] <= ZERO else z[i]
+        z[i] = maximum(z[i], ZERO)
 
 
 @kernel
