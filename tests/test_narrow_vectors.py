@@ -22,7 +22,6 @@ if sys.argv[1] == "narrow":
 
     llvm.get_host_cpu_features = told
 from fastnn import Adam, BatchNorm, Dense, ReLU, Sequential, Softmax, set_num_threads
-from fastnn.kernels.machine import micro
 from fastnn.kernels.machine import vectors
 from fastnn.datasets import load_digits
 X, y = load_digits()
@@ -34,7 +33,7 @@ for threads in (1, 2):
         model = Sequential(layers, seed=0)
         model.compile(Adam(1e-3))
         found.append(model.fit(X, y, epochs=3, batch_size=64, verbose=0)["loss"])
-print(json.dumps([vectors.VECTOR, micro.MASKS, found]))
+print(json.dumps([vectors.VECTOR, vectors.MASKS, found]))
 """
 
 

@@ -8,7 +8,7 @@ from numba import njit
 
 from fastnn import Adam, Dense, ReLU, Sequential, Softmax
 from fastnn.engine.buffers import arena
-from fastnn.kernels.machine import micro
+from fastnn.kernels.machine import vectors
 from fastnn.kernels.machine.memory import pointer, shift, start_of
 from fastnn.kernels.machine.vectors import VECTOR
 from fastnn.kernels.math import products
@@ -154,7 +154,7 @@ def test_products_of_a_layer_by_packed_copies(rows, n_in, n_out, number):
         np.testing.assert_allclose(C[:-1], true, atol=300 * depth * np.finfo(number).eps)
 
 
-@pytest.mark.skipif(not micro.MASKS, reason="narrower vectors want the copy")
+@pytest.mark.skipif(not vectors.MASKS, reason="narrower vectors want the copy")
 def test_a_large_layer_learns_without_a_copy_of_its_transpose(monkeypatch):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(160, 30)).astype(np.float32), rng.integers(3, size=160)

@@ -13,7 +13,7 @@ from numba.extending import intrinsic
 
 from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.memory import matrix, shift
-from fastnn.kernels.machine.vectors import I32, I64, REGISTERS, VECTOR, VectorCode
+from fastnn.kernels.machine.vectors import I32, I64, MASKS, REGISTERS, VECTOR, VectorCode
 
 
 class Shape(NamedTuple):
@@ -35,8 +35,6 @@ SHAPES = {(32, 64): Shape(8, 2, 8, 16), (16, 32): Shape(6, 2, 4, 8), (16, 16): S
           (32, 32): Shape(8, 3, 4, 16), (32, 16): Shape(8, 3, 4, 16)}  # fmt: skip
 SHAPE = SHAPES[REGISTERS, VECTOR]
 ROWS, WIDE, FEW, TALL = SHAPE
-MASKS = VECTOR >= 64
-"""Whether a vector can be stored in part, at the same cost."""
 TOGETHER = 3
 """Rows that are reached from one address: it, and so far or twice so far from it."""
 

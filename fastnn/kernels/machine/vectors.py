@@ -31,6 +31,8 @@ def _host() -> tuple[int, int, bool]:
 
 
 VECTOR, REGISTERS, FUSES = _host()
+MASKS = VECTOR >= 64
+"""Whether a vector can be stored in part, at the same cost."""
 
 
 class VectorCode:
@@ -107,7 +109,11 @@ class VectorCode:
         return found
 
     def each(self, n: Any, body: Callable[[Any, Any], None]) -> None:
-        """`body(i, mask)` for each vector of n numbers, from number i on; a mask where it ends."""
+        """`body(i, mask)` for each vector of n numbers, from number i on; a mask where it ends.
+
+        Without cheap masks the last vector overlaps the one before, where there is one: what the
+        body does it must be able to do twice.
+        """
         builder = self.builder
         whole = builder.sub(n, builder.and_(n, I64(self.lanes - 1)))
 
@@ -117,7 +123,16 @@ class VectorCode:
 
         self.loop(I64(0), whole, self.lanes, one, [])
         with builder.if_then(builder.icmp_signed("<", whole, n)):
-            body(whole, self.below(builder.sub(n, whole)))
+            rest = self.below(builder.sub(n, whole))
+            if MASKS:
+                body(whole, rest)
+                return
+            some = builder.icmp_signed(">", whole, I64(0))
+            with builder.if_else(some) as (overlapping, alone):
+                with overlapping:
+                    body(builder.sub(n, I64(self.lanes)), None)
+                with alone:
+                    body(whole, rest)
 
     def fused(self, x: Any, y: Any, total: Any) -> Any:
         """x y + total, in one instruction where the processor has it."""

@@ -13,9 +13,9 @@ from numba.extending import intrinsic
 
 from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.memory import local_memory, matrix, shift
-from fastnn.kernels.machine.micro import FEW, MASKS, ROWS, WIDE, in_tall_blocks, multiply_strip
+from fastnn.kernels.machine.micro import FEW, ROWS, WIDE, in_tall_blocks, multiply_strip
 from fastnn.kernels.machine.transposes import transpose
-from fastnn.kernels.machine.vectors import I64, VECTOR, VectorCode
+from fastnn.kernels.machine.vectors import I64, MASKS, VECTOR, VectorCode
 
 LARGE = 2_000_000 if VECTOR >= 64 else 16_384
 """Bytes of B from which on strips of it are copied, so that its rows lie side by side in cache."""
