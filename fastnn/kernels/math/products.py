@@ -164,7 +164,9 @@ def multiply_strips(a, packed, m, depth, n, bias, add, c):
 
 FAR = DEPTH * ROWS + VECTOR
 """From panel to panel of a copy of A that lies across: with room for what is written too much."""
-_panels = local_memory(8 * FAR * (TURNED // ROWS + 4))
+TOGETHER = 64
+"""Rows of A that lie across and are copied at a time: a thread's stack may be small."""
+_panels = local_memory(8 * FAR * (TOGETHER // ROWS + 4))
 
 
 @intrinsic
@@ -199,8 +201,8 @@ def multiply_panels(x, packed, rows, n_in, n_out, m, dW):
     wide = strip_width(x)
     panels = _panels(x)
     pieces = (rows + DEPTH - 1) // DEPTH
-    for i in range(0, m, TURNED):
-        some = min(TURNED, m - i)
+    for i in range(0, m, TOGETHER):
+        some = min(TOGETHER, m - i)
         most = in_tall_blocks(some, ROWS)
         for piece in range(pieces):
             start, stop = rows * piece // pieces, rows * (piece + 1) // pieces
