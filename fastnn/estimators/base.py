@@ -34,6 +34,7 @@ from fastnn.estimators.stochastic import NOT_FINITE, Fit, train_stochastic
 from fastnn.history import History
 from fastnn.inputs.reading import Data
 from fastnn.inputs.rows import Rows
+from fastnn.losses import MSE
 
 
 class BaseMLP(CallbackSupportMixin, BaseEstimator):
@@ -172,15 +173,28 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             self._machine.take(self.coefs_, self.intercepts_)
             self._adopt(self._machine)
 
+    def _network(self) -> Machine:
+        """The network to predict with; one of coefs_ and intercepts_ alone, where they are all."""
+        if hasattr(self, "_machine"):
+            self._take_coefs()
+            return self._machine
+        s = settings_of(self)
+        s.hidden_layer_sizes = [W.shape[1] for W in self.coefs_[:-1]]
+        s.n_layers = s.n_units = s.init = s.random_state = None
+        n_out = self.coefs_[-1].shape[1]
+        objective = Objective(MSE(), self.out_activation_, n_out)
+        machine = self._new_machine(s, self.coefs_[0].T, objective)
+        machine.take(self.coefs_, self.intercepts_)
+        return machine
+
     # --------------------------------------------------------------------- predict
 
     def _outputs(self, X: Any) -> np.ndarray:
         """What the network answers for X, (n, n_outputs)."""
         check_is_fitted(self)
-        machine: Machine = self._machine
+        machine = self._network()
         named = hasattr(self, "feature_names_in_") or hasattr(self, "_inputs")
         if not named and machine.takes_plainly(X):
-            self._take_coefs()
             outputs = machine.predict_run().predict_plain(X)
             if outputs is not None:
                 return outputs
@@ -188,8 +202,12 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     def _computed(self, rows: Rows, logits: bool = False) -> np.ndarray:
         """What the network answers for rows, or what it has before its softmax or sigmoid."""
-        machine = self._machine
-        self._take_coefs()
+        machine = self._network()
+        if rows.X.shape[1] != machine.n_in:
+            raise ValueError(
+                f"X has {rows.X.shape[1]} features, but {type(self).__name__} is expecting "
+                f"{machine.n_in} features as input"
+            )
         before_last = len(machine.layers) - 1 if logits and machine.has_output_layer else None
         return machine.outputs(rows, before_last)
 
@@ -199,12 +217,27 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
+        tags.input_tags.sparse = self.preset is None and self.normalize != "robust"
         return tags
 
     def __getstate__(self) -> dict[str, Any]:
-        # The arrays shown share memory with the network, which comes with its own copy.
-        return {k: v for k, v in super().__getstate__().items() if k != "_shown"}
+        kept = super().__getstate__()
+        if not hasattr(self, "_machine"):
+            return kept
+        # Each weight once: the arrays shown share memory with the network, which comes along, and
+        # after training it has the best epoch's weights.
+        self._take_coefs()
+        kept = {k: v for k, v in kept.items() if k not in ("_shown", "coefs_", "intercepts_")}
+        if self._best is not None and np.array_equal(self._best[0], self._machine.keep()):
+            kept["_best"] = None, self._best[1]
+        return kept
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        super().__setstate__(kept)
+        if hasattr(self, "_machine"):
+            self._adopt(self._machine)
+            if self._best is not None and self._best[0] is None:
+                self._best = self._machine.keep(), self._best[1]
 
     def to_sklearn(self) -> Any:
         """scikit-learn's own MLP, fitted: it predicts as this one does.

@@ -8,7 +8,6 @@ import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_array
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
 from sklearn.utils.validation import check_is_fitted
@@ -16,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from fastnn.estimators import ensemble
 from fastnn.estimators.base import BaseMLP
 from fastnn.estimators.ensemble import is_more_than_one_network
-from fastnn.estimators.labels import both, known_labels, log_odds, target_rows
+from fastnn.estimators.labels import both, known_labels, log_odds, target_rows, weight_of_rows
 from fastnn.estimators.parameters import OF_CLASSIFIER, SHARED, check_solver
 from fastnn.estimators.recipe import Objective, classifier_objective
 from fastnn.estimators.scoring import accuracy, log_likelihood
@@ -232,14 +231,23 @@ out_activation_, n_features_in_, feature_names_in_
         self.classes_ = self._label_binarizer.classes_
 
     def predict(self, X: Any) -> np.ndarray:
-        """Classes (n,), or 0 and 1 (n, labels), for X (n, features)."""
+        """Classes (n,), or 0 and 1 (n, labels), for X (n, features).
+
+        Labels that were learned from a sparse matrix come as one.
+        """
         if hasattr(self, "estimators_"):
             return self._decide(self._probabilities(X))
         return self._decide(self._outputs(X))
 
+    def _binarizer(self) -> LabelBinarizer:
+        """What knows the labels; of `classes_` alone, where they are all."""
+        return getattr(self, "_label_binarizer", None) or LabelBinarizer().fit(self.classes_)
+
     def _decide(self, outputs: np.ndarray) -> np.ndarray:
-        if self._label_binarizer.y_type_ == "multilabel-indicator":
-            return (outputs > 0.5).astype(np.int64)
+        binarizer = self._binarizer()
+        if binarizer.y_type_ == "multilabel-indicator":
+            decided = (outputs > 0.5).astype(np.int64)
+            return binarizer.inverse_transform(decided) if binarizer.sparse_input_ else decided
         if outputs.shape[1] > 1:
             return self.classes_[outputs.argmax(axis=1)]
         return self.classes_[(outputs[:, 0] > 0.5).astype(np.int64) * (len(self.classes_) > 1)]
@@ -253,7 +261,7 @@ out_activation_, n_features_in_, feature_names_in_
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probability of each class, or of each label, (n, n_classes)."""
-        return both(self._probabilities(X))
+        return both(self._probabilities(X), len(self.classes_))
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Log of `predict_proba`."""
@@ -264,7 +272,7 @@ out_activation_, n_features_in_, feature_names_in_
     def predict_std(self, X: Any) -> np.ndarray:
         """Standard deviation of `predict_proba` over the members of an ensemble."""
         check_is_fitted(self, "estimators_", msg=ensemble.NO_SPREAD)
-        return both(ensemble.outputs(self, X)).std(axis=0)
+        return both(ensemble.outputs(self, X), len(self.classes_)).std(axis=0)
 
     @available_if(is_more_than_one_network)
     def decision_function(self, X: Any) -> np.ndarray:
@@ -299,7 +307,7 @@ out_activation_, n_features_in_, feature_names_in_
                 'class_weight is "balanced", but partial_fit sees only some of the rows; pass the '
                 "weights as a dict, or sample_weight"
             )
-        by_class = compute_sample_weight(s.class_weight, y)
+        by_class = weight_of_rows(s.class_weight, self.classes_, y)
         return by_class if weight is None else by_class * weight
 
     def _targets(self, s: Any, y: Any, dtype: np.dtype, first: bool) -> tuple[np.ndarray, bool]:

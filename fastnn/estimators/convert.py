@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn import neural_network
 
-from fastnn.estimators.presets import defaults_of
+from fastnn.estimators.presets import defaults_of, own_class, parameters_of
 from fastnn.layers import BatchNorm, Dense, Standardize
 
 KNOWN = ("identity", "logistic", "tanh", "relu")
@@ -21,11 +21,11 @@ COPIED = (
 def to_sklearn(e: Any) -> Any:
     """scikit-learn's estimator with the same weights; see `BaseMLP.to_sklearn`."""
     _refuse(e)
-    cls = getattr(neural_network, type(e).__name__)
+    cls = getattr(neural_network, own_class(e).__name__)
     machine = e._machine
     e._take_coefs()
     known = set(defaults_of(cls))
-    chosen = {k: v for k, v in e.get_params(deep=False).items() if k in known}
+    chosen = {k: v for k, v in parameters_of(e).items() if k in known}
     widths = [int(b.size) for b in machine.intercepts()[:-1]]
     twin = cls(**chosen | {"hidden_layer_sizes": tuple(widths), "early_stopping": False})
     for name in COPIED:

@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import type_of_target
 
 from fastnn.engine.threads import get_num_threads
 from fastnn.estimators.inputs import read_features, read_training
-from fastnn.estimators.presets import FEW_ROWS, MEMBERS, WIDTH, left
+from fastnn.estimators.presets import FEW_ROWS, MEMBERS, WIDTH, left, parameters_of
 from fastnn.estimators.recipe import solver_of
 from fastnn.estimators.rows import rows_of
 
@@ -85,9 +85,16 @@ def _begin(e: Any, n: int, threads: int) -> None:
     if e.max_time is not None:
         own["max_time"] = e.max_time / -(-n // threads)
     seeds = check_random_state(e.random_state).randint(2**31 - 1, size=n)
-    e.estimators_ = [clone(e).set_params(random_state=int(k), **own) for k in seeds]
-    for member in e.estimators_:
-        _share(e, member, OF_TABLE)
+    e.estimators_ = [_member(e, {"random_state": int(k), **own}) for k in seeds]
+
+
+def _member(e: Any, own: dict[str, Any]) -> Any:
+    """One like e, but for its own parameters; a subclass's `__init__` need not take them."""
+    member = clone(e)
+    for name, value in (parameters_of(e) | own).items():
+        setattr(member, name, clone(value, safe=False))
+    _share(e, member, OF_TABLE)
+    return member
 
 
 def _share(giver: Any, taker: Any, names: tuple[str, ...]) -> None:

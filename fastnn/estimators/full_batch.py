@@ -6,16 +6,21 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from fastnn.callbacks import Callback
 from fastnn.estimators.machine import Machine
 from fastnn.estimators.recipe import setup_of
+from fastnn.estimators.warning import warn
 from fastnn.history import History
 from fastnn.inputs.reading import Data
 from fastnn.training.door import refuse_l1
 from fastnn.training.job import Job
 from fastnn.training.lbfgs import Objective, iterate
 from fastnn.training.network import Setup
+
+CONVERGED, ASKED_TO_STOP = 0, 99
+"""What SciPy's status may be without a warning."""
 
 
 def positions(machine: Machine) -> np.ndarray:
@@ -56,8 +61,6 @@ class Iterations(Callback):
 
 def train_lbfgs(fit: Any) -> None:
     """At most `max_iter` iterations and `max_fun` evaluations."""
-    from sklearn.utils.optimize import _check_optimize_result
-
     e, s, machine, data = fit.estimator, fit.settings, fit.machine, fit.data
     setup = setup_of(s, fit.objective)
     refuse_l1(machine.layout, setup.optimizer)
@@ -65,6 +68,15 @@ def train_lbfgs(fit: Any) -> None:
     options = {"maxfun": s.max_fun, "maxiter": fit.max_iter, "gtol": s.tol}
     loss = Loss(machine, setup, data, fit.objective.of_gradient)
     result = iterate(machine, setup, e.history_, job, loss, options)
-    e.n_iter_ = _check_optimize_result("lbfgs", result, fit.max_iter)
+    e.n_iter_ = min(result.nit, fit.max_iter)
+    if result.status not in (CONVERGED, ASKED_TO_STOP):
+        more = ""
+        if e.n_iter_ == fit.max_iter:
+            more = f"Increase max_iter, which is {fit.max_iter}. "
+        warn(
+            f"lbfgs failed to converge after {e.n_iter_} iteration(s) (status={result.status}):\n"
+            f"{result.message}\n{more}You might also want to scale the data.",
+            ConvergenceWarning,
+        )
     e.loss_ = float(result.fun)
     machine.settle(data)

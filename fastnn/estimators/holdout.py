@@ -45,7 +45,7 @@ def hold_out(
 
 def _split(e: Any, s: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
     """Training rows and held-out rows; for as many rows as before the same ones again."""
-    machine, n = e._machine, len(y)
+    machine, n = e._machine, y.shape[0]
     if machine.split is None or machine.split[0] != n:
         learned, held = train_test_split(
             np.arange(n),

@@ -6,15 +6,30 @@ from typing import Any
 
 import numpy as np
 from scipy.special import log_expit, log_softmax, logsumexp
+from sklearn.exceptions import DataConversionWarning
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import unique_labels
+
+from fastnn.estimators.warning import warn
+
+
+def one_column(y: Any) -> Any:
+    """y, as a vector where it is a single column, with scikit-learn's warning."""
+    if y.ndim != 2 or y.shape[1] != 1:
+        return y
+    warn(
+        "A column-vector y was passed when a 1d array was expected. Please change the shape of y "
+        "to (n_samples,), for example using ravel().",
+        DataConversionWarning,
+    )
+    return column_or_1d(y)
 
 
 def known_labels(e: Any, y: Any, warm_start: bool, incremental: bool) -> np.ndarray:
     """y, of classes that the classifier knows, or comes to know."""
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = column_or_1d(y, warn=True)
+    y = one_column(y)
     if not hasattr(e, "classes_") or (not warm_start and not incremental):
         e._label_binarizer = LabelBinarizer().fit(y)
         e.classes_ = e._label_binarizer.classes_
@@ -53,8 +68,22 @@ def target_rows(
     return np.ascontiguousarray(rows, dtype), False
 
 
-def both(p: np.ndarray) -> np.ndarray:
-    """Probabilities of both classes, where the network gives that of one."""
+def weight_of_rows(class_weight: Any, classes: np.ndarray, y: Any) -> np.ndarray:
+    """Weight (n,) of each row by its class, or by its labels; all classes need not be in y."""
+    if isinstance(class_weight, dict) and y.ndim == 1:
+        by_class = compute_class_weight(class_weight, classes=classes, y=y)
+        return np.asarray(by_class[np.searchsorted(classes, y)])
+    if isinstance(class_weight, list) and y.ndim == 2 and len(class_weight) == y.shape[1]:
+        rows = y.toarray() if hasattr(y, "tocsr") else y
+        pairs = zip(class_weight, rows.T, strict=True)
+        return np.prod([weight_of_rows(w, np.array([0, 1]), label) for w, label in pairs], axis=0)
+    return np.asarray(compute_sample_weight(class_weight, y))
+
+
+def both(p: np.ndarray, n_classes: int) -> np.ndarray:
+    """Probabilities of both classes, where the network gives that of one; of a single class 1."""
+    if n_classes == 1:
+        return np.ones_like(p)
     if p.shape[-1] == 1:
         return np.concatenate([1 - p, p], axis=-1)
     return p

@@ -190,23 +190,29 @@ class Machine(Network):
 
     def keep(self) -> np.ndarray:
         """A copy of what prediction depends on."""
-        return self.state.values.copy()
+        n, values = self.layout.n_parameters, self.state.values
+        return np.concatenate([values[:n], values[3 * n :]])
 
     def return_to(self, kept: np.ndarray) -> None:
         """To parameters and statistics kept before; the optimizer's state stays."""
-        n = self.layout.n_parameters
-        values = self.state.values
-        values[:n], values[3 * n :] = kept[:n], kept[3 * n :]
+        n, values = self.layout.n_parameters, self.state.values
+        values[:n], values[3 * n :] = kept[:n], kept[n:]
         self.state.changes += 1
 
     def __getstate__(self) -> dict[str, Any]:
         kept = {name: getattr(self, name) for name in (*BUILT_FROM, *CARRIED)}
-        return kept | {"values": self.keep(), "steps": (self.step, self.epoch)}
+        n, values = self.layout.n_parameters, self.state.values
+        # Without the optimizer's state where there is none, as after L-BFGS.
+        values = values.copy() if values[n : 3 * n].any() else self.keep()
+        return kept | {"values": values, "steps": (self.step, self.epoch)}
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         Machine.__init__(self, *(kept[name] for name in BUILT_FROM))
         for name in CARRIED:
             if name in kept:
                 setattr(self, name, kept[name])
-        self.state.restore(kept["values"])
+        values, n = kept["values"], self.layout.n_parameters
+        if len(values) < len(self.state.values):
+            values = np.insert(values, n, np.zeros(2 * n, values.dtype))
+        self.state.restore(values)
         self.step, self.epoch = kept["steps"]

@@ -18,9 +18,19 @@ part held out: together they take about the time of one, and what they say on av
 MEMBERS = 5
 
 
+def own_class(estimator: Any) -> type:
+    """fastnn's class: the estimator's own, or that which a user's subclass is made from."""
+    return next(c for c in type(estimator).__mro__ if c.__module__.startswith("fastnn."))
+
+
 def defaults_of(cls: type) -> dict[str, Any]:
     """A class's parameters and their defaults."""
     return {name: p.default for name, p in inspect.signature(cls).parameters.items()}
+
+
+def parameters_of(estimator: Any) -> dict[str, Any]:
+    """fastnn's parameters, as they are set, also where a subclass has an `__init__` of its own."""
+    return {name: getattr(estimator, name) for name in defaults_of(own_class(estimator))}
 
 
 def settings_of(estimator: Any) -> SimpleNamespace:
@@ -29,7 +39,7 @@ def settings_of(estimator: Any) -> SimpleNamespace:
     `scale` is a first layer, `dense(n_in)` gives further arguments of a Dense layer,
     `init_output` is the last one's initializer, `bias_deviation` that of the first biases.
     """
-    given = {name: getattr(estimator, name) for name in defaults_of(type(estimator))}
+    given = parameters_of(estimator)
     s = SimpleNamespace(**given)
     s.scale, s.dense, s.init_output, s.bias_deviation = None, _plain, s.init, 0.0
     s.label_smoothing = given.get("label_smoothing", 0.0)
@@ -41,10 +51,10 @@ def settings_of(estimator: Any) -> SimpleNamespace:
 
 def left(estimator: Any) -> set[str]:
     """Names of the parameters that are left at their defaults."""
-    given = ((k, getattr(estimator, k), v) for k, v in defaults_of(type(estimator)).items())
+    given, defaults = parameters_of(estimator), defaults_of(own_class(estimator))
     # Arrays and indices have a `==` of their own.
     plain = (str, int, float, tuple, list, type(None))
-    return {k for k, value, v in given if isinstance(value, plain) and value == v}
+    return {k for k, v in given.items() if isinstance(v, plain) and v == defaults[k]}
 
 
 def _plain(n_in: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -142,6 +143,8 @@ def hidden_sizes(s: Any) -> list[int]:
     """Units of the hidden layers; `n_layers` and `n_units` come before `hidden_layer_sizes`."""
     given = s.hidden_layer_sizes
     sizes = list(given) if hasattr(given, "__iter__") else [given]
+    if not all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes):
+        raise ValueError(f"hidden_layer_sizes is {given!r}; expected whole numbers above 0")
     if np.any(np.array(sizes) <= 0):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
     if s.n_units is not None:

@@ -6,12 +6,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.utils import check_array, column_or_1d
+from sklearn.utils import check_array
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from fastnn.estimators import ensemble
 from fastnn.estimators.base import BaseMLP
+from fastnn.estimators.labels import one_column
 from fastnn.estimators.parameters import OF_REGRESSOR, SHARED, check_solver
 from fastnn.estimators.recipe import Objective, regressor_objective
 from fastnn.estimators.scoring import r2
@@ -244,9 +245,7 @@ out_activation_, n_features_in_, feature_names_in_
         return check_array(y, ensure_2d=False, dtype="numeric")
 
     def _known(self, y: Any, s: Any, incremental: bool) -> np.ndarray:
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        return y
+        return one_column(y)
 
     def _strata(self, y: np.ndarray) -> Any:
         return None

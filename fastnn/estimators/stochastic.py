@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,7 @@ from fastnn.estimators.recipe import Objective, setup_of
 from fastnn.estimators.schedules import Rates
 from fastnn.estimators.scoring import Scorer
 from fastnn.estimators.stopping import Stopping
+from fastnn.estimators.warning import warn
 from fastnn.history import History
 from fastnn.inputs.reading import Data
 from fastnn.optimizers import Optimizer
@@ -59,10 +59,7 @@ def batch_rows(given: Any, n: int, optimizer: Optimizer) -> int:
             'for it goes by the signs of the gradient of all rows; pass batch_size="auto"'
         )
     if given > n and not isinstance(given, AtMost):
-        warnings.warn(
-            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
-            stacklevel=2,
-        )
+        warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
     return int(np.clip(given, 1, n))
 
 
@@ -146,11 +143,10 @@ class Rules(Callback):
         e.loss_ = float("nan")
         e.loss_curve_.append(e.loss_)
         e.validation_scores_.append(float("nan"))
-        warnings.warn(
+        warn(
             f"the loss is not finite in iteration {e.n_iter_}; training stops, with the weights of "
             "the best iteration before; use a smaller learning rate, or clip_norm",
             ConvergenceWarning,
-            stacklevel=2,
         )
 
 
@@ -170,16 +166,15 @@ def train_stochastic(fit: Fit) -> None:
     try:
         train(machine, setup, e.history_, job)
     except KeyboardInterrupt:
-        warnings.warn("Training interrupted by user.", stacklevel=2)
+        warn("Training interrupted by user.")
     except DivergenceError:
         rules.diverged(e.history_)
     else:
         if not (rules.stopped or fit.fixed):
-            warnings.warn(
+            warn(
                 f"Stochastic Optimizer: Maximum iterations ({fit.max_iter}) reached and "
                 "the optimization hasn't converged yet.",
                 ConvergenceWarning,
-                stacklevel=2,
             )
     machine.partial = None
     if not rules.stopping.restore():
