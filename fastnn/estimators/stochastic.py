@@ -16,7 +16,7 @@ from fastnn.estimators.recipe import Objective, setup_of
 from fastnn.estimators.schedules import Rates
 from fastnn.estimators.scoring import Scorer
 from fastnn.estimators.stopping import Stopping
-from fastnn.estimators.warning import warn
+from fastnn.estimators.warning import OURS, warn
 from fastnn.history import History
 from fastnn.inputs.reading import Data
 from fastnn.optimizers import Optimizer
@@ -125,12 +125,11 @@ class Rules(Callback):
     def warn_of_nan(self) -> None:
         """Say so where no score of early stopping was a number."""
         if self.stopping.by_score and self.estimator.n_iter_:
-            warnings.warn(
+            warn(
                 f"the validation score is NaN in each of {self.estimator.n_iter_} epochs: no epoch "
                 "is the best, and the last weights stay; look at the rows held out (roc_auc needs "
                 "two classes among them), or choose another monitor",
-                UserWarning,
-                stacklevel=2,
+                module=OURS,
             )
 
     def diverged(self, history: History) -> None:
@@ -147,6 +146,7 @@ class Rules(Callback):
             f"the loss is not finite in iteration {e.n_iter_}; training stops, with the weights of "
             "the best iteration before; use a smaller learning rate, or clip_norm",
             ConvergenceWarning,
+            OURS,
         )
 
 

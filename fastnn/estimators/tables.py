@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils import check_array
 
 from fastnn.estimators.columns import Column, columns_of
+from fastnn.estimators.warning import OURS, warn
 
 LARGEST = 3.0
 """Scaled values stay within this."""
@@ -152,11 +152,11 @@ def _tell_left_out(labels: list[str], n: int) -> None:
             "categorical_features"
         )
     if labels:
-        warnings.warn(
+        warn(
             f"{' and '.join(labels)} of X: nearly each row has a text of its own, from which "
             "nothing can be learned about others; left out. Drop such columns, or name the columns "
             "of categories in categorical_features",
-            stacklevel=2,
+            module=OURS,
         )
 
 

@@ -1,4 +1,4 @@
-"""Warnings that scikit-learn's MLP has too, under its name: filters by module know them."""
+"""Warnings of the estimators: at the user's line, and under the name by which filters know them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,22 @@ import sys
 import warnings
 from typing import Any
 
-MODULE = "sklearn.neural_network._multilayer_perceptron"
+SKLEARN = "sklearn.neural_network._multilayer_perceptron"
+OURS = "fastnn.estimators"
+BETWEEN = ("fastnn", "sklearn", "concurrent", "threading", "joblib")
+"""Packages through which a call passes on its way from the user."""
 _said: dict[Any, Any] = {}
 """What has been said before, for filters that let each place say a thing once."""
 
 
-def warn(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warn as scikit-learn's MLP does: `filterwarnings("ignore", module="sklearn")` silences it."""
+def warn(message: str, category: type[Warning] = UserWarning, module: str = SKLEARN) -> None:
+    """Warn as scikit-learn's MLP does: `filterwarnings("ignore", module="sklearn")` silences it.
+
+    What scikit-learn's has no word of is said under our own name, `OURS`.
+    """
     place = sys._getframe(1)
+    while place.f_back and place.f_globals.get("__name__", "").partition(".")[0] in BETWEEN:
+        place = place.f_back
     warnings.warn_explicit(
-        message, category, place.f_code.co_filename, place.f_lineno, MODULE, _said
+        message, category, place.f_code.co_filename, place.f_lineno, module, _said
     )
