@@ -12,8 +12,9 @@ import stat
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -78,15 +79,23 @@ def unpack(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """
     try:
         with open(path, "rb") as file:
-            entries, about, data = _read(file)
-        return {name: _array(entry, data) for name, entry in entries.items()}, _open(about, data)
+            return _unpack(file, os.fstat(file.fileno()).st_size)
     except ModelFileError as error:
         raise ModelFileError(f"{path} is no whole model file of fastnn: {error}") from None
 
 
-def _read(file: Any) -> tuple[dict[str, Any], str, bytes]:
+def unpack_bytes(data: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """As `unpack`, of the bytes of a file."""
+    return _unpack(BytesIO(data), len(data))
+
+
+def _unpack(file: BinaryIO, size: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    entries, about, data = _read(file, size)
+    return {name: _array(entry, data) for name, entry in entries.items()}, _open(about, data)
+
+
+def _read(file: BinaryIO, size: int) -> tuple[dict[str, Any], str, bytes]:
     """The list of arrays, the description and all bytes, if sizes agree with that of the file."""
-    size = os.fstat(file.fileno()).st_size
     start = file.read(8)
     length = int.from_bytes(start, "little")
     if len(start) < 8 or not 2 <= length <= min(size - 8, MOST_HEADER):

@@ -28,6 +28,16 @@ def save(model: Weights, path: str | Path) -> None:
     write_whole(Path(path), pack(tensors, description))
 
 
+def own_functions(model: Weights) -> dict[str, Callable]:
+    """A model's own functions by the names that its file has for them once it is built."""
+    own: dict[str, Callable] = {}
+    for layer in map(_drawn, model.layers):
+        to_spec(layer, own)
+    if model._setup is not None:
+        _setup_spec(model._setup, own)
+    return own
+
+
 def portrait(model: Weights) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """All that a model is: arrays by name, and the rest as plain data."""
     own: dict[str, Callable] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import pickle
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +11,7 @@ from fastnn.callbacks import Callback
 from fastnn.engine import threads
 from fastnn.training.divergence import DivergenceError
 from fastnn.tune.splits import Data
+from fastnn.tune.states import portable
 from fastnn.tune.trial import Curves
 
 
@@ -70,7 +70,7 @@ class Job:
 
     Attributes
     ----------
-    member : Member, or its pickle, or None
+    member : Member, or its bytes, or None
         The paused training to go on with; None starts one.
     target : int
         Epochs in all.
@@ -109,7 +109,7 @@ def run(job: Job) -> Outcome:
     try:
         with threads.alone():
             if isinstance(member, bytes):
-                member = pickle.loads(member)
+                member = _revived(job, member)
             if job.watch.is_out():
                 outcome.status = "interrupted"
             else:
@@ -124,6 +124,14 @@ def run(job: Job) -> Outcome:
     if member is not None and not isinstance(member, bytes):
         outcome.member, outcome.curves, outcome.epochs = member, member.curves, member.trained
     return outcome
+
+
+def _revived(job: Job, state: bytes) -> Any:
+    """The member of a state; None, that starts anew, where the state is damaged."""
+    try:
+        return job.subject.revived(job.params, job.seed, state)
+    except ValueError:
+        return None
 
 
 def _advance(job: Job, member: Any) -> tuple[str, str]:
@@ -141,18 +149,8 @@ def _advance(job: Job, member: Any) -> tuple[str, str]:
 
 
 def run_far(job: Job) -> Outcome:
-    """`run` in another process: the member travels as a pickle, and only if it is paused."""
+    """`run` in another process: the member travels as bytes, and only if it is paused."""
     outcome = run(job)
     keep = outcome.status in ("paused", "interrupted")
-    outcome.member = pickled(outcome.member) if keep else None
+    outcome.member = portable(outcome.member) if keep else None
     return outcome
-
-
-def pickled(member: Any) -> bytes | None:
-    """The pickle of a member; None where it has none, such as with a loss defined in a script."""
-    if member is None or isinstance(member, bytes):
-        return member
-    try:
-        return pickle.dumps(member)
-    except Exception:
-        return None

@@ -10,12 +10,13 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from fastnn.tune.schema import COLUMNS, SCHEMA, VERSION, as_json, as_trial
+from fastnn.tune.schema import COLUMNS, SCHEMA, VERSION, as_json, as_progress, as_trial
 from fastnn.tune.trial import Trial
+from fastnn.tune.words import DAMAGE, damaged, in_words, is_of_content
 
 BEAT_SECONDS = 2.0
 """How often a process says that it still works on its trials."""
@@ -63,18 +64,22 @@ class Ledger:
             ) from None
         try:
             self._open()
-        except sqlite3.DatabaseError as error:
+        except BaseException as error:
             self._db.close()
+            if not isinstance(error, DAMAGE):
+                raise
+            if not is_of_content(error):
+                raise in_words(error, self.path) from error
             raise ValueError(
-                f'storage is "{self.path}", which cannot serve as a ledger ({error}); pass another '
-                "file name"
+                f'storage is "{self.path}", which cannot serve as a ledger ({error}); pass '
+                "another file name, or restore it from a copy"
             ) from None
 
     def _open(self) -> None:
         # NORMAL loses nothing when the process dies; only a power cut may cost the last rows.
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
-        with self.writing():
+        with self._transaction():
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
             tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             if version == 0 and tables == 0:
@@ -83,28 +88,49 @@ class Ledger:
                 self._db.execute(f"PRAGMA user_version = {VERSION}")
             elif version != VERSION or not self._is_ours():
                 raise sqlite3.DatabaseError("it holds something else than fastnn's studies")
+        found = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise sqlite3.DatabaseError(f"it is damaged: {found}")
 
     def _is_ours(self) -> bool:
         names = self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         return {"studies", "trials"} <= {name for (name,) in names}
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
-        """A transaction that no other process can come between."""
+    def reading(self) -> Iterator[None]:
+        """Within it the file is this thread's, and what SQLite raises is said in words."""
         with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
+            except sqlite3.ProgrammingError:
                 raise
+            except DAMAGE as error:
+                raise in_words(error, self.path) from error
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """A transaction that no other process can come between."""
+        with self.reading(), self._transaction():
+            yield
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
             self._db.execute("COMMIT")
+        except BaseException:
+            # SQLite may have taken it back by itself.
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
 
     def close(self) -> None:
         """Give the running trials back, and close the file."""
         with self._lock:
             try:
-                with self.writing():
+                # Where that fails they are free once this process has ended.
+                with suppress(OSError, ValueError), self.writing():
                     self._db.execute(
                         f"UPDATE trials SET {GIVE_BACK} WHERE worker = ? AND status = 'running'",
                         (self.worker,),
@@ -160,7 +186,7 @@ class Ledger:
 
     def state(self, study: int, number: int) -> bytes | None:
         """The paused network of a trial, as `record` received it."""
-        with self._lock:
+        with self.reading():
             row = self._db.execute(
                 "SELECT state FROM trials WHERE study = ? AND number = ?", (study, number)
             ).fetchone()
@@ -227,28 +253,35 @@ class Ledger:
 
     def trials(self, study: int, space: Any) -> list[Trial]:
         """All rows of a study, by number; `space` gives back what JSON cannot hold."""
-        with self._lock:
+        with self.reading():
             rows = self._db.execute(
                 f"SELECT {', '.join(COLUMNS)} FROM trials WHERE study = ? ORDER BY number",
                 (study,),
             ).fetchall()
-        return [as_trial(row, space) for row in rows]
+        try:
+            return [as_trial(row, space) for row in rows]
+        except ValueError as error:
+            raise damaged(error, self.path) from error
 
     def progress(self, study: int) -> dict[int, tuple[str, int, int]]:
         """Status, epochs and epochs wanted of each trial."""
-        with self._lock:
+        with self.reading():
             rows = self._db.execute(
                 "SELECT number, status, epochs, target FROM trials WHERE study = ?", (study,)
             ).fetchall()
-        return {number: (status, epochs, target) for number, status, epochs, target in rows}
+        try:
+            return dict(map(as_progress, rows))
+        except ValueError as error:
+            raise damaged(error, self.path) from error
 
 
-def _is_dead(worker: str, beat: float | None) -> bool:
-    """Whether the process that runs a trial is gone."""
-    host, pid, _ = worker.rsplit(":", 2)
-    if host == socket.gethostname() and not _is_alive(int(pid)):
+def _is_dead(worker: Any, beat: Any) -> bool:
+    """Whether the process that runs a trial is gone, or what the row says of it makes no sense."""
+    parts = str(worker).rsplit(":", 2)
+    if len(parts) != 3 or not parts[1].isdecimal() or not isinstance(beat, float | int):
         return True
-    return beat is None or time.time() - beat > STALE_SECONDS
+    gone = parts[0] == socket.gethostname() and not _is_alive(int(parts[1]))
+    return gone or time.time() - beat > STALE_SECONDS
 
 
 def _is_alive(pid: int) -> bool:
@@ -257,7 +290,7 @@ def _is_alive(pid: int) -> bool:
         return True
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True

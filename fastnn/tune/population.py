@@ -17,12 +17,13 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from fastnn.tune.jobs import Job, Outcome, Watch, pickled, run, run_far
+from fastnn.tune.jobs import Job, Outcome, Watch, run, run_far
 from fastnn.tune.ledger import BEAT_SECONDS, Ledger
 from fastnn.tune.splits import Data
+from fastnn.tune.states import joined, parted, portable
 from fastnn.tune.trial import FINISHED, Trial, mean_curves
 
 POLL_SECONDS = 0.2
@@ -74,8 +75,10 @@ class Population:
         done = threading.Event()
 
         def beat() -> None:
-            while not done.wait(BEAT_SECONDS):
-                self.ledger.beat()
+            # A ledger that cannot be written to is met where trials are recorded.
+            with suppress(OSError, ValueError):
+                while not done.wait(BEAT_SECONDS):
+                    self.ledger.beat()
 
         heart = threading.Thread(target=beat, daemon=True)
         heart.start()
@@ -183,8 +186,7 @@ class Population:
         n_folds = len(self.data.held_out)
         known = self.paused.pop(trial.number, None)
         if known is None:
-            state = self.ledger.state(self.study, trial.number)
-            known = None if state is None else pickle.loads(state)
+            known = parted(self.ledger.state(self.study, trial.number), n_folds)
         if known is not None:
             return known
         # A job elsewhere builds its own: what is built here need not have a pickle.
@@ -195,7 +197,7 @@ class Population:
         stop = None if self.far else self.stop
         watch = Watch(stop, self.deadline, self.limits, self.monitor, self.sign)
         if self.far:
-            member = pickled(member)
+            member = portable(member)
         trial_job = (trial.number, fold, trial.params, trial.seed, trial.target)
         return Job(self.subject, self.data, *trial_job, watch, member)
 
@@ -249,8 +251,7 @@ class Population:
         if trial.status in ("paused", "waiting"):
             members = [outcome.member for outcome in outcomes]
             self.paused[trial.number] = members
-            # None is a fold that starts anew: not begun, or without a pickle.
-            state = pickle.dumps([pickled(member) for member in members])
+            state = joined(members)
         if self.ledger.record(self.study, trial, state):
             self.board.end(trial)
 

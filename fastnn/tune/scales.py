@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.files import forms
 from fastnn.inputs.notes import warn
 from fastnn.inputs.settings import Range, set_number
 
@@ -68,7 +69,8 @@ class Scale:
         return value
 
     def from_label(self, label: Any) -> Any:
-        """The value of what JSON held."""
+        """The value of what JSON held; a ValueError for what is none."""
+        forms.number()(label, "the value of a parameter")
         return label
 
     def note(self, value: Any) -> str:

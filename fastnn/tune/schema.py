@@ -6,7 +6,9 @@ import json
 import math
 from typing import Any
 
-from fastnn.tune.trial import Trial
+from fastnn.files import forms
+from fastnn.files.persistence import read_json
+from fastnn.tune.trial import FINISHED, Trial
 
 VERSION = 1
 
@@ -67,11 +69,51 @@ def _numbers(value: Any) -> Any:
     return math.nan if value is None else value
 
 
+def _any(value: Any, place: str) -> None:
+    """The scale of a coordinate knows its labels."""
+
+
+# Null stands for NaN.
+_CURVES = forms.mapping(forms.listed(forms.maybe(forms.number())))
+_JSON = {"point": forms.mapping(_any), "curves": _CURVES, "folds": forms.listed(_CURVES)}
+_ROW_FORMS: dict[str, forms.Form] = {
+    "number": forms.whole(), "seed": forms.whole(-(2**63), 2**63 - 1), "round": forms.whole(),
+    "status": forms.choice("waiting", "running", "paused", *FINISHED),
+    "value": forms.maybe(forms.number()), "epoch": forms.whole(), "epochs": forms.whole(),
+    "target": forms.whole(), "seconds": forms.number(0), "reason": forms.text, **_JSON,
+}  # fmt: skip
+_ROW = forms.record(_ROW_FORMS)
+
+
+def as_progress(row: tuple) -> tuple[int, tuple[str, int, int]]:
+    """Number, status, epochs and epochs wanted of a trial; a ValueError for a row that is none."""
+    number, status, epochs, target = row
+    for name, value in (("number", number), ("epochs", epochs), ("target", target)):
+        _ROW_FORMS[name](value, f"a trial's {name}")
+    _ROW_FORMS["status"](status, f"the status of trial {number}")
+    return number, (status, epochs, target)
+
+
 def as_trial(row: tuple, space: Any) -> Trial:
-    """The trial of a row of `COLUMNS`; `space` gives back what JSON cannot hold."""
+    """The trial of a row of `COLUMNS`; `space` gives back what JSON cannot hold.
+
+    Raises
+    ------
+    ValueError
+        For a row that is none.
+    """
     columns = dict(zip(COLUMNS, row, strict=True))
-    point = space.point(json.loads(columns["point"]))
+    where = f"trial {columns['number']!r:.20}"
+    for name in _JSON:
+        forms.text(columns[name], f"{where}.{name}")
+        columns[name] = read_json(columns[name])
+    _ROW(columns, where)
+    try:
+        point = space.point(columns["point"])
+        params = space.parameters(point)
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
+        raise ValueError(f"{where} has no point of the space: {error}") from None
     for name in ("curves", "folds"):
-        columns[name] = _numbers(json.loads(columns[name]))
+        columns[name] = _numbers(columns[name])
     value = math.nan if columns["value"] is None else columns["value"]
-    return Trial(**{**columns, "point": point, "params": space.parameters(point), "value": value})
+    return Trial(**{**columns, "point": point, "params": params, "value": value})

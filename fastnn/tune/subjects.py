@@ -11,7 +11,10 @@ import numpy as np
 
 from fastnn import metrics
 from fastnn.engine.layout import Layout
+from fastnn.files.persistence import pack, unpack_bytes
 from fastnn.inputs.names import unknown
+from fastnn.model.loading import read_model
+from fastnn.model.saving import own_functions, portrait
 from fastnn.model.sequential import Sequential
 from fastnn.training.building import as_seeds
 from fastnn.tune.splits import Data
@@ -52,6 +55,15 @@ class NetworkMember:
     def curves(self) -> Curves:
         """The columns of its history."""
         return {name: list(column) for name, column in self.model.history.history.items()}
+
+    def to_bytes(self) -> bytes | None:
+        """Whether it has finished, and its model's file; None where it may as well start anew."""
+        if not self.trained or type(self.model) is not Sequential:
+            return None
+        try:
+            return bytes([self.finished]) + pack(*portrait(self.model))
+        except (TypeError, ValueError):  # of parts that no file can hold
+            return None
 
     def cost(self, data: Data) -> float:
         """About how many seconds its training takes."""
@@ -118,6 +130,15 @@ class Builder:
             )
         model._member = True  # type: ignore[attr-defined]
         return NetworkMember(seeded(model, seed), fit)
+
+    def revived(self, params: Mapping[str, Any], seed: int, state: bytes) -> NetworkMember:
+        """The member that `NetworkMember.to_bytes` has described."""
+        member = self.member(params, seed)
+        own = own_functions(member.model)
+        name = "the state of a paused trial"
+        member.model = read_model(name, *unpack_bytes(state[1:]), own)
+        member.finished = bool(state[0])
+        return member
 
     def monitor(self, monitor: Any, mode: str, first: NetworkMember | None) -> tuple[str, float]:
         """The column to go by, and 1 where less is better, -1 where more is."""
