@@ -16,8 +16,10 @@ from numba.extending import intrinsic
 from fastnn.engine.buffers import arena
 from fastnn.engine.plan import tiles_of
 from fastnn.kernels.codes import DENSE
+from fastnn.kernels.machine import blocks
+from fastnn.kernels.machine.blocks import REGISTERS, VECTOR
 from fastnn.kernels.machine.memory import shift, start_of
-from fastnn.kernels.machine.vectors import I64, REGISTERS, VECTOR, VectorCode
+from fastnn.kernels.machine.vectors import I64, VectorCode
 from fastnn.kernels.math import products
 
 SHAPES = "32x64x64", "64x784x128", "128x512x512", "256x256x256"
@@ -122,14 +124,14 @@ def products_of(shape, dtype):
     rows, n_in, n_out = shape
     x, W, z = numbers(dtype, rows, n_in), numbers(dtype, n_in, n_out), numbers(dtype, rows, n_out)
     dx, dW = np.empty_like(x), np.empty_like(W)
-    strips = arena(products.packed_size(rows, n_out), dtype)
-    sizes = products.packed_size(n_in, n_out), products.packed_size(n_out, n_in)
+    strips = arena(blocks.packed_size(rows, n_out), dtype)
+    sizes = blocks.packed_size(n_in, n_out), blocks.packed_size(n_out, n_in)
     copy, turned = (arena(size, dtype) for size in sizes)
     make_copy(W, n_in, n_out, copy, False)
     make_copy(W, n_in, n_out, turned, True)
     op = np.array((DENSE, n_in, n_out), [(name, int) for name in ("kind", "n_in", "n_out")])
     tiles = np.array(tiles_of(op, rows))
-    packed, cut = (products.needs_strips(*shape, depth) for depth in (n_in, rows))
+    packed, cut = (blocks.needs_strips(*shape, depth) for depth in (n_in, rows))
     return [
         timed(forward, x, W, copy, packed, z),
         timed(weight_gradient, x, z, strips, cut, dW, tiles),

@@ -1,39 +1,23 @@
 """The disk cache of compiled kernels: never wrong, never fatal, at most one warning.
 
-Failures are tried on a small function of its own, compiled in a moment; the engine itself is
-compiled by new processes, as few as possible.
+Failures are tried on a few bytes in place of object code.
 """
 
 import errno
+import hashlib
 import os
+import pickle
 import shutil
-import subprocess
 import sys
 import warnings
 from pathlib import Path
 
 import pytest
-from numba import njit, types
-from numba.core import event
 
-from fastnn.kernels.machine import cache
-from fastnn.kernels.machine.cache import KernelCache
+from fastnn.kernels.machine import cache, objects
 
-ROOT = Path(__file__).resolve().parents[1]
-
-
-def compiled(factor=2):
-    """A small entry point, through the cache."""
-
-    def scaled(x):
-        return factor * x
-
-    entry = njit(scaled)
-    entry._cache = KernelCache("scaled")
-    with event.install_recorder("numba:compile") as recorder:
-        entry.compile((types.float64,))
-    assert entry(4.0) == 4 * factor
-    return "compiled" if recorder.buffer else "loaded"
+CODE = b"some object code"
+posix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no owners and modes as in POSIX")
 
 
 @pytest.fixture
@@ -42,6 +26,16 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("FASTNN_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(cache, "_warned", False)
     return tmp_path / "cache"
+
+
+def used(code=CODE, dtype="float32"):
+    """As the engine does it: "loaded", or "compiled" and written."""
+    found = cache.read(dtype)
+    if found is None:
+        cache.write(dtype, code)
+        return "compiled"
+    assert found == code
+    return "loaded"
 
 
 def entries(folder):
@@ -58,7 +52,7 @@ def one_warning():
     """Exactly one, whatever goes wrong how often."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        yield
+        yield caught
     texts = [str(w.message) for w in caught]
     assert len(texts) == 1, texts
     assert "it compiles without the cache" in texts[0]
@@ -69,25 +63,32 @@ def one_warning():
 
 
 def test_an_entry_is_written_once_and_read_again(folder):
-    assert compiled() == "compiled"
+    assert used() == "compiled"
     written = the_entry(folder).stat().st_mtime_ns
-    assert compiled() == "loaded"
+    assert used() == "loaded"
     assert the_entry(folder).stat().st_mtime_ns == written
 
 
 def test_other_sources_are_another_entry(folder, monkeypatch):
-    compiled()
+    used()
     monkeypatch.setattr(cache, "sources_digest", lambda: "0" * 64)
-    assert compiled(factor=3) == "compiled"
+    assert used(b"other code") == "compiled"
     assert len(entries(folder)) == 2
 
 
+def test_another_processor_is_another_entry(folder, monkeypatch):
+    used()
+    here = cache.target.current()
+    monkeypatch.setattr(cache.target, "current", lambda: here._replace(cpu="another"))
+    assert used(b"other code") == "compiled"
+
+
 def test_the_digest_reads_every_kernel_source(tmp_path, monkeypatch):
-    copy = shutil.copytree(Path(cache.__file__).parent, tmp_path / "kernels")
-    monkeypatch.setattr(cache, "__file__", str(copy / "cache.py"))
+    copy = shutil.copytree(cache.KERNELS, tmp_path / "kernels")
+    monkeypatch.setattr(cache, "KERNELS", copy)
     digest = cache.sources_digest.__wrapped__
     before = digest()
-    for path in sorted(copy.glob("*.py")):
+    for path in sorted(copy.rglob("*.py")):
         path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
         after = digest()
         assert after != before, path.name
@@ -97,40 +98,74 @@ def test_the_digest_reads_every_kernel_source(tmp_path, monkeypatch):
 @pytest.mark.parametrize("keep", [0, 10, 32, 40, -1])
 @pytest.mark.usefixtures("one_warning")
 def test_a_truncated_entry_is_replaced(folder, keep):
-    compiled()
+    used()
     path = the_entry(folder)
     path.write_bytes(path.read_bytes()[:keep])
-    assert compiled() == "compiled"
-    assert compiled() == "loaded"
+    assert used() == "compiled"
+    assert used() == "loaded"
 
 
 @pytest.mark.parametrize("at", [0, 33, -1])
 @pytest.mark.usefixtures("one_warning")
 def test_a_flipped_bit_is_noticed(folder, at):
-    compiled()
+    used()
     path = the_entry(folder)
     blob = bytearray(path.read_bytes())
     blob[at] ^= 1
     path.write_bytes(blob)
-    assert compiled() == "compiled"
-    assert compiled() == "loaded"
+    assert used() == "compiled"
+    assert used() == "loaded"
+
+
+@pytest.mark.usefixtures("one_warning")
+def test_an_entry_under_another_name_is_noticed(folder):
+    used()
+    used(b"that of float64", "float64")
+    small, large = sorted(entries(folder))
+    large.write_bytes(small.read_bytes())
+    assert used(dtype="float64", code=b"that of float64") == "compiled"
+    assert used(dtype="float64", code=b"that of float64") == "loaded"
+
+
+@pytest.mark.usefixtures("one_warning")
+def test_an_entry_of_other_sources_is_noticed(folder, monkeypatch):
+    used()
+    path = the_entry(folder)
+    monkeypatch.setattr(cache, "sources_digest", lambda: "0" * 64)
+    shutil.copytree(path.parent, cache.current_directory())
+    assert used() == "compiled"
+
+
+class Trap:
+    """An object whose pickle runs code when it is loaded."""
+
+    def __reduce__(self):
+        return sys.exit, ("a pickle was loaded",)
+
+
+@pytest.mark.usefixtures("one_warning")
+def test_a_pickle_is_not_loaded(folder):
+    used()
+    body = pickle.dumps(Trap())
+    the_entry(folder).write_bytes(hashlib.sha256(body).digest() + body)
+    assert used() == "compiled"
 
 
 @pytest.mark.usefixtures("one_warning")
 def test_a_folder_in_place_of_an_entry(folder):
-    compiled()
+    used()
     path = the_entry(folder)
     path.unlink()
     path.mkdir()
-    assert compiled() == "compiled"
-    assert compiled() == "compiled"
+    assert used() == "compiled"
+    assert used() == "compiled"
 
 
 @pytest.mark.usefixtures("one_warning")
 def test_a_place_that_cannot_be_a_folder(folder):
     folder.write_text("a file is here")
-    assert compiled() == "compiled"
-    assert compiled() == "compiled"
+    assert used() == "compiled"
+    assert used() == "compiled"
 
 
 @pytest.mark.usefixtures("one_warning")
@@ -142,7 +177,7 @@ def test_no_home(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(cache, "_warned", False)
     monkeypatch.setattr(Path, "home", no_home)
-    assert compiled() == "compiled"
+    assert used() == "compiled"
 
 
 @pytest.mark.usefixtures("one_warning")
@@ -152,107 +187,95 @@ def test_a_full_disk_leaves_nothing_half_written(folder, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", full)
-        assert compiled() == "compiled"
+        assert used() == "compiled"
     assert entries(folder) == []
-    assert compiled() == "compiled"
-    assert compiled() == "loaded"
+    assert used() == "compiled"
+    assert used() == "loaded"
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root writes anywhere")
 def test_a_folder_without_the_right_to_write(folder):
-    compiled()
+    used()
     inner = the_entry(folder).parent
     inner.chmod(0o555)
     try:
-        assert compiled() == "loaded"
+        assert used() == "loaded"
     finally:
         inner.chmod(0o755)
 
 
-# --- the engine, in new processes -----------------------------------------------------------
-
-TRAIN = """
-import time, warnings
-start = time.perf_counter()
-from numba.core import event
-with event.install_recorder("numba:compile") as recorder, \\
-     warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always")
-    import fastnn
-    from fastnn import BatchNorm, Dense, ReLU, Sequential, Softmax
-    X, y = fastnn.datasets.load_digits()
-    model = Sequential([Dense(16), BatchNorm(), ReLU(), Dense(10), Softmax()], seed=0)
-    model.compile()
-    loss = model.fit(X, y, epochs=2, verbose=0)["loss"][-1]
-    model.predict(X)
-ours = [w for w in caught if "cache" in str(w.message)]
-print(loss, len(recorder.buffer), len(ours), time.perf_counter() - start)
-"""
+# --- who may read, and whose code is run ----------------------------------------------------
 
 
-def start(folder):
-    environment = os.environ | {"FASTNN_CACHE_DIR": str(folder)}
-    return subprocess.Popen(
-        [sys.executable, "-c", TRAIN], env=environment, cwd=ROOT, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+@posix
+@pytest.mark.parametrize(("umask", "file"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o644)])
+def test_others_may_read_where_the_umask_lets_them_and_never_write(folder, umask, file):
+    before = os.umask(umask)
+    try:
+        used()
+    finally:
+        os.umask(before)
+    path = the_entry(folder)
+    assert path.stat().st_mode & 0o777 == file
+    # Who may read an entry may also find it.
+    found = (path.parent.stat().st_mode & 0o777, folder.stat().st_mode & 0o777)
+    assert found == (0o755 & ~umask,) * 2
+    assert used() == "loaded"
 
 
-def finish(process):
-    """Loss, number of compilations, of warnings, and seconds."""
-    out, err = process.communicate(timeout=300)
-    assert process.returncode == 0, err
-    loss, compilations, warned, seconds = out.split()
-    return float(loss), int(compilations), int(warned), float(seconds)
+@posix
+@pytest.mark.parametrize("place", ["entry", "inner", "outer"])
+@pytest.mark.parametrize("mode", [0o020, 0o002])
+def test_what_others_can_write_is_not_loaded(folder, place, mode, one_warning):
+    used()
+    entry = the_entry(folder)
+    path = {"entry": entry, "inner": entry.parent, "outer": folder}[place]
+    before = path.stat().st_mode & 0o777
+    path.chmod(before | mode)
+    assert cache.read("float32") is None
+    assert f"others can write to {path} (chmod go-w takes" in str(one_warning[0].message)
+    path.chmod(before)
+    assert used() == "loaded"
 
 
-@pytest.fixture(scope="module")
-def warm(tmp_path_factory):
-    """A folder with the entries of this engine, and the loss that they lead to."""
-    folder = tmp_path_factory.mktemp("warm")
-    loss, _, warned, _ = finish(start(cache.cache_directory()))
-    assert warned == 0
-    current = cache.sources_digest()[:16]
-    shutil.copytree(cache.cache_directory() / current, folder / current)
-    return folder, loss
+@posix
+def test_a_sticky_folder_that_all_can_write_may_hold_the_cache(folder):
+    folder.mkdir()
+    folder.chmod(0o1777)
+    assert used() == "compiled"
+    assert used() == "loaded"
 
 
-def test_a_new_process_compiles_nothing(warm):
-    folder, expected = warm
-    before = {path: path.stat().st_mtime_ns for path in entries(folder)}
-    loss, compilations, warned, seconds = finish(start(folder))
-    assert (loss, compilations, warned) == (expected, 0, 0)
-    assert seconds < 5  # about 0.6; a compilation takes 9
-    assert {path: path.stat().st_mtime_ns for path in entries(folder)} == before
+@posix
+def test_what_another_user_owns_is_not_loaded(folder, monkeypatch, one_warning):
+    used()
+    uid = os.geteuid()
+    stat = os.stat_result
+
+    class Owned:
+        """A file of somebody who is neither this user nor root."""
+
+        def __init__(self, found):
+            self.st_mode, self.st_uid = stat(found).st_mode, uid + 1
+
+    check = cache._check
+    monkeypatch.setattr(cache, "_check", lambda found, path: check(Owned(found), path))
+    assert cache.read("float32") is None
+    assert "belongs to another user" in str(one_warning[0].message)
+    assert cache.write_error().endswith("belongs to another user")
 
 
-def test_a_cold_start_with_no_place_to_write(warm, tmp_path):
-    """Also the proof that the cache changes no bit: compiled and loaded code agree."""
-    (tmp_path / "file").write_text("no folder")
-    loss, compilations, warned, _ = finish(start(tmp_path / "file" / "cache"))
-    assert loss == warm[1]
-    assert compilations > 0
-    assert warned == 1
+@posix
+def test_what_root_owns_is_loaded(folder, monkeypatch):
+    """A container's image is warmed by root and run by somebody else."""
+    used()
+    if os.geteuid() == 0:
+        monkeypatch.setattr(os, "geteuid", lambda: 1000)
+        assert used() == "loaded"
 
 
-@pytest.mark.nightly
-def test_two_processes_start_cold_at_once(warm, tmp_path):
-    processes = [start(tmp_path), start(tmp_path)]
-    for process in processes:
-        loss, compilations, warned, _ = finish(process)
-        assert loss == warm[1]
-        assert compilations > 0
-        assert warned == 0
-    assert finish(start(tmp_path))[:3] == (warm[1], 0, 0)
-    assert all(path.suffix == ".bin" for path in entries(tmp_path))
-
-
-@pytest.mark.nightly
-def test_damaged_entries_of_the_engine_are_replaced(warm, tmp_path):
-    folder = shutil.copytree(warm[0], tmp_path / "damaged")
-    for path in entries(folder):
-        path.write_bytes(path.read_bytes()[:-100])
-    loss, compilations, warned, _ = finish(start(folder))
-    assert (loss, warned) == (warm[1], 1)
-    assert compilations > 0
-    assert finish(start(folder))[:3] == (warm[1], 0, 0)
+def test_a_name_is_part_of_what_is_checked():
+    blob = objects.sealed("one", CODE)
+    assert objects.opened("one", blob) == CODE
+    with pytest.raises(ValueError, match="a damaged entry"):
+        objects.opened("another", blob)

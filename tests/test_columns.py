@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit, types
 from numba.core.bytecode import FunctionIdentity
-from numba.core.ccallback import CFunc
 from numpy.testing import assert_allclose, assert_array_equal
 
-from fastnn.kernels.machine.jit import EntryCompiler
+from fastnn.kernels.machine import objects
+from fastnn.kernels.machine.jit import kernel, object_code
 from fastnn.kernels.machine.memory import start_of
+from fastnn.kernels.machine.target import current
 from fastnn.kernels.machine.transposes import transpose
 from fastnn.kernels.math import columns
 
@@ -85,29 +86,25 @@ def test_the_mean_of_large_numbers_keeps_its_digits(dtype):
 
 
 def entry_of(write, inputs, name):
-    """A compiled entry point over columns, whose kernels are numbered from one million on."""
+    """The address of a function over columns, whose kernels are numbered from one million on."""
     strips = columns._strips(write, inputs)
 
+    @kernel
     def entry(x, y, out):
         strips(x, y, 1, 2, out)
 
-    entry.__qualname__ = name
     pointer = types.CPointer(types.float64)
-    compiled = CFunc(entry, ((pointer,) * 3, types.void), {}, {}, EntryCompiler)
-    compiled.compile()
-    return compiled
+    return objects.load(object_code({name: (entry, (pointer,) * 3)}, current()), [name])[0]
 
 
 def test_a_kernel_of_the_same_name_in_another_entry_is_another(monkeypatch):
     # As one that another process compiled and numbered, and this one reads from the disk.
-    kept = []
     for write, inputs, expected in [
         (columns._write_sums, 1, 1.0 + 2.0),
         (columns._write_products, 2, 1.0 * 3.0 + 2.0 * 4.0),
     ]:
         monkeypatch.setattr(FunctionIdentity, "_unique_ids", itertools.count(10**6))
-        kept.append(entry_of(write, inputs, f"entry_{inputs}"))
+        run_entry = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 3)(entry_of(write, inputs, "entry"))
         x, y, out = np.array([1.0, 2.0]), np.array([3.0, 4.0]), np.zeros(1)
-        pointers = [a.ctypes.data_as(ctypes.POINTER(ctypes.c_double)) for a in (x, y, out)]
-        kept[-1].ctypes(*pointers)
+        run_entry(*(a.ctypes.data for a in (x, y, out)))
         assert out[0] == expected

@@ -26,7 +26,7 @@ from fastnn import (
     Softmax,
     Standardize,
 )
-from fastnn.kernels.loop.entries import compiled_loop
+from fastnn.kernels.loop import door
 
 two_threads = pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one thread only")
 OPTIMIZERS = {
@@ -164,7 +164,7 @@ def test_another_architecture_optimizer_batch_size_or_loss_compiles_nothing(rng)
     # With what every process compiles or loads once: the loop and its two entries.
     trained(*large("tab", rng)[:3], batch_size=256)
     trained([Dense(3)], X, rng.normal(size=(61, 3)), optimizer=LBFGS(), batch_size=None)
-    loops = compiled_loop.cache_info().misses
+    loops = dict(door._ready)
     with (
         event.install_recorder("numba:compile") as compiled,
         event.install_recorder("numba:run_pass") as passes,
@@ -185,7 +185,7 @@ def test_another_architecture_optimizer_batch_size_or_loss_compiles_nothing(rng)
             trained(*large(name, rng)[:3], batch_size=100)
     assert compiled.buffer == []
     assert passes.buffer == []
-    assert compiled_loop.cache_info().misses == loops
+    assert door._ready == loops
 
 
 # ------------------------------------------------------------------- forms of data

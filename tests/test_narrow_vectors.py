@@ -9,20 +9,13 @@ import pytest
 
 TRAIN = """
 import json, sys
-import llvmlite.binding as llvm
+from fastnn.kernels.machine import target
 
 if sys.argv[1] == "narrow":
-    ask = llvm.get_host_cpu_features
-
-    def told():
-        known = ask()
-        if sys._getframe(1).f_globals["__name__"] == "fastnn.kernels.machine.vectors":
-            known |= {"avx512f": False, "fma": False}
-        return known
-
-    llvm.get_host_cpu_features = told
+    features = target.host().features.replace("+avx512f", "-avx512f").replace("+fma", "-fma")
+    target.choose(target.host()._replace(features=features))
 from fastnn import Adam, BatchNorm, Dense, ReLU, Sequential, Softmax, set_num_threads
-from fastnn.kernels.machine import vectors
+from fastnn.kernels.machine import blocks
 from fastnn.datasets import load_digits
 X, y = load_digits()
 found = []
@@ -33,7 +26,7 @@ for threads in (1, 2):
         model = Sequential(layers, seed=0)
         model.compile(Adam(1e-3))
         found.append(model.fit(X, y, epochs=3, batch_size=64, verbose=0)["loss"])
-print(json.dumps([vectors.VECTOR, vectors.MASKS, found]))
+print(json.dumps([blocks.VECTOR, blocks.MASKS, found]))
 """
 
 

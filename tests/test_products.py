@@ -8,9 +8,9 @@ from numba import njit
 
 from fastnn import Adam, Dense, ReLU, Sequential, Softmax
 from fastnn.engine.buffers import arena
-from fastnn.kernels.machine import vectors
+from fastnn.kernels.machine import blocks
+from fastnn.kernels.machine.blocks import VECTOR
 from fastnn.kernels.machine.memory import pointer, shift, start_of
-from fastnn.kernels.machine.vectors import VECTOR
 from fastnn.kernels.math import products
 
 
@@ -145,7 +145,7 @@ def test_products_of_a_layer_by_packed_copies(rows, n_in, n_out, number):
     x, dz, W = (placed(rng.normal(size=size).astype(number)) for size in sizes)
     found = [np.full((r + 1, n), 7, number) for r, n in sizes]
     shapes = (rows, n_out), (n_in, n_out), (n_out, n_in)
-    copies = np.zeros((3, VECTOR + max(products.packed_size(*shape) for shape in shapes)), number)
+    copies = np.zeros((3, VECTOR + max(blocks.packed_size(*shape) for shape in shapes)), number)
     cuts = np.array([(0, n_in // 3), (n_in // 3, n_in)])
     by_strips(x, dz, W, cuts, copies, *found)
     exact = [a.astype(float) @ b for a, b in ((dz, W.T), (x, W), (x.T, dz))]
@@ -154,14 +154,14 @@ def test_products_of_a_layer_by_packed_copies(rows, n_in, n_out, number):
         np.testing.assert_allclose(C[:-1], true, atol=300 * depth * np.finfo(number).eps)
 
 
-@pytest.mark.skipif(not vectors.MASKS, reason="narrower vectors want the copy")
+@pytest.mark.skipif(not blocks.MASKS, reason="narrower vectors want the copy")
 def test_a_large_layer_learns_without_a_copy_of_its_transpose(monkeypatch):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(160, 30)).astype(np.float32), rng.integers(3, size=160)
     losses = []
     for copied in (False, True):
         if copied:
-            monkeypatch.setattr(products, "needs_transpose", lambda *size: True)
+            monkeypatch.setattr(blocks, "needs_transpose", lambda *size: True)
         model = Sequential([Dense(720), ReLU(), Dense(720), ReLU(), Dense(3), Softmax()], seed=0)
         model.compile(Adam(1e-3))
         losses.append(model.fit(X, y, epochs=4, batch_size=80, verbose=0)["loss"])

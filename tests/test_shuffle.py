@@ -5,13 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from fastnn.kernels.loop.entries import shuffle_entry
+from fastnn.engine.run import shuffle
 
 
 def shuffled(index, epochs, seed=0):
     orders = np.empty((epochs, len(index)), np.int64)
     np.random.default_rng(seed).random(out=orders.view(np.float64))
-    shuffle_entry()(index, orders)
+    shuffle(index, orders, np.dtype(np.float32))
     return orders
 
 

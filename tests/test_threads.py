@@ -57,8 +57,8 @@ def test_a_number_of_threads_is_refused(n):
     assert fastnn.get_num_threads() == before
 
 
-def test_more_threads_than_numba_has_are_refused():
-    with pytest.raises(ValueError, match=rf"started with {MANY}: set NUMBA_NUM_THREADS before"):
+def test_more_threads_than_processors_are_refused():
+    with pytest.raises(ValueError, match=rf"at most {MANY}, the number of pro.* NUMBA_NUM_THREADS"):
         fastnn.set_num_threads(MANY + 1)
 
 

@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 import fastnn
 from fastnn import Adam, BatchNorm, Dense, ReLU, Sequential, Softmax
 from fastnn.cli import export as export_command
@@ -94,11 +96,13 @@ def _threads() -> str:
 
 def _kernels_ready(dtype: str) -> str:
     """Compile or load the kernels; a sentence on what it took."""
-    from fastnn.engine.compilation import is_cached
+    from fastnn.kernels.loop import door
 
-    cached = is_cached(dtype)
+    where = door.found(np.dtype(dtype))
     seconds = fastnn.warmup(dtype)
-    if cached:
+    if where == door.WHEEL:
+        return f"kernels for {dtype}: came with the wheel, loaded in {seconds:.2f} s"
+    if where == door.CACHE:
         return f"kernels for {dtype}: compiled before, read from the cache in {seconds:.2f} s"
     return f"kernels for {dtype}: compiled in {seconds:.1f} s"
 

@@ -3,17 +3,32 @@
 Each check returns the lines to show and the problems found; it never raises.
 """
 
-import hashlib
 import importlib.metadata
 import os
 import platform
+import time
 from collections.abc import Callable
+from ctypes import CFUNCTYPE, c_void_p
 from pathlib import Path
 
-from fastnn.engine import threads
+import numpy as np
 
-SLOW_REGION = 500
-"""Microseconds; a few are usual, some tens where threads must be woken."""
+from fastnn import Adam, Dense, Sequential, Softmax, Tanh
+from fastnn.engine import team, threads
+from fastnn.engine.buffers import address
+from fastnn.engine.compilation import ensure
+from fastnn.kernels.loop import door
+from fastnn.kernels.machine import objects, target
+from fastnn.kernels.machine.cache import (
+    bound_name,
+    cache_directory,
+    current_directory,
+    write_error,
+)
+
+SLOW_TEAM = 500
+"""Microseconds; some tens are usual, for threads must be woken."""
+CALLS = 50
 
 Findings = tuple[list[str], list[str]]
 
@@ -22,6 +37,7 @@ def examine() -> tuple[str, list[str]]:
     """The report, and the problems: each says what is wrong and what to do."""
     checks: dict[str, Callable[[], Findings]] = {
         "Versions": _versions,
+        "Kernels": _kernels,
         "Threads": _threads,
         "Cache of compiled kernels": _cache,
     }
@@ -63,8 +79,12 @@ def _threads() -> Findings:
             f"{n} threads share {limit} processors and wait for each other: set "
             f"FASTNN_NUM_THREADS={limit}"
         )
-    layer, slow = _parallel_region(n)
-    return lines + layer, problems + slow
+    try:
+        lines.append(_team(n))
+    except Exception as error:
+        # Kernels that do not run are a problem of their own.
+        lines.append(f"no team: {type(error).__name__}")
+    return lines, problems
 
 
 def _reason() -> str:
@@ -87,54 +107,96 @@ def _processors_allowed() -> float | None:
         return None
 
 
-def _parallel_region(n: int) -> Findings:
-    import numba
-
-    from fastnn.kernels.loop.region import region_seconds
-
+def _team(n: int) -> str:
     with threads.region(n) as workers:
         if workers == 1:
-            return ["one thread: no parallel region is entered"], []
-        hot = region_seconds(workers) * 1e6
-        woken = region_seconds(workers, calls=50, pause=1e-3) * 1e6
-    layer = numba.threading_layer()
-    lines = [
-        f"threading layer {layer}; entering a parallel region costs {hot:.1f} us, after a pause "
-        f"{woken:.0f} us"
-    ]
-    if layer == "workqueue":
-        return lines, [
-            f"Numba's threading layer is workqueue, whose parallel regions cost {hot:.0f} us: "
-            "install one that costs less (pip install tbb; on Linux also libgomp)"
-        ]
-    if max(hot, woken) < SLOW_REGION:
-        return lines, []
-    passive = os.environ.get("OMP_WAIT_POLICY", "").upper() == "PASSIVE"
-    if layer == "omp" and not passive:
-        return lines, [
-            f"entering a parallel region costs up to {max(hot, woken):.0f} us: a thread that waits "
-            "for another spins on the processor which that one needs. Set OMP_WAIT_POLICY=PASSIVE"
-        ]
-    return lines, [
-        f"entering a parallel region costs up to {max(hot, woken):.0f} us: other programs may be "
-        "using the processors; close them, or give fastnn fewer threads (FASTNN_NUM_THREADS)"
-    ]
+            return "one thread: no team is called together"
+        kernels = ensure(np.dtype(np.float32))
+        team.prepare(kernels)
+        seconds = []
+        for _ in range(CALLS):
+            time.sleep(1e-3)
+            start = time.perf_counter()
+            team.run(kernels, (kernels.nothing, 0, 0, 0), workers)
+            seconds.append(time.perf_counter() - start)
+    usual = 1e6 * sorted(seconds)[CALLS // 2]
+    line = f"calling a team of {workers} together costs {usual:.0f} us"
+    if usual > SLOW_TEAM:
+        # A busy machine is no fault of the installation.
+        line += ": other programs are using the processors"
+    return line
+
+
+def _kernels() -> Findings:
+    lines, problems = [], []
+    for check in (_compiler, _training):
+        try:
+            lines.append(check())
+        except Exception as error:
+            reason = " ".join(str(error).split())[:200]
+            lines.append(f"{type(error).__name__}: {reason}")
+            problems.append(
+                f"{check.__doc__} ({type(error).__name__}: {reason}). fastnn needs Numba 0.63 or "
+                f"newer, here is {_version('numba')}: pip install --upgrade fastnn numba"
+            )
+    return lines, problems
+
+
+def _compiler() -> str:
+    """Numba cannot compile a kernel."""
+    from numba import carray, types
+
+    from fastnn.kernels.machine.jit import kernel, object_code
+    from fastnn.kernels.machine.memory import void_pointer
+
+    @kernel
+    def double(place):  # type: ignore[no-untyped-def]
+        number = carray(void_pointer(place), (1,), np.int64)
+        number[0] *= 2
+
+    start, place = time.perf_counter(), np.array([21])
+    code = object_code({"double": (double, (types.int64,))}, target.current())
+    CFUNCTYPE(None, c_void_p)(*objects.load(code, ["double"]))(address(place))
+    if place[0] != 42:
+        raise RuntimeError(f"twice 21 came out as {place[0]}")
+    return f"a kernel compiles, and computes what it should ({time.perf_counter() - start:.1f} s)"
+
+
+def _training() -> str:
+    """A small network cannot be trained."""
+    X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
+    y = np.array([0, 1, 1, 0])
+    model = Sequential([Dense(16), Tanh(), Dense(2), Softmax()], seed=0)
+    model.compile(Adam(0.05))
+    model.fit(X, y, epochs=200, batch_size=4, verbose=0)
+    found = model.predict_classes(X)
+    if not np.array_equal(found, y):
+        raise RuntimeError(f"exclusive or came out as {found.tolist()}")
+    return f"a network learns exclusive or, with kernels from {_origin('float32')}"
+
+
+def _origin(dtype: str) -> str:
+    return {
+        door.WHEEL: "the wheel", door.CACHE: "the cache", "": "this process"
+    }[door.found(np.dtype(dtype))]  # fmt: skip
 
 
 def _cache() -> Findings:
-    from fastnn.engine.compilation import is_cached
-    from fastnn.kernels.machine.cache import cache_directory, current_directory, write_error
-
+    lines = []
+    for dtype, option in (("float32", ""), ("float64", " --float64")):
+        where = door.found(np.dtype(dtype))
+        state = f"compiled, in {_origin(dtype)}" if where else "not yet compiled"
+        lines.append(f"{dtype}: {state}" + ("" if where else f" (fastnn warmup{option})"))
     refused = write_error()
     if refused:
-        return [f"cannot be written ({refused})"], [
-            f"the cache cannot be written ({refused}), so that each new process compiles for "
-            "about 10 s: set FASTNN_CACHE_DIR to a folder that can be written"
+        lines.append(f"cannot be used ({refused})")
+        if all(door.found(np.dtype(dtype)) == door.WHEEL for dtype in ("float32", "float64")):
+            return lines, []
+        return lines, [
+            f"the cache cannot be used ({refused}), so that each new process compiles: set "
+            "FASTNN_CACHE_DIR to a folder of your own that can be written"
         ]
-    lines = [f"{cache_directory()}, can be written"]
-    for dtype, option in (("float32", ""), ("float64", " --float64")):
-        state = "compiled" if is_cached(dtype) else f"not yet compiled (fastnn warmup{option})"
-        lines.append(f"{dtype}: {state}")
+    lines.append(f"{cache_directory()}, can be written")
     here = current_directory()
     entries = sorted(here.glob("*.bin"))
     damaged = [path for path in entries if not _is_sound(path)]
@@ -151,5 +213,8 @@ def _count(paths: list[Path]) -> str:
 
 
 def _is_sound(path: Path) -> bool:
-    blob = path.read_bytes()
-    return hashlib.sha256(blob[32:]).digest() == blob[:32]
+    try:
+        objects.opened(bound_name(path.name), path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return True

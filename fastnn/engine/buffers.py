@@ -22,6 +22,11 @@ def arena(n: int, dtype: np.dtype) -> np.ndarray:
     return raw[start : start + n * dtype.itemsize].view(dtype)
 
 
+def address(array: np.ndarray) -> int:
+    """Where an array's first element lies."""
+    return int(array.__array_interface__["data"][0])
+
+
 class State:
     """All that training changes: parameters, the optimizer's slots, running statistics.
 

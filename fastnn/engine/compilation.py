@@ -1,48 +1,34 @@
 """Compilation: the one time that kernels are compiled is announced, and can be ahead."""
 
 import sys
-import threading
 import time
 from typing import Any
 
 import numpy as np
 
+from fastnn.engine import team, threads
 from fastnn.inputs.calls import explained
-
-_ready: dict[np.dtype, int] = {}
-_lock = threading.RLock()
+from fastnn.kernels.loop import door
+from fastnn.kernels.machine.cache import write_error
 
 
 def is_cached(dtype: Any = "float32") -> bool:
-    """Whether the kernels for a number type are on the disk, compiled for this processor."""
-    from fastnn.kernels.loop import entries
-
-    return entries.is_cached(_number_type(dtype))
+    """Whether the kernels for a number type need not be compiled on this processor."""
+    return bool(door.found(_number_type(dtype)))
 
 
-def ensure(dtype: np.dtype) -> int:
-    """Address of the compiled loop; where it must be compiled first, one line on stderr says so.
-
-    Threads that come at once wait for one compilation.
-    """
-    if dtype in _ready:
-        return _ready[dtype]
-    from fastnn.kernels.loop import entries
-
-    with _lock:
-        if dtype not in _ready:
-            if not entries.is_cached(dtype):
-                _announce()
-            _ready[dtype] = entries.compiled_loop(dtype)
-    return _ready[dtype]
+def ensure(dtype: np.dtype) -> door.Kernels:
+    """The kernels; where they must be compiled first, one line on stderr says so."""
+    return door.kernels(dtype, _announce)
 
 
 @explained
 def warmup(dtype: Any = "float32") -> float:
-    """Compile ahead all that `fit` and `predict` can need, or read it from the disk cache.
+    """Compile ahead all that `fit` and `predict` can need, or load what was compiled before.
 
     The first `fit` ever on a machine does it by itself; every architecture, optimizer and batch
-    size uses the same kernels.
+    size uses the same kernels. A wheel that brings kernels for this processor has nothing to
+    compile.
 
     Parameters
     ----------
@@ -60,14 +46,11 @@ def warmup(dtype: Any = "float32") -> float:
     >>> fastnn.warmup() >= 0
     True
     """
-    from fastnn.kernels.loop import entries
-
     number = _number_type(dtype)
     start = time.perf_counter()
-    ensure(number)
-    entries.serial_entry()
-    entries.parallel_entry()
-    entries.shuffle_entry()
+    kernels = ensure(number)
+    if threads.get_num_threads() > 1:
+        team.prepare(kernels)
     return time.perf_counter() - start
 
 
@@ -82,11 +65,9 @@ def _number_type(given: Any) -> np.dtype:
 
 
 def _announce() -> None:
-    from fastnn.kernels.machine.cache import write_error
-
     once = "" if write_error() else ", once"
     print(
-        f"fastnn: compiling its kernels for this machine{once} (about 10 s)...",
+        f"fastnn: compiling its kernels for this machine{once} (10 s to a minute)...",
         file=sys.stderr,
         flush=True,
     )

@@ -134,7 +134,7 @@ class Program:
                 op["dx"] = dy
 
     def _place_copies(self) -> None:
-        from fastnn.kernels.math.products import needs_strips, needs_transpose, packed_size
+        from fastnn.kernels.machine.blocks import needs_strips, needs_transpose, packed_size
 
         for op in self.ops:
             if op["kind"] != DENSE:

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from fastnn.engine.buffers import State
+from fastnn.engine.buffers import State, address
 from fastnn.engine.layout import Layout
 from fastnn.engine.plan import Program
-from fastnn.engine.run import COUNTERS, FIELDS, Run, address
+from fastnn.engine.run import COUNTERS, FIELDS, Run
 from fastnn.inputs.rows import Rows
 from fastnn.kernels import codes
 
@@ -58,7 +58,7 @@ class PredictRun(Run):
                 self._whole[_X], self._whole[_OUTPUTS] = address(X), address(outputs)
             if self._alone:
                 self._counters.fill(0)
-                self._serial(*self._only)
+                self._serial(self._only)
             else:
                 self._call(self._workers)
             if self._counters[_FAILED]:
@@ -81,7 +81,7 @@ class PredictRun(Run):
     def calls(
         self, count: int, rows: Rows, order: np.ndarray | None, outputs: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """So many evaluations for the serial entry, and where they leave each task's loss.
+        """So many evaluations for `Kernels.serial`, and where they leave each task's loss.
 
         outputs (count, n, n_out) receives the outputs. Who calls it holds the lock.
         """

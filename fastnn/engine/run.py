@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.engine.buffers import State, arena
+from fastnn.engine import team
+from fastnn.engine.buffers import State, address, arena
 from fastnn.engine.compilation import ensure
 from fastnn.engine.plan import Program
 from fastnn.engine.threads import region
@@ -32,9 +33,12 @@ FIELDS = {
 COUNTERS = {"ticket": 0, "done": 8, "failed": 16, "arrived": 24}
 
 
-def address(array: np.ndarray) -> int:
-    """Where an array's first element lies."""
-    return int(array.__array_interface__["data"][0])
+def shuffle(index: np.ndarray, orders: np.ndarray, dtype: np.dtype) -> None:
+    """Turn uniform draws in the memory of orders (epochs, n) into permutations of index (n,).
+
+    `dtype` says whose kernels do it: those of the model's numbers are there already.
+    """
+    ensure(dtype).shuffle(address(index), len(index), address(orders), len(orders))
 
 
 class Run:
@@ -43,27 +47,31 @@ class Run:
     def __init__(
         self, program: Program, state: State, settings: dict[str, Any], n_work: int
     ) -> None:
-        from fastnn.kernels.loop.entries import serial_entry
-
         self.program, self.state = program, state
         self.dtype = state.values.dtype
         self.n_in = program.layout.n_in
-        loop = ensure(self.dtype)
-        self._serial = serial_entry()
+        self._kernels = ensure(self.dtype)
+        self._serial = self._kernels.serial
         self._context = np.zeros(1, codes.CONTEXT)
         # All fields have eight bytes: one is set by its number, many times faster than by name.
         self._whole, self._real = self._context.view(np.int64), self._context.view(np.float64)
         self._lock = threading.Lock()
         self.work = arena(n_work, self.dtype)
-        self._places = loop, address(self._whole), address(state.values), address(self.work)
+        self._places = (
+            self._kernels.loop,
+            address(self._whole),
+            address(state.values),
+            address(self.work),
+        )
         self._kept: dict[str, np.ndarray] = {}
         self._losses = np.empty((0, 0))
         self._norms = np.empty((0, 0))
         self._counters = arena(24 + len(program.ops), np.dtype(np.int64))
         for name, at in COUNTERS.items():
             self._set(name, address(self._counters) + 8 * at)
-        self._one_call = np.array([[*self._places, self._whole[FIELDS["failed"][0]]]])
-        self._only = address(self._one_call), 1
+        one = [*self._places, int(self._whole[FIELDS["failed"][0]])]
+        self._one_call = np.array([[1, 0, 0, 0, 0], one])
+        self._only = address(self._one_call)
         self._point("ops", self._ops_with_addresses())
         layout = program.layout
         fields = {
@@ -149,18 +157,16 @@ class Run:
         """Run what is prepared, with so many workers."""
         self._counters.fill(0)
         if wanted == 1:
-            self._serial(*self._only)
+            self._serial(self._only)
             return
-        from fastnn.kernels.loop.entries import parallel_entry
-
         with region(wanted) as workers:
             if workers == 1:
-                self._serial(*self._only)
+                self._serial(self._only)
             else:
-                parallel_entry()(*self._places, workers)
+                team.run(self._kernels, self._places, workers)
 
     def _calls(self, count: int, fields: Mapping[str, tuple[int, int]]) -> np.ndarray:
-        """So many runs for the serial entry, (count, 5), each with a context of its own.
+        """So many runs for `Kernels.serial`, (count, 5), each with a context of its own.
 
         `fields` says of what differs where it begins, and how far it moves from run to run.
         """
@@ -173,7 +179,7 @@ class Run:
         }
         for name, (start, step) in {**fields, **places}.items():
             contexts[:, FIELDS[name][0]] = start + step * runs
-        calls = np.repeat(self._one_call, count, axis=0)
+        calls = np.repeat(self._one_call[1:], count, axis=0)
         calls[:, 1] = address(contexts) + contexts.strides[0] * runs
         calls[:, 4] = contexts[:, FIELDS["failed"][0]]
         return calls

@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.engine.buffers import State
+from fastnn.engine import team
+from fastnn.engine.buffers import State, address
 from fastnn.engine.plan import Program
 from fastnn.engine.predictions import PredictRun
-from fastnn.engine.run import COUNTERS, Run, address
-from fastnn.engine.threads import start_threads
+from fastnn.engine.run import COUNTERS, Run
 from fastnn.inputs.rows import Rows
 from fastnn.kernels.codes import DENSE, TURN
 
@@ -22,7 +22,7 @@ SHARED_FLOPS = 1e6
 
 def write_strips(B: np.ndarray, target: np.ndarray) -> None:
     """Write the packed copy of B (depth, n), as the kernels' `pack` does."""
-    from fastnn.kernels.math.products import strip_size
+    from fastnn.kernels.machine.blocks import strip_size
 
     (depth, n), wide = B.shape, strip_size(B.itemsize)
     whole = n - n % wide
@@ -54,7 +54,7 @@ class TrainingRun(Run):
         if shares is not None:
             self._shares = np.where(program.tasks["kind"] == TURN, *shares)
         if self.threads > 1:
-            start_threads()
+            team.prepare(self._kernels)
 
     def steps(
         self,
@@ -143,10 +143,11 @@ class TrainingRun(Run):
                 "losses": (address(self._losses), 8 * n * n_tasks),
                 "norms": (address(self._norms), 8 * n_tasks),
             }  # fmt: skip
-            calls = np.empty((2 * count, 5), np.int64)
-            calls[::2] = self._calls(count, fields)
-            calls[1::2], found = judge.calls(count, others, index, answers)
-            self._serial(address(calls), 2 * count)
+            calls = np.empty((1 + 2 * count, 5), np.int64)
+            calls[0] = 2 * count
+            calls[1::2] = self._calls(count, fields)
+            calls[2::2], found = judge.calls(count, others, index, answers)
+            self._serial(address(calls))
             ends = self._kept["counters"][:, _FAILED]
             first = int(np.argmax(ends > 0))
             self._finish()

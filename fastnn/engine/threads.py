@@ -13,8 +13,6 @@ from fastnn.inputs.calls import explained
 from fastnn.inputs.settings import check_count
 
 _region = threading.Lock()
-_entered = False
-_forked = False
 _chosen: int | None = None
 
 
@@ -26,9 +24,8 @@ _alone = _Alone()
 
 
 def _after_fork() -> None:
-    # The threads of an OpenMP team do not survive a fork; entering a region would end the child.
-    global _forked, _region
-    _forked = _entered
+    # Whoever held it in the parent does not exist here.
+    global _region
     _region = threading.Lock()
 
 
@@ -71,9 +68,12 @@ def _default() -> int:
 
 
 def _maximum() -> int:
-    import numba
-
-    return int(numba.config.NUMBA_NUM_THREADS)
+    """The number of logical processors, unless the environment says otherwise, as in Numba."""
+    given = os.environ.get("NUMBA_NUM_THREADS", "")
+    if given.isdigit() and int(given) > 0:
+        return int(given)
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def get_num_threads() -> int:
@@ -145,8 +145,8 @@ def set_num_threads(n: int | None) -> None:
     Parameters
     ----------
     n : int or None
-        At least 1 and at most ``numba.config.NUMBA_NUM_THREADS`` (the number of logical
-        processors, unless the environment says otherwise). None: back to the default.
+        At least 1 and at most the number of logical processors, unless the environment variable
+        ``NUMBA_NUM_THREADS`` says otherwise. None: back to the default.
 
     Examples
     --------
@@ -162,59 +162,25 @@ def set_num_threads(n: int | None) -> None:
             raise ValueError(f"got {n!r} threads; expected a whole number of at least 1, or None")
         if n > _maximum():
             raise ValueError(
-                f"got {n} threads; Numba was started with {_maximum()}: set NUMBA_NUM_THREADS "
-                "before the first import to allow more"
+                f"got {n} threads; expected at most {_maximum()}, the number of processors: set "
+                "NUMBA_NUM_THREADS to allow more"
             )
     _chosen = None if n is None else int(n)
 
 
-@cache
-def start_threads() -> None:
-    """Start Numba's threads so that they sleep while they wait.
-
-    GNU OpenMP lets a thread that waits for the end of a region spin; where the one it waits for is
-    to run on the same processor, that lasts until the time slice is over: measured 5 to 8 ms,
-    against 20 to 50 us asleep. The library reads the policy once, when it is loaded.
-    """
-    from numba.np.ufunc.parallel import _launch_threads
-
-    from fastnn.kernels.loop.entries import parallel_entry
-
-    unset = not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & set(os.environ)
-    if unset:
-        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
-    try:
-        parallel_entry()
-        _launch_threads()
-    finally:
-        if unset:
-            del os.environ["OMP_WAIT_POLICY"]
-
-
 @contextmanager
 def region(wanted: int) -> Iterator[int]:
-    """Yield the number of workers to run: `wanted`, or 1 where a region may not be entered.
+    """Yield the number of workers to run: `wanted`, or 1 where several may not.
 
-    Two threads in a parallel region at once end the process on some of Numba's threading layers;
-    whoever comes second works alone, and computes the same bits.
+    There is one team: whoever comes second works alone, and computes the same bits.
     """
-    global _entered
-    workers = 1 if _forked else min(wanted, get_num_threads(), _maximum())
+    workers = min(wanted, get_num_threads(), _maximum())
     if workers < 2 or not _region.acquire(blocking=False):
         yield 1
         return
     lock = _region
     try:
-        import numba
-
-        start_threads()
-        _entered = True
-        before = numba.get_num_threads()
-        numba.set_num_threads(workers)
-        try:
-            yield workers
-        finally:
-            numba.set_num_threads(before)
+        yield workers
     finally:
         lock.release()
 

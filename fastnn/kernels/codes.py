@@ -28,6 +28,9 @@ SGD, RMSPROP, ADAM, NADAM, RPROP = range(5)
 # Tasks of a step: see `interpreter.run_task`.
 FORWARD, TURN, BACKWARD, UPDATE, GRADIENT, APPLY, PREDICT, EVALUATE = range(8)
 
+# How many helpers of a team are inside a run: so many before it begins, and after its end.
+WAITING, CLOSED = -(2**61), -(2**62)
+
 # Where the rows of X come from, by element type.
 X_FLOAT32, X_FLOAT64, X_UINT8 = range(3)
 

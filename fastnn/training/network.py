@@ -13,6 +13,7 @@ from fastnn.engine.buffers import State
 from fastnn.engine.layout import Layout
 from fastnn.engine.plan import Program
 from fastnn.engine.predictions import PredictRun, predict_rows
+from fastnn.engine.run import shuffle
 from fastnn.engine.steps import TrainingRun
 from fastnn.engine.threads import get_num_threads
 from fastnn.inputs.reading import Form
@@ -164,15 +165,13 @@ class Network:
     def drawn(self, state: Any) -> None:
         self.rng.bit_generator.state = state
 
-    def draw_orders(self, index: np.ndarray, orders: np.ndarray, shuffle: bool) -> None:
+    def draw_orders(self, index: np.ndarray, orders: np.ndarray, shuffled: bool) -> None:
         """Write the sequence of the rows of index (n,) in each epoch into orders (epochs, n)."""
-        if not shuffle:
+        if not shuffled:
             orders[:] = index
             return
-        from fastnn.kernels.loop.entries import shuffle_entry
-
         self.rng.random(out=orders.view(np.float64))
-        shuffle_entry()(np.ascontiguousarray(index, np.int64), orders)
+        shuffle(np.ascontiguousarray(index, np.int64), orders, self.dtype)
 
     def keep_snapshot(self, now: bool = False) -> bool:
         """Copy the state, unless that would take more than its share of the time."""

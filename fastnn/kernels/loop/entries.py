@@ -1,108 +1,113 @@
-"""Where Python enters compiled code: the loop by its address, one worker or many, a shuffle."""
+"""What of the compiled code can be called from outside: C functions of whole numbers.
 
-import gc
-from collections.abc import Callable
-from functools import cache
+Addresses are passed as numbers. `NAMES` are the functions' names in object code.
+"""
+
 from typing import Any
 
 import numpy as np
-from numba import carray, njit, prange, types
-from numba.core.ccallback import CFunc
+from numba import carray, types
 
+from fastnn.kernels.codes import CLOSED, WAITING
 from fastnn.kernels.loop.worker import work_through
-from fastnn.kernels.machine.cache import KernelCache
-from fastnn.kernels.machine.jit import FAST, EntryCompiler
-from fastnn.kernels.machine.memory import call_run, leave_processor, processor, void_pointer
+from fastnn.kernels.machine.jit import kernel, object_code
+from fastnn.kernels.machine.memory import (
+    call_run,
+    fetch,
+    fetch_add,
+    give_way,
+    leave_processor,
+    processor,
+    relax,
+    void_pointer,
+)  # fmt: skip
+from fastnn.kernels.machine.target import Target
+
+PATIENCE = 1000
+"""How often a helper looks whether the run has begun."""
 
 
-def _loop(dtype: np.dtype) -> Any:
-    pointer = types.CPointer(types.float32 if dtype == np.float32 else types.float64)
-    signature = (types.int64, pointer, pointer, types.int64), types.void
-    options = {"nogil": True, "error_model": "numpy", "fastmath": FAST}
-    loop: Any = CFunc(work_through, signature, {}, options, EntryCompiler)
-    loop._cache = KernelCache("work_through")
-    return loop
+@kernel
+def serial(calls):
+    """One worker for n runs, one after the other; after one that failed there is no other.
 
-
-def is_cached(dtype: np.dtype) -> bool:
-    """Whether `compiled_loop` has nothing to compile for a number type: the disk holds it."""
-    loop = _loop(dtype)
-    return bool(loop._cache.holds(loop._sig, loop._targetdescr.target_context))
-
-
-@cache
-def compiled_loop(dtype: np.dtype) -> int:
-    """Address of `work_through` for a number type; compiled once, then read from the disk."""
-    loop = _loop(dtype)
-    # Compilation makes millions of small objects, and hardly any garbage.
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        loop.compile()
-    finally:
-        if collecting:
-            gc.enable()
-    _kept.append(loop)
-    return int(loop.address or 0)
-
-
-_kept: list[CFunc] = []
-
-
-def _serial(calls, n):
-    table = carray(void_pointer(calls), (n, 5), np.int64)
-    for k in range(n):
+    `calls` is the address of an array (n + 1, 5) of int64. The first row holds n, the others
+    function, context, state and work of a run, and the address of its `failed`.
+    """
+    n = carray(void_pointer(calls), (1,), np.int64)[0]
+    table = carray(void_pointer(calls), (n + 1, 5), np.int64)
+    for k in range(1, n + 1):
         call_run(table[k, 0], table[k, 1], table[k, 2], table[k, 3], 0)
         if carray(void_pointer(table[k, 4]), (1,), np.int64)[0] != 0:
             return
 
 
-def _parallel(function, context, state, work, workers):
-    home = processor()
-    for worker in prange(workers):
-        if worker > 0 and home >= 0 and processor() == home:
-            leave_processor(home)
-        call_run(function, context, state, work, worker)
+@kernel
+def lead(job):
+    """The first worker of a team, who waits at the end until all that came have left.
 
-
-def _shuffle(index, orders):
-    for order in orders:
-        draws = order.view(np.float64)
-        for i in range(len(index)):
-            j = int(draws[i] * (i + 1))
-            order[i] = order[j]
-            order[j] = index[i]
-
-
-def _entry(fn: Callable, arguments: tuple[types.Type, ...], parallel: bool = False) -> Callable:
-    entry = njit(nogil=True, parallel=parallel)(fn)
-    entry._cache = KernelCache(fn.__name__)
-    entry.compile(arguments)
-    entry.disable_compile()
-    return entry
-
-
-@cache
-def serial_entry() -> Callable:
-    """`f(calls, n)`: one worker, on this thread, for n runs one after the other.
-
-    `calls` is the address of an array (n, 5) of int64: function, context, state and work of a run,
-    and the address of its `failed`; after a run that failed there is no other.
+    `job` is the address of six int64: function, context, state and work of a run; how many helpers
+    are inside, before the run WAITING; the processor of the first worker.
     """
-    return _entry(_serial, (types.int64,) * 2)
+    team = carray(void_pointer(job), (6,), np.int64)
+    team[5] = processor()
+    fetch_add(team, 4, -WAITING)
+    call_run(team[0], team[1], team[2], team[3], 0)
+    fetch_add(team, 4, CLOSED)
+    while fetch(team, 4) != CLOSED:
+        relax()
+        give_way()
 
 
-@cache
-def parallel_entry() -> Callable:
-    """`f(function, context, state, work, n)`: n workers, in one parallel region."""
-    return _entry(_parallel, (types.int64,) * 5, parallel=True)
+@kernel
+def assist(job, worker):
+    """Another worker of a team; one who comes after the end goes at once."""
+    team = carray(void_pointer(job), (6,), np.int64)
+    for _ in range(PATIENCE):
+        if fetch(team, 4) != WAITING:
+            break
+        give_way()
+    if fetch_add(team, 4, 1) >= 0:
+        home = team[5]
+        if home >= 0 and processor() == home:
+            leave_processor(home)
+        call_run(team[0], team[1], team[2], team[3], worker)
+    fetch_add(team, 4, -1)
 
 
-@cache
-def shuffle_entry() -> Callable:
-    """`f(index, orders)`: a permutation of index (n,) in each row of orders (epochs, n).
+@kernel
+def nothing(context, state, work, worker):
+    """A loop that returns at once, to measure what it costs to call one."""
+
+
+@kernel
+def shuffle(index, n, orders, epochs):
+    """A permutation of index (n,) of int64 in each row of orders (epochs, n).
 
     The orders come as float64 draws, uniform in [0, 1), in the same memory: the shuffle, of Fisher
     & Yates (1938), inside out, reads a draw before it writes there.
     """
-    return _entry(_shuffle, (types.int64[::1], types.int64[:, ::1]))
+    rows = carray(void_pointer(index), (n,), np.int64)
+    for epoch in range(epochs):
+        start = orders + 8 * n * epoch
+        order = carray(void_pointer(start), (n,), np.int64)
+        draws = carray(void_pointer(start), (n,), np.float64)
+        for i in range(n):
+            j = int(draws[i] * (i + 1))
+            order[i] = order[j]
+            order[j] = rows[i]
+
+
+def compiled(dtype: np.dtype, target: Target) -> bytes:
+    """Object code of the loop for a number type, and of what enters it."""
+    number = types.CPointer(types.float32 if dtype == np.float32 else types.float64)
+    whole = types.int64
+    functions: dict[str, Any] = {
+        "fastnn_loop": (kernel(work_through), (whole, number, number, whole)),
+        "fastnn_serial": (serial, (whole,)),
+        "fastnn_shuffle": (shuffle, (whole,) * 4),
+        "fastnn_lead": (lead, (whole,)),
+        "fastnn_assist": (assist, (whole,) * 2),
+        "fastnn_nothing": (nothing, (whole, number, number, whole)),
+    }
+    return object_code(functions, target)

@@ -1,17 +1,26 @@
 """One decorator for every kernel: how it is compiled is decided here, once.
 
 Numba optimises a function by itself, then again inside each of its callers, and emits machine code
-for all of them. A kernel here is only translated; it is optimised and emitted once, inside the
-entry point that it is linked into. That is a fifth of the compile time, for the same code.
+for all of them. A kernel here is only translated; `object_code` links all that its functions call,
+optimises it once, and emits it for a processor.
+
+This is the one file that uses parts of Numba which are not documented.
 """
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from llvmlite.binding import Linkage
+import llvmlite.binding as llvm
+from llvmlite import ir
 from numba import njit, types
+from numba.core import cgutils
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
+from numba.core.runtime import rtsys
+
+from fastnn.kernels.machine.target import Target
 
 # Not nnan or ninf: a NaN must stay visible.
 FAST = {"reassoc", "contract", "nsz"}
@@ -26,7 +35,7 @@ class _NoEnvironment:
 
 
 class LinkedLibrary(JITCodeLibrary):
-    """Code that exists to be linked into an entry point: neither optimised nor emitted."""
+    """Code that exists to be linked into other code: neither optimised nor emitted."""
 
     _whole: Any = None
 
@@ -41,10 +50,12 @@ class LinkedLibrary(JITCodeLibrary):
     def finalize(self) -> None:
         """Nothing is linked in: a callee would be copied into each of its callers, and theirs."""
         self._raise_if_finalized()
-        self._finalize_final_module()
+        self._finalized = True
 
-    def _own_module(self) -> Any:
-        return super()._get_module_for_linking()
+    def add_linking_library(self, library: Any) -> None:
+        """Kernels own no memory: Numba's counting of references is not linked in."""
+        if library is not rtsys.library:
+            super().add_linking_library(library)
 
     def _get_module_for_linking(self) -> Any:
         """The code of this kernel and of all that it calls, each of them once."""
@@ -56,53 +67,27 @@ class LinkedLibrary(JITCodeLibrary):
                 if library in seen:
                     continue
                 seen.add(library)
-                self._reload_init.update(library._reload_init)
                 linked = isinstance(library, LinkedLibrary)
                 module = library._own_module() if linked else library._get_module_for_linking()
                 self._whole.link_in(module, preserve=True)
                 waiting += library._linking_libraries if linked else ()
         return self._whole
 
-    def _finalize_final_module(self) -> None:
-        self._finalize_dynamic_globals()
-        self._finalized = True
+    def _own_module(self) -> Any:
+        return super()._get_module_for_linking()
 
     def get_pointer_to_function(self, name: str) -> int:
         """A kernel has no address; only compiled code calls it."""
         return 0
 
 
-class EntryLibrary(JITCodeLibrary):
-    """Code that is called from outside, optimised once with all that is linked into it."""
-
-    def _optimize_final_module(self) -> None:
-        # Numba optimises twice, to find pairs of reference counts; kernels count none.
-        manager, builder = self._codegen._module_pass_manager()
-        manager.run(self._final_module, builder)
-        # A kernel that another process compiled, and this one read from the disk, may have the
-        # name of a different one compiled here; the loader would take the first for both.
-        for function in self._final_module.functions:
-            if function.linkage == Linkage.linkonce_odr:
-                function.linkage = Linkage.internal
-
-
 class KernelCompiler(Compiler):
     """Numba's pipeline, writing into a `LinkedLibrary`."""
 
-    library: type[JITCodeLibrary] = LinkedLibrary
-
     def compile_extra(self, func: Callable) -> Any:
         """Compile one kernel."""
-        codegen = self.state.targetctx.codegen()
-        self.state.library = self.library(codegen, func.__qualname__)
-        self.state.library.enable_object_caching()
+        self.state.library = LinkedLibrary(self.state.targetctx.codegen(), func.__qualname__)
         return super().compile_extra(func)
-
-
-class EntryCompiler(KernelCompiler):
-    """Numba's pipeline, writing into an `EntryLibrary`."""
-
-    library = EntryLibrary
 
 
 def _compile(fn: Callable, flags: set[str]) -> Callable:
@@ -132,3 +117,73 @@ def kernel(fn: Callable) -> Callable:
 def exact_kernel(fn: Callable) -> Callable:
     """Compile a kernel whose roundings cancel on purpose: its sums keep their order."""
     return _compile(fn, EXACT)
+
+
+def object_code(functions: dict[str, tuple[Any, tuple[types.Type, ...]]], target: Target) -> bytes:
+    """Object code of kernels that return nothing, as C functions of these names.
+
+    Parameters
+    ----------
+    functions : dict
+        Name -> kernel, and types of its arguments: numbers and pointers.
+    target : Target
+    """
+    with _no_collection():
+        module = _linked(functions)
+        writer = target.writer()
+        module.triple, module.data_layout = writer.triple, str(writer.target_data)
+        for function in module.functions:
+            if not function.is_declaration and function.name not in functions:
+                function.linkage = "internal"
+        for place in module.global_variables:
+            if not place.is_declaration:
+                place.linkage = "internal"
+        options = llvm.create_pipeline_tuning_options(speed_level=3)
+        options.loop_vectorization = True
+        options.slp_vectorization = False
+        builder = llvm.create_pass_builder(writer, options)
+        builder.getModulePassManager().run(module, builder)
+        return writer.emit_object(module)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Compilation makes millions of small objects, and hardly any garbage."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _linked(functions: dict[str, tuple[Any, tuple[types.Type, ...]]]) -> Any:
+    """A module of the functions and of all that they call."""
+    doors, modules = ir.Module("doors"), []
+    for name in ("NRT_incref", "NRT_decref"):
+        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t])
+        ir.IRBuilder(ir.Function(doors, kind, name).append_basic_block()).ret_void()
+    for name, (kernel, arguments) in functions.items():
+        kernel.compile(arguments)
+        result = kernel.overloads[arguments]
+        _write_door(doors, name, result)
+        modules.append(result.library._get_module_for_linking())
+    linked = llvm.parse_assembly(str(doors))
+    for module in modules:
+        linked.link_in(module, preserve=True)
+    linked.verify()
+    return linked
+
+
+def _write_door(module: Any, name: str, result: Any) -> None:
+    """A C function that calls a kernel; its status says nothing, for kernels never raise."""
+    described, context = result.fndesc, result.target_context
+    kinds = [context.get_value_type(kind) for kind in described.argtypes]
+    door = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
+    builder = ir.IRBuilder(door.append_basic_block())
+    callee = context.declare_function(module, described)
+    context.call_conv.call_function(
+        builder, callee, described.restype, described.argtypes, door.args
+    )
+    builder.ret_void()

@@ -1,7 +1,6 @@
 """Views of bare memory, atomic counters and calls by address."""
 
 import os
-import platform
 from typing import Any
 
 from llvmlite import ir
@@ -10,6 +9,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from fastnn.kernels.machine.jit import kernel
+from fastnn.kernels.machine.target import current, system
 
 _I8P = ir.IntType(8).as_pointer()
 _I64 = ir.IntType(64)
@@ -162,20 +162,17 @@ def call_loss(typingctx: Any, function: Any, z: Any, n: Any, t: Any, m: Any, dz:
     return types.float64(types.int64, z, types.int64, t, types.int64, dz), codegen
 
 
-_MACHINE = platform.machine().lower()
-
-
 @intrinsic
 def relax(typingctx: Any) -> Any:
     """Tell the processor that this thread is spinning."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        if _MACHINE in ("x86_64", "amd64"):
+        if current().intel:
             kind = ir.FunctionType(ir.VoidType(), [])
             builder.call(
                 cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.sse2.pause"), []
             )
-        elif _MACHINE in ("arm64", "aarch64"):
+        elif current().machine == "aarch64":
             kind = ir.FunctionType(ir.VoidType(), [ir.IntType(32)])
             hint = cgutils.get_or_insert_function(builder.module, kind, "llvm.aarch64.hint")
             builder.call(hint, [ir.Constant(ir.IntType(32), 1)])
@@ -184,7 +181,7 @@ def relax(typingctx: Any) -> Any:
     return types.void(), codegen
 
 
-_LINUX = platform.system() == "Linux"
+_LINUX = system() == "linux"
 _MASK = 16  # words of 64 processors
 
 

@@ -5,36 +5,17 @@ some rows of A and a row of B that is a few vectors wide (Goto & van de Geijn 20
 C is one chain of fused multiply-adds along the depth, however C is cut into blocks.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from fastnn.kernels.machine.blocks import FEW, MASKS, ROWS, TALL, VECTOR, WIDE
 from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.memory import matrix, shift
-from fastnn.kernels.machine.vectors import I32, I64, MASKS, REGISTERS, VECTOR, VectorCode
+from fastnn.kernels.machine.vectors import I32, I64, VectorCode
 
-
-class Shape(NamedTuple):
-    """How much of C a block holds.
-
-    `rows` of `wide` vectors, or of the last rows at most `few`; of columns that are fewer than a
-    vector, `tall` rows.
-    """
-
-    rows: int
-    wide: int
-    few: int
-    tall: int
-
-
-# The sums, a row of B and an element of A must fit into the registers; the more sums there are for
-# an element that is loaded, the better.
-SHAPES = {(32, 64): Shape(8, 2, 8, 16), (16, 32): Shape(6, 2, 4, 8), (16, 16): Shape(6, 2, 4, 8),
-          (32, 32): Shape(8, 3, 4, 16), (32, 16): Shape(8, 3, 4, 16)}  # fmt: skip
-SHAPE = SHAPES[REGISTERS, VECTOR]
-ROWS, WIDE, FEW, TALL = SHAPE
 TOGETHER = 3
 """Rows that are reached from one address: it, and so far or twice so far from it."""
 

@@ -1,13 +1,12 @@
 """Writing code for whole vectors, where LLVM is not to choose their width."""
 
-import platform
 from collections.abc import Callable
 from typing import Any
 
-import llvmlite.binding as llvm
 from llvmlite import ir
 from numba.core import cgutils
 
+from fastnn.kernels.machine.blocks import FUSES, MASKS
 from fastnn.kernels.machine.functions import (
     EXP32,
     EXP64,
@@ -18,21 +17,6 @@ from fastnn.kernels.machine.functions import (
 )  # fmt: skip
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
-
-
-def _host() -> tuple[int, int, bool]:
-    """Bytes of a vector, number of vector registers, and whether it multiplies and adds in one."""
-    features = llvm.get_host_cpu_features()
-    if features.get("avx512f"):
-        return 64, 32, True
-    intel = platform.machine().lower() in ("x86_64", "amd64", "i386", "i686")
-    size = 32 if features.get("avx") else 16
-    return size, (16 if intel else 32), bool(features.get("fma", not intel))
-
-
-VECTOR, REGISTERS, FUSES = _host()
-MASKS = VECTOR >= 64
-"""Whether a vector can be stored in part, at the same cost."""
 
 
 class VectorCode:

@@ -9,9 +9,10 @@ from typing import Any
 from numba import types
 from numba.extending import intrinsic
 
+from fastnn.kernels.machine.blocks import VECTOR
 from fastnn.kernels.machine.jit import exact_kernel, kernel
 from fastnn.kernels.machine.memory import matrix, shift, start_of
-from fastnn.kernels.machine.vectors import I64, VECTOR, VectorCode
+from fastnn.kernels.machine.vectors import I64, VectorCode
 
 TOGETHER = 4
 """Rows that are added to sums of their own, so that an addition need not wait for the last."""

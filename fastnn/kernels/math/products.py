@@ -11,25 +11,27 @@ from typing import Any
 from numba import types
 from numba.extending import intrinsic
 
+from fastnn.kernels.machine.blocks import (
+    FEW,
+    LARGE,
+    LARGE_TURNED,
+    LEAST,
+    ROWS,
+    VECTOR,
+    WIDE,
+)  # fmt: skip
 from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.memory import local_memory, matrix, shift
-from fastnn.kernels.machine.micro import FEW, ROWS, WIDE, in_tall_blocks, multiply_strip
+from fastnn.kernels.machine.micro import in_tall_blocks, multiply_strip
 from fastnn.kernels.machine.transposes import transpose
-from fastnn.kernels.machine.vectors import I64, MASKS, VECTOR, VectorCode
+from fastnn.kernels.machine.vectors import I64, VectorCode
 
-LARGE = 2_000_000 if VECTOR >= 64 else 16_384
-"""Bytes of B from which on strips of it are copied, so that its rows lie side by side in cache."""
-LARGE_TURNED = 1_000_000 if VECTOR >= 64 else 16_384
-"""The same where A lies across, for then A gains by a copy, too."""
 DEPTH = 256
 """Rows of such a copy: with some vectors each they fill half of a first-level cache."""
 PANEL = 4
 """Strips that are copied at a time: memory is read in longer pieces."""
 TURNED = 128
 """Rows of A that are copied at most, where they lie across."""
-LEAST = 4 * ROWS if MASKS else 16
-"""Fewer rows of A than this do not pay for a copy."""
-
 
 _strip_copies = local_memory(PANEL * DEPTH * WIDE * VECTOR)
 _turned_copy = local_memory(DEPTH * TURNED * 8)
@@ -87,11 +89,6 @@ def _copy_panel(typingctx: Any, b: Any, ldb: Any, rows: Any, apart: Any, copies:
     return types.void(b, size, size, size, copies), codegen
 
 
-def strip_size(itemsize: int) -> int:
-    """Columns of a strip of numbers of so many bytes."""
-    return WIDE * VECTOR // itemsize
-
-
 @kernel
 def strip_width(base):
     """Columns of a strip of such numbers."""
@@ -117,12 +114,6 @@ def _turn_strips(b, ldb, rows, n, apart, copies):
     for j in range(0, n, wide):
         strip = shift(copies, j // wide * apart)
         transpose(shift(b, j * ldb), ldb, strip, wide, min(wide, n - j), rows)
-
-
-def packed_size(depth: int, n: int) -> int:
-    """Elements of a packed copy of B (depth, n), whatever their type."""
-    most = WIDE * VECTOR // 4
-    return depth * -(-n // most) * most
 
 
 @kernel
@@ -281,20 +272,6 @@ def multiply_in_registers(a, row, step, b, ldb, c, ldc, bias, add, m, n, depth):
 def multiply(x, W, rows, n_in, n_out, bias, add, z):
     """z = x W, or x W + bias where `add`.  x (rows, n_in), W (n_in, n_out) -> z (rows, n_out)."""
     multiply_in_registers(x, n_in, 1, W, n_out, z, n_out, bias, add, rows, n_out, n_in)
-
-
-def needs_strips(rows: int, n_in: int, n_out: int, depth: int) -> bool:
-    """Whether products of (rows, n_in) and (depth, n_out) numbers want a packed copy of these.
-
-    Where they are too many for the nearest cache, and not used for a few rows only.
-    """
-    several = n_out > WIDE * VECTOR // 4 and min(rows, n_in) >= LEAST
-    return not MASKS and several and 4 * depth * n_out > LARGE
-
-
-def needs_transpose(n_in: int, n_out: int) -> bool:
-    """Whether dz W^T wants a copy of W^T; `multiply_transposed` turns a large W piece by piece."""
-    return not MASKS or 4 * n_in * n_out < LARGE
 
 
 @kernel

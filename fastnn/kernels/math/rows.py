@@ -6,10 +6,11 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
+from fastnn.kernels.machine.blocks import VECTOR
 from fastnn.kernels.machine.functions import ZERO
 from fastnn.kernels.machine.jit import exact_kernel, kernel
 from fastnn.kernels.machine.memory import shift, vector
-from fastnn.kernels.machine.vectors import VECTOR, VectorCode
+from fastnn.kernels.machine.vectors import VectorCode
 
 
 @intrinsic

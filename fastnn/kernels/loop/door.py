@@ -1,0 +1,92 @@
+"""Where Python enters compiled code, in this order of preference: shipped, cached, compiled now.
+
+Only the last needs Numba.
+"""
+
+import threading
+from collections.abc import Callable
+from ctypes import CFUNCTYPE, c_int64, c_void_p
+from typing import NamedTuple
+
+import numpy as np
+
+from fastnn.kernels.machine import cache, objects, target
+
+WHEEL, CACHE, COMPILED = "wheel", "cache", "compiled"
+
+
+class Kernels(NamedTuple):
+    """Compiled functions for a number type; addresses are passed as numbers."""
+
+    loop: int
+    """Address of the loop: what `serial`, `lead` and `assist` call."""
+    serial: Callable[[int], None]
+    """`f(calls)`: runs one after the other, on this thread."""
+    shuffle: Callable[[int, int, int, int], None]
+    """`f(index, n, orders, epochs)`: permutations of index, from uniform draws."""
+    lead: Callable[[int], None]
+    """`f(job)`: the first worker of a team."""
+    assist: Callable[[int, int], None]
+    """`f(job, worker)`: another one."""
+    nothing: int
+    """Address of a loop that returns at once."""
+    origin: str
+    """One of WHEEL, CACHE and COMPILED."""
+
+
+_ready: dict[np.dtype, Kernels] = {}
+_lock = threading.RLock()
+
+
+def found(dtype: np.dtype) -> str:
+    """Where kernels for a number type are: WHEEL, CACHE, or "" where they must be compiled."""
+    if _shipped(dtype) is not None:
+        return WHEEL
+    return CACHE if cache.holds(dtype.name) else ""
+
+
+def kernels(dtype: np.dtype, announce: Callable[[], None] | None = None) -> Kernels:
+    """The kernels for a number type; `announce` is called before they are compiled."""
+    ready = _ready.get(dtype)
+    if ready is not None:
+        return ready
+    # Threads that come at once wait for one compilation.
+    with _lock:
+        if dtype not in _ready:
+            _ready[dtype] = _kernels(dtype, announce)
+    return _ready[dtype]
+
+
+def _shipped(dtype: np.dtype) -> bytes | None:
+    for level in target.levels_here():
+        code = cache.shipped(level, dtype.name)
+        if code is not None:
+            return code
+    return None
+
+
+def _kernels(dtype: np.dtype, announce: Callable[[], None] | None) -> Kernels:
+    code = _shipped(dtype)
+    if code is not None:
+        return _loaded(code, WHEEL)
+    code = cache.read(dtype.name)
+    if code is not None:
+        return _loaded(code, CACHE)
+    if announce is not None:
+        announce()
+    from fastnn.kernels.loop.entries import compiled
+
+    code = compiled(dtype, target.current())
+    cache.write(dtype.name, code)
+    return _loaded(code, COMPILED)
+
+
+def _loaded(code: bytes, origin: str) -> Kernels:
+    names = [f"fastnn_{name}" for name in Kernels._fields[:-1]]
+    loop, serial, shuffle, lead, assist, nothing = objects.load(code, names)
+    place, whole = c_void_p, c_int64
+    return Kernels(
+        loop, CFUNCTYPE(None, place)(serial),
+        CFUNCTYPE(None, place, whole, place, whole)(shuffle),
+        CFUNCTYPE(None, place)(lead), CFUNCTYPE(None, place, whole)(assist), nothing, origin,
+    )  # fmt: skip
