@@ -256,9 +256,11 @@ class Rprop(Optimizer):
 
 @dataclass(frozen=True)
 class LBFGS(Optimizer):
-    """Limited-memory BFGS (Liu & Nocedal 1989), SciPy's, on the full batch.
+    """Limited-memory BFGS (Liu & Nocedal 1989) on the full batch.
 
-    An epoch is one of its iterations. It finds its own step lengths: there is no learning rate.
+    An epoch is one of its iterations. It finds its own step lengths, by SciPy's line search for
+    the strong Wolfe conditions: there is no learning rate. It stops before the last epoch where it
+    finds no lower loss.
 
     Parameters
     ----------

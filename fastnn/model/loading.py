@@ -18,6 +18,7 @@ from fastnn.model.saving import PARTIAL, SLOTS
 from fastnn.model.sequential import Sequential
 from fastnn.training import building, door
 from fastnn.training.batches import batch_bounds
+from fastnn.training.curvature import Curvature
 from fastnn.training.network import Network, Partial, Setup
 
 Arrays = dict[str, np.ndarray]
@@ -132,6 +133,7 @@ def _network(model: Sequential, left: Arrays, spec: dict[str, Any]) -> Network:
     _complete_standardize(left, layout, untrained=spec["step"] == spec["epoch"] == 0)
     arrays = list(_placed(left, layout, model.dtype))
     part = None if spec["partial"] is None else _partial(left, spec["partial"], layout, model.dtype)
+    known = _curvature(left, layout) if "curvature.steps" in left else None
     network = Network(layout, model.dtype, model._shuffle_rng, model._dropout_seed)
     for offset, array in arrays:
         network.state.values[offset : offset + array.size] = array.ravel()
@@ -142,7 +144,7 @@ def _network(model: Sequential, left: Arrays, spec: dict[str, Any]) -> Network:
     for name in ("step", "epoch", "frozen", "learning_rate_factor"):
         setattr(network, name, spec[name])
     network.schedule_start = spec.get("schedule_start", 0)
-    network.partial = part
+    network.partial, network.curvature = part, known
     return network
 
 
@@ -155,6 +157,23 @@ def _complete_standardize(left: Arrays, layout: Layout, untrained: bool) -> None
     if untrained and not mean.any() and (deviation == 1).all():
         deviation = np.zeros_like(deviation)
     left["0.running"] = np.stack([mean, deviation, np.zeros_like(mean)])
+
+
+def _curvature(left: Arrays, layout: Layout) -> Curvature:
+    """What L-BFGS has found; whether it still holds, the gradient will say."""
+    steps, changes, gradient = (left.pop(f"curvature.{name}") for name in Curvature._fields)
+    n, k = layout.n_parameters, len(steps) if steps.ndim else 0
+    for name, array, shape in (
+        ("steps", steps, (k, n)), ("changes", changes, (k, n)), ("gradient", gradient, (n,)),
+    ):  # fmt: skip
+        _check_form(f"curvature.{name}", array, shape, np.float64)
+        if not np.isfinite(array).all():
+            raise ValueError(f"curvature.{name} holds a number that is not finite")
+    with np.errstate(all="ignore"):
+        positive = (steps * changes).sum(axis=1) > 0
+    if not positive.all():
+        raise ValueError("its curvature is not positive")
+    return Curvature(steps, changes, gradient)
 
 
 def _placed(left: Arrays, layout: Layout, dtype: np.dtype) -> Iterator[tuple[int, np.ndarray]]:

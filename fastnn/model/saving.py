@@ -112,6 +112,8 @@ def _network_arrays(network: Network) -> dict[str, np.ndarray]:
                 found[f"{name}.{slot}"] = values.reshape(tensor.shape)
     for tensor in layout.running:
         found[f"{tensor.layer}.{tensor.name}"] = state.view(tensor)
+    if network.curvature is not None:
+        found |= {f"curvature.{k}": v for k, v in network.curvature._asdict().items()}
     return found | (_partial_arrays(part) if (part := _partial(network)) else {})
 
 

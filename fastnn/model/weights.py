@@ -14,6 +14,7 @@ from fastnn.inputs.settings import Range, check_count
 from fastnn.layers import Layer
 from fastnn.optimizers import Optimizer
 from fastnn.training import building
+from fastnn.training.curvature import Curvature
 from fastnn.training.network import Network, Setup
 
 MOMENTS = tuple(f"0.{name}" for name in STANDARDIZE_NAMES)
@@ -29,6 +30,7 @@ class Snapshot(NamedTuple):
     learning_rate_factor: float
     optimizer: Optimizer | None
     """Whose state it is."""
+    curvature: Curvature | None = None
 
 
 @explained
@@ -163,7 +165,7 @@ class Weights:
         optimizer = None if self._setup is None else self._setup.optimizer
         return Snapshot(
             network.state.values.copy(), network.step, network.schedule_start,
-            network.learning_rate_factor, optimizer,
+            network.learning_rate_factor, optimizer, network.curvature,
         )  # fmt: skip
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -185,6 +187,7 @@ class Weights:
             network.restore(values, snapshot.step)
         network.schedule_start = snapshot.schedule_start
         network.learning_rate_factor = snapshot.learning_rate_factor
+        network.curvature = snapshot.curvature
         now = None if self._setup is None else self._setup.optimizer
         if now is not None and snapshot.optimizer not in (None, now):
             network.follow(snapshot.optimizer, now)

@@ -1,4 +1,4 @@
-"""L-BFGS: SciPy's optimizer around the engine's gradient of the full batch."""
+"""L-BFGS around the engine's gradient of the full batch; SciPy's, for the estimators."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from fastnn.engine.threads import one_blas_thread
 from fastnn.history import History
 from fastnn.inputs.reading import Data
+from fastnn.training.curvature import Curvature, Point, next_point
 from fastnn.training.divergence import DivergenceError
 from fastnn.training.interrupts import Interrupts
 from fastnn.training.job import Job, record, tell_callbacks, validate
@@ -69,19 +70,68 @@ class Objective:
         return value, gradient
 
 
+class Recorder:
+    """Records each iteration as an epoch."""
+
+    def __init__(
+        self, network: Network, setup: Setup, history: History, job: Job, objective: Objective
+    ) -> None:
+        self.network, self.setup, self.history, self.job = network, setup, history, job
+        self.objective, self.interrupts = objective, Interrupts()
+        self.start, self.last = time.perf_counter(), network.epoch + job.epochs
+
+    def note(self, x: np.ndarray, value: float) -> bool:
+        """After an iteration that has led to x; whether a callback asks to stop."""
+        network, objective = self.network, self.objective
+        objective.assign(x)
+        row = {"loss": value}
+        if objective.outputs is not None:
+            objective(x)
+            rows = self.job.data.training
+            row |= measure(self.setup, rows.y, objective.outputs, rows.sample_weight)
+        last = network.epoch + 1 == self.last
+        columns = validate(network, self.setup, self.job, row, last)
+        stop = record(network, self.history, self.job, columns, self.start, self.interrupts)
+        self.start = time.perf_counter()
+        return stop
+
+
 def train_lbfgs(network: Network, setup: Setup, history: History, job: Job) -> None:
-    """At most `job.epochs` iterations, each recorded as an epoch."""
-    options = {
-        "maxiter": job.epochs,
-        "maxfun": 20 * job.epochs + 20,
-        "maxcor": setup.optimizer.settings()["memory"],
-        "gtol": setup.optimizer.settings()["tolerance"],
-        "ftol": 0.0,
-    }
+    """At most `job.epochs` iterations, each recorded as an epoch.
+
+    What it knows of the curvature stays with the network: the next call goes on with it, if the
+    gradient is still the same to the bit.
+    """
+    memory, tolerance = (setup.optimizer.settings()[name] for name in ("memory", "tolerance"))
     objective = Objective(network, setup, job.data)
-    result = iterate(network, setup, history, job, objective, options)
-    if not np.isfinite(result.fun):
-        raise DivergenceError(network.epoch + 1, network.step + 1, 1.0, history)
+    recorder = Recorder(network, setup, history, job, objective)
+    left = job.epochs
+    with ExitStack() as at_end, one_blas_thread:
+        x = objective.parameters()
+        now = Point(x, *objective(x))
+        tell_callbacks(job, history, at_end)
+        if not np.isfinite(now.value):
+            raise DivergenceError(network.epoch + 1, network.step + 1, 1.0, history)
+        known = network.curvature
+        if known is None or not np.array_equal(known.gradient, now.gradient):
+            known = Curvature.nothing(now.gradient)
+        try:
+            while left and np.abs(now.gradient).max() > tolerance:
+                found = next_point(objective, now, known.direction())
+                if found is None and not len(known.steps):
+                    break
+                if found is None:
+                    known = Curvature.nothing(now.gradient)
+                    continue
+                # The parameters are rounded to the network's type, and so is what follows.
+                objective.assign(found.x)
+                new = found._replace(x=objective.parameters())
+                known, now, left = known.after(now, new, memory), new, left - 1
+                network.curvature = known
+                if recorder.note(now.x, now.value):
+                    break
+        finally:
+            objective.assign(now.x)
 
 
 def iterate(
@@ -91,22 +141,11 @@ def iterate(
     from scipy.optimize import minimize
 
     best = objective.parameters()
-    start, last = time.perf_counter(), network.epoch + job.epochs
-    interrupts = Interrupts()
+    recorder = Recorder(network, setup, history, job, objective)
 
     def after_iteration(intermediate_result: Any) -> None:
-        nonlocal start
         best[:] = intermediate_result.x
-        objective.assign(best)
-        row = {"loss": float(intermediate_result.fun)}
-        if objective.outputs is not None:
-            objective(best)
-            rows = job.data.training
-            row |= measure(setup, rows.y, objective.outputs, rows.sample_weight)
-        columns = validate(network, setup, job, row, network.epoch + 1 == last)
-        stop = record(network, history, job, columns, start, interrupts)
-        start = time.perf_counter()
-        if stop:
+        if recorder.note(best, float(intermediate_result.fun)):
             raise StopIteration
 
     with ExitStack() as at_end:

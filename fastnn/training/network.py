@@ -20,6 +20,7 @@ from fastnn.inputs.reading import Form
 from fastnn.losses import Loss
 from fastnn.metrics import Metric
 from fastnn.optimizers import Optimizer
+from fastnn.training.curvature import Curvature
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,8 @@ class Network:
         self.frozen = 0
         self.learning_rate_factor = 1.0
         self.partial: Partial | None = None
+        self.curvature: Curvature | None = None
+        """What L-BFGS has found."""
         self._forget_runs()
 
     def _forget_runs(self) -> None:
@@ -145,6 +148,7 @@ class Network:
         """Go on under another optimizer: of the old one, what the new one does not share ends."""
         if old.state_is_for != new.state_is_for:
             self.state.reset_optimizer()
+            self.curvature = None
             self.step = self.schedule_start = 0
             self.learning_rate_factor = 1.0
         elif old.learning_rate != new.learning_rate:
