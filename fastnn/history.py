@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.inputs.names import suggestion
+from fastnn.inputs.paths import as_path, check_writable
 
 NOT_MEASURES = ("learning_rate", "gradient_norm", "seconds")
 """Columns that tell of the training, not of what it has reached."""
@@ -60,9 +61,10 @@ class History:
         return len(self.epoch)
 
     def __getitem__(self, column: str) -> list[float]:
-        if column not in self.history:
+        if not isinstance(column, str) or column not in self.history:
             hint = suggestion("monitor", str(column), list(self.history))
-            raise KeyError(f"no column {column!r}; {hint}There are: {', '.join(self.history)}")
+            there = f"there are {', '.join(self.history) or 'none yet'}"
+            raise KeyError(f"no column {column!r}; {hint}{there}")
         return self.history[column]
 
     def rows(self) -> Iterator[dict[str, Any]]:
@@ -130,6 +132,7 @@ class History:
 
     def to_jsonl(self, path: str | Path) -> None:
         """Write JSON Lines: one object an epoch; null stands for what was not measured."""
+        check_writable(as_path(path))
         with open(path, "w", encoding="utf-8") as file:
             for row in self.rows():
                 file.write(json_line(row))

@@ -8,6 +8,7 @@ from typing import Any
 
 from fastnn.files.persistence import unpack
 from fastnn.inputs.calls import explained
+from fastnn.inputs.paths import as_path
 from fastnn.model.loading import read_model
 
 
@@ -50,7 +51,7 @@ def load(path: str | Path, own: dict[str, Callable] | None = None) -> Any:
     >>> twin.predict([[1.0, 2.0]]) == model.predict([[1.0, 2.0]])
     array([[ True]])
     """
-    tensors, description = unpack(Path(path))
+    tensors, description = unpack(as_path(path))
     if description.get("kind") == "tabular":
         # Of all kinds the only one that needs scikit-learn and pyarrow.
         from fastnn.tabular.loading import read_tabular

@@ -13,7 +13,7 @@ import numpy as np
 
 from fastnn.inputs.calls import explained_parts
 from fastnn.inputs.names import unknown
-from fastnn.inputs.settings import Range, set_number
+from fastnn.inputs.settings import Range, is_one_of, set_number
 from fastnn.kernels import codes
 
 
@@ -35,7 +35,7 @@ class Loss:
     """Code of the output layer that the loss absorbs, and so requires."""
 
     def __post_init__(self) -> None:
-        if self.reduction not in ("mean", "sum"):
+        if not is_one_of(self.reduction, ("mean", "sum")):
             raise unknown("reduction", self.reduction, ("mean", "sum"))
 
     @property

@@ -252,7 +252,7 @@ def test_wrong_beginnings_are_refused(begun, tmp_path):
         Session.resume(tmp_path, X, y)
     with pytest.raises(ValueError, match="not compiled"):
         Session(Sequential([Dense(1)]), X, y, directory=tmp_path / "t")
-    with pytest.raises(TypeError, match='got "batchsize"; expected batch_size'):
+    with pytest.raises(TypeError, match='takes no "batchsize"; did you mean "batch_size"'):
         Session(network(), X, y, directory=tmp_path / "t", batchsize=3)
     again = Session.resume(begun.directory, X, y)
     with pytest.raises(ValueError, match="rollback to epoch 3"):

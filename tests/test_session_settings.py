@@ -33,7 +33,10 @@ def test_weight_decay_is_l2_where_the_optimizer_has_none(tmp_path):
     ("changes", "match"),
     [
         ({}, "got no settings"),
-        ({"learning_rat": 1}, 'no setting "learning_rat"; expected one of learning_rate, beta_1'),
+        (
+            {"learning_rat": 1},
+            r'"learning_rat"; did you mean "learning_rate".*one of learning_rate, beta',
+        ),
         ({"learning_rate": -1}, "learning_rate=-1"),
         ({"momentum": 0.9}, 'Adam has no setting "momentum"'),
         ({"dropout": 1.5}, "rate=1.5"),

@@ -10,6 +10,7 @@ from fastnn.callbacks.logs import CSVLog, JSONLog, TensorBoardLog
 from fastnn.callbacks.plateau import ReduceOnPlateau
 from fastnn.callbacks.progress import Progress
 from fastnn.inputs.calls import explained_parts
+from fastnn.inputs.settings import is_one_of
 
 __all__ = [
     "CSVLog",
@@ -31,7 +32,7 @@ explained_parts(
 
 def listeners(callbacks: Sequence[Any], verbose: Any) -> list[Callback]:
     """The callbacks of a fit, with the progress line where it is wanted."""
-    if verbose not in ("auto", 0, 1):
+    if not is_one_of(verbose, ("auto", 0, 1)):
         raise ValueError(
             f'verbose is {verbose!r}; expected "auto", 0 or 1; JSONLog and CSVLog write a line an '
             "epoch"

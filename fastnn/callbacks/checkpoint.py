@@ -12,6 +12,7 @@ from fastnn.callbacks.base import Callback
 from fastnn.callbacks.monitor import Monitor
 from fastnn.files.persistence import remove_litter
 from fastnn.history import History
+from fastnn.inputs.paths import as_directory, as_path, make_directory
 from fastnn.inputs.settings import set_count
 
 _NAME = re.compile(r"(\d+)-epoch-\d+-step-\d+\.safetensors")
@@ -68,7 +69,7 @@ class Checkpoint(Callback):
         best: str | None = None,
         mode: str = "auto",
     ) -> None:
-        self.directory = Path(directory)
+        self.directory = as_directory(directory)
         self.every, self.keep, self.every_steps = every, keep, every_steps
         set_count(self, "every")
         set_count(self, "keep")
@@ -86,13 +87,13 @@ class Checkpoint(Callback):
         FileNotFoundError
             Where there is none.
         """
-        found = _files(Path(directory))
+        found = _files(as_path(directory, "directory"))
         if not found:
             raise FileNotFoundError(f"{directory} holds no checkpoint")
         return found[-1]
 
     def on_train_begin(self, model: Any, epochs: int) -> None:
-        self.directory.mkdir(parents=True, exist_ok=True)
+        make_directory(self.directory)
         remove_litter(self.directory)
         self._saved: tuple[Any, ...] = ()
         self._epochs = 0

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastnn.callbacks.monitor import Monitor
 from fastnn.history import History
-from fastnn.inputs.settings import Range, set_count, set_number, set_switch
+from fastnn.inputs.settings import Range, is_one_of, set_count, set_number, set_switch
 
 
 class EarlyStopping(Monitor):
@@ -83,7 +83,7 @@ class EarlyStopping(Monitor):
         restore_best_weights: bool = True,
     ) -> None:
         super().__init__(monitor, mode)
-        if rule not in ("patience", "cumulative"):
+        if not is_one_of(rule, ("patience", "cumulative")):
             raise ValueError(f'rule is {rule!r}; expected "patience" or "cumulative"')
         self.patience, self.min_delta, self.window = patience, min_delta, window
         self.warmup, self.rule, self.max_time = warmup, rule, max_time

@@ -10,6 +10,7 @@ from typing import Any
 from fastnn.callbacks.base import Callback
 from fastnn.files.persistence import write_whole
 from fastnn.history import History, json_line
+from fastnn.inputs.paths import as_directory, as_path, check_writable, make_directory
 
 
 def _last(history: History) -> dict[str, Any]:
@@ -41,9 +42,10 @@ class JSONLog(Callback):
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = as_path(path)
 
     def on_train_begin(self, model: Any, epochs: int) -> None:
+        check_writable(self.path)
         _end_line(self.path)
         self._file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115
 
@@ -76,12 +78,13 @@ class CSVLog(Callback):
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = as_path(path)
 
     def on_train_begin(self, model: Any, epochs: int) -> None:
+        check_writable(self.path)
         self._columns: list[str] = []
         if self.path.exists() and self.path.stat().st_size:
-            with open(self.path, newline="", encoding="utf-8") as file:
+            with open(self.path, newline="", encoding="utf-8", errors="replace") as file:
                 self._columns = next(csv.reader(file), [])
             if self._columns[:1] != ["epoch"]:
                 raise ValueError(
@@ -132,7 +135,7 @@ class TensorBoardLog(Callback):
     """
 
     def __init__(self, directory: str | Path) -> None:
-        self.directory = directory
+        self.directory = as_directory(directory)
 
     def on_train_begin(self, model: Any, epochs: int) -> None:
         try:
@@ -142,6 +145,7 @@ class TensorBoardLog(Callback):
                 "TensorBoardLog writes with tensorboardX, which is not installed: "
                 'pip install "fastnn[tensorboard]"'
             ) from None
+        make_directory(self.directory)
         self._writer = SummaryWriter(str(self.directory))
 
     def on_epoch_end(self, model: Any, history: History) -> bool | None:

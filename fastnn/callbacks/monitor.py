@@ -27,6 +27,8 @@ class Monitor(Callback):
     def __init__(self, monitor: str = "val_loss", mode: str = "auto") -> None:
         if not isinstance(monitor, str):
             raise TypeError(f'monitor is {monitor!r}; expected a column, such as "val_loss"')
+        if not isinstance(mode, str):
+            raise TypeError(f'mode is {mode!r}; expected "auto", "min" or "max"')
         found = direction(monitor) if mode == "auto" else mode
         if found not in ("min", "max"):
             came = f"mode is {mode!r}" if mode != "auto" else f'whether "{monitor}" is to fall or '

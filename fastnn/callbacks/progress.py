@@ -32,6 +32,8 @@ class Progress(Callback):
     every_epoch = False
 
     def __init__(self, stream: TextIO | None = None) -> None:
+        if stream is not None and not hasattr(stream, "write"):
+            raise TypeError(f"stream is {stream!r:.60}; expected a file to write to, or None")
         self.stream = stream
 
     def is_live(self) -> bool:

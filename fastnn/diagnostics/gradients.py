@@ -7,6 +7,8 @@ import numpy as np
 from fastnn.engine.layout import Layout
 from fastnn.inputs.calls import explained
 from fastnn.inputs.reading import feature_rows, target_rows
+from fastnn.inputs.settings import check_count
+from fastnn.model.given import as_model
 from fastnn.model.sequential import Sequential
 from fastnn.training.building import draw_weights
 from fastnn.training.network import Network
@@ -43,7 +45,8 @@ def check_gradient(
     >>> check_gradient(model, [[0.1, 0.2], [0.3, 0.4]], [1.0, 2.0]) < 1e-6
     True
     """
-    setup = model._compiled()
+    setup = as_model(model)._compiled()
+    check_count(directions, "directions")
     twin = _double_twin(model, X)
     rows = feature_rows(X, twin.layout.n_in, twin.dtype)
     rows = target_rows(rows, y, sample_weight, setup.form(twin.layout, twin.dtype))

@@ -16,6 +16,7 @@ from fastnn.export import formulas
 from fastnn.export.activations import FORMS
 from fastnn.export.reading import Reading, read
 from fastnn.files.persistence import write_whole
+from fastnn.inputs.paths import as_path
 from fastnn.kernels import codes
 from fastnn.layers import Layer
 
@@ -155,7 +156,7 @@ def _is_name(text: str) -> bool:
 
 def to_numpy(model: Any, path: str | Path | None = None) -> NumpyPredictor:
     """A model as a function; see `Sequential.to_numpy`."""
-    file = None if path is None else Path(path)
+    file = None if path is None else as_path(path)
     if file is not None and not (file.suffix == ".py" and _is_name(file.stem)):
         raise ValueError(
             f"got the path {str(path)!r}; expected a file that Python can import, such as "

@@ -11,6 +11,7 @@ from fastnn.export.activations import FORMS
 from fastnn.export.graph import Graph
 from fastnn.export.reading import read
 from fastnn.files.persistence import write_whole
+from fastnn.inputs.paths import as_path
 from fastnn.kernels import codes
 from fastnn.layers import Layer
 
@@ -21,7 +22,7 @@ IR_VERSION = 8
 
 def to_onnx(model: Any, path: str | Path) -> None:
     """Write a model as an ONNX file; see `Sequential.to_onnx`."""
-    write_whole(Path(path), model_proto(model).SerializeToString())
+    write_whole(as_path(path), model_proto(model).SerializeToString())
 
 
 def model_proto(model: Any) -> Any:

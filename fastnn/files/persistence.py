@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from fastnn.files import forms
+from fastnn.inputs.paths import check_readable
 
 VERSION = 1
 """Of what the description holds; a file of a later version is refused."""
@@ -74,9 +75,9 @@ def unpack(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     ------
     ModelFileError
         For a file that is damaged, foreign, or of a later version.
-    FileNotFoundError, PermissionError
-        As `open`.
+    FileNotFoundError, IsADirectoryError, PermissionError
     """
+    check_readable(path, "a file that save has written")
     try:
         with open(path, "rb") as file:
             return _unpack(file, os.fstat(file.fileno()).st_size)

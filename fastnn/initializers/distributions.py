@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastnn.inputs.settings import ABOVE_0, Range
+
 
 @dataclass(frozen=True)
 class Uniform:
@@ -31,7 +33,7 @@ class Uniform:
     high: float = 1.0
 
     def __post_init__(self) -> None:
-        if not (np.isfinite([self.low, self.high]).all() and self.low < self.high):
+        if not (Range().holds(self.low) and Range().holds(self.high) and self.low < self.high):
             raise ValueError(
                 f"Uniform needs finite bounds with low < high; got low={self.low}, high={self.high}"
             )
@@ -228,7 +230,7 @@ class Orthogonal:
 
 
 def _check_gain(initializer: object, gain: float) -> None:
-    if not (np.isfinite(gain) and gain > 0):
+    if not ABOVE_0.holds(gain):
         raise ValueError(
             f"{type(initializer).__name__} needs a positive, finite gain; got gain={gain}"
         )

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.inputs.settings import Range
+
 
 @dataclass(frozen=True)
 class Zeros:
@@ -42,7 +44,7 @@ class Constant:
     value: float
 
     def __post_init__(self) -> None:
-        if not np.isfinite(self.value):
+        if not Range().holds(self.value):
             raise ValueError(f"Constant needs a finite value; got {self.value}")
 
     def __call__(self, rng: np.random.Generator, fan_in: int, fan_out: int) -> np.ndarray:

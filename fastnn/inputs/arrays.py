@@ -29,9 +29,10 @@ def as_array(value: object, name: str, advice: str = ENCODE) -> Array:
     """
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         at = tuple(np.argwhere(np.ma.getmaskarray(value))[0])
+        fill = f"fill it in, for example {name}.filled({name}.mean())"
         raise ValueError(
             f"{name} is a masked array with a masked entry at {place(at)}; expected a number "
-            f"everywhere; fill it in, for example {name}.filled({name}.mean())"
+            f"everywhere; {missing(name, fill)}"
         )
     if hasattr(value, "nnz") and hasattr(value, "toarray"):
         raise TypeError(
@@ -163,9 +164,20 @@ def _surely_fine(block: Array, largest: Any) -> bool:
         return bool(np.isfinite(block.sum(dtype=wide)))
 
 
+def missing(name: str, of_features: str) -> str:
+    """What to do where a number is missing: no mean stands for a target or a weight."""
+    if name.endswith("sample_weight"):
+        return "give such rows a weight; 0 leaves a row out"
+    if name.endswith("y"):
+        return "leave such rows out, of X and of y: there is nothing to learn from them"
+    return of_features
+
+
 def _not_finite(name: str, value: Any, where: str, dtype: DTypeLike | None) -> str:
     if np.isnan(value):
-        fix = "leave such rows out or fill them in, for example with the column's mean"
+        fix = missing(
+            name, "leave such rows out or fill them in, for example with the column's mean"
+        )
         return f"{name} holds NaN at {where}; expected finite numbers; {fix}"
     if np.isinf(value):
         fix = "leave such rows out or clip them"

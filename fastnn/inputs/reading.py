@@ -9,6 +9,7 @@ import numpy as np
 
 from fastnn.inputs.arrays import as_features, gather_kind
 from fastnn.inputs.rows import Part, Rows
+from fastnn.inputs.settings import is_one_of
 from fastnn.inputs.splits import as_parts, split
 from fastnn.inputs.targets import as_sample_weight, as_targets
 
@@ -130,11 +131,11 @@ def _measured(
     given: str, rows: Rows, index: np.ndarray, seed: np.random.SeedSequence
 ) -> Part | None:
     """The rows on which `training_metrics` wants training loss and metrics measured."""
+    if not is_one_of(given, ("running", "full", "sample")):
+        raise ValueError(f'training_metrics is {given!r}; expected "running", "full" or "sample"')
     if given == "running":
         return None
     if given == "full":
         return Part(rows, index)
-    if given != "sample":
-        raise ValueError(f'training_metrics is {given!r}; expected "running", "full" or "sample"')
     n = min(SAMPLE_ROWS, len(index))
     return Part(rows, np.sort(np.random.default_rng(seed).choice(index, n, replace=False)))

@@ -2,12 +2,15 @@
 
 import math
 import operator
+from collections.abc import Collection
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
+COUNT_BITS = 53
+"""Whole numbers of more bits are no counts: neither arrays nor files have so many entries."""
 # What else than a number a setting may be.
 ALSO = {"batch_size": ', "auto" or None for the full batch'}
 
@@ -54,6 +57,11 @@ def is_switch(value: Any) -> bool:
     return isinstance(value, bool | np.bool_)
 
 
+def is_one_of(value: Any, options: Collection[Any]) -> bool:
+    """Whether it is one of some names or numbers; an array or a list is none."""
+    return isinstance(value, str | Real | np.bool_ | None) and value in options
+
+
 def _refuse(part: Any, name: str, expected: str) -> None:
     value = getattr(part, name)
     raise ValueError(f"{type(part).__name__}({name}={value!r}): expected {expected}")
@@ -74,7 +82,7 @@ def set_count(part: Any, name: str, least: int = 1) -> None:
         count = -1 if is_switch(value) else operator.index(value)
     except TypeError:
         count = -1
-    if count < least:
+    if count < least or count.bit_length() > COUNT_BITS:
         _refuse(part, name, f"a whole number of at least {least}")
     object.__setattr__(part, name, count)
 
@@ -104,8 +112,9 @@ def check_count(value: Any, name: str, minimum: int = 1) -> int:
         whole = isinstance(value, (float, np.floating)) and float(value).is_integer()
         fix = f"; write {int(value)}" if whole else ""
         raise TypeError(f"{name} is {value!r}, a {type(value).__name__}; {expected}{fix}")
-    if count < minimum:
-        raise ValueError(f"{name} is {count}; {expected}")
+    if count < minimum or count.bit_length() > COUNT_BITS:
+        most = f", below 2**{COUNT_BITS}" if count > minimum else ""
+        raise ValueError(f"{name} is {count}; {expected}{most}")
     return count
 
 

@@ -32,11 +32,7 @@ def split(
     >>> len(train), len(validation)
     (4, 2)
     """
-    expected = "expected a fraction between 0 and 1; 0.2 validates on every fifth row"
-    if isinstance(fraction, bool) or not isinstance(fraction, Real):
-        raise TypeError(f"validation_split is {fraction!r}; {expected}")
-    if not 0 < fraction < 1:
-        raise ValueError(f"validation_split is {fraction}; {expected}")
+    check_share(fraction)
     if isinstance(y_or_n, (int, np.integer)):
         n, labels = int(y_or_n), None
     else:
@@ -57,6 +53,15 @@ def split(
         # Nothing chosen: no class has two rows, so there is nothing to stratify.
         chosen = by_class if by_class.any() else chosen
     return order[~chosen], order[chosen]
+
+
+def check_share(share: Any) -> None:
+    """Refuse what is no fraction of the rows."""
+    expected = "expected a fraction between 0 and 1; 0.2 validates on every fifth row"
+    if isinstance(share, bool) or not isinstance(share, Real):
+        raise TypeError(f"validation_split is {share!r}; {expected}")
+    if not 0 < float(share) < 1:
+        raise ValueError(f"validation_split is {share}; {expected}")
 
 
 def _stratified(labels: Array, n_chosen: int) -> Array:

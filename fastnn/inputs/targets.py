@@ -112,11 +112,13 @@ def _labels(y: Array, n_classes: int, name: str) -> Array:
     if low < 0 or high >= n_classes:
         row = int(np.argmax((y < 0) | (y >= n_classes)))
         if low == 1 and high == n_classes:
-            fix = f"labels here run from 1 to {high}: pass {name} - 1"
+            fix = f"labels here run from 1 to {high}: pass {name} - 1, or {RENUMBER}"
         elif low < 0 or high >= 10 * len(np.unique(y)):
             fix = f"renumber the classes from 0 with {RENUMBER}"
         else:
             fix = f"end the model with Dense({high + 1})"
+            if len(np.unique(y)) <= n_classes:
+                fix += f", or renumber the classes from 0 with {RENUMBER}"
         raise ValueError(
             f"{name} holds the label {int(y[row])} at row {row}; expected 0 to "
             f"{n_classes - 1} for {n_classes} outputs; {fix}"
@@ -167,7 +169,7 @@ def _check_unit(y: Array, name: str) -> None:
     at = np.unravel_index(int(np.argmax(bad)), bad.shape)
     distinct = np.unique(y)
     if len(distinct) == 2:
-        fix = f"for two classes pass {name} == {distinct[1]:g}"
+        fix = f"for two classes pass {name} == {distinct[1]:g}, or {RENUMBER}"
     else:
         fix = 'for more classes use Softmax and "cross_entropy", for real targets "mse"'
     raise ValueError(
@@ -198,7 +200,7 @@ def as_sample_weight(
     """
     if w is None:
         return None
-    array = as_array(w, name)
+    array = as_array(w, name, advice="pass an array of one weight a row, such as weights[y]")
     if array.shape not in ((n_rows,), (n_rows, 1)):
         raise ValueError(
             f"{name} has shape {array.shape} but {name.removesuffix('sample_weight')}X has "

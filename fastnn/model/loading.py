@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from fastnn.engine.layout import Layout
 from fastnn.files.persistence import ModelFileError, unpack
 from fastnn.files.specs import from_spec, metric_from, own_names
 from fastnn.history import History
+from fastnn.inputs.paths import as_path
 from fastnn.kernels.codes import STANDARDIZE
 from fastnn.model.description import DESCRIPTION
 from fastnn.model.saving import PARTIAL, SLOTS
@@ -26,7 +27,7 @@ Arrays = dict[str, np.ndarray]
 
 def load(path: str | Path, own: dict[str, Callable] | None = None) -> Sequential:
     """Read a model that `Sequential.save` has written; see `fastnn.load`."""
-    return read_model(path, *unpack(Path(path)), own)
+    return read_model(path, *unpack(as_path(path)), own)
 
 
 def read_model(
@@ -34,6 +35,8 @@ def read_model(
     own: dict[str, Callable] | None,
 ) -> Sequential:  # fmt: skip
     """The model that a file holds, of which this is what it holds."""
+    if own is not None and not isinstance(own, Mapping):
+        raise TypeError(f"own is {own!r:.60}; expected a dictionary of functions by their names")
     own = dict(own or {})
     for name, function in own.items():
         if not callable(function):

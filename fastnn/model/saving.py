@@ -13,6 +13,7 @@ from fastnn.files.persistence import pack, write_whole
 from fastnn.files.specs import CLASSES, metric_spec, to_spec
 from fastnn.files.version import __version__
 from fastnn.initializers import Array
+from fastnn.inputs.paths import as_path
 from fastnn.layers import Layer
 from fastnn.model.weights import Weights
 from fastnn.training.batches import batch_bounds
@@ -25,7 +26,7 @@ PARTIAL = "order", "losses", "norms"
 def save(model: Weights, path: str | Path) -> None:
     """Write a model to a file; see `Sequential.save`."""
     tensors, description = portrait(model)
-    write_whole(Path(path), pack(tensors, description))
+    write_whole(as_path(path), pack(tensors, description))
 
 
 def own_functions(model: Weights) -> dict[str, Callable]:

@@ -174,6 +174,8 @@ class Weights:
         If the model was compiled since, with another optimizer or learning rate, it goes on from
         there as `compile` says.
         """
+        if not isinstance(snapshot, Snapshot):
+            raise TypeError(f"got {snapshot!r:.60}; expected what snapshot() has returned")
         network, values = self._built(), snapshot.values
         if values.shape != network.state.values.shape:
             raise ValueError(

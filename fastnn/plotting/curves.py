@@ -9,6 +9,7 @@ import numpy as np
 
 from fastnn.history import NOT_MEASURES, History
 from fastnn.inputs.calls import explained
+from fastnn.model.given import as_history
 from fastnn.plotting.header import add_headers, as_events
 from fastnn.plotting.panels import (
     COLORS,
@@ -89,7 +90,7 @@ def learning_curves(
     >>> panel.get_ylabel()
     'loss'
     """
-    if len(history) == 0:
+    if len(as_history(history)) == 0:
         raise ValueError("the history holds no epochs; call fit first")
     marks, others = as_events(events), _as_branches(branches)
     names = _measures(history)
@@ -114,6 +115,8 @@ def learning_curves(
 
 
 def _as_branches(given: Any) -> list[tuple[str, History]]:
+    if not isinstance(given, Iterable):
+        raise TypeError(f"branches is {given!r:.60}; expected pairs of a name and a History")
     found = []
     for pair in given:
         if not (isinstance(pair, tuple | list) and len(pair) == 2 and isinstance(pair[1], History)):

@@ -46,6 +46,8 @@ def learning_rate_finder(result: LearningRateFinder, ax: Axes | None = None) -> 
     >>> learning_rate_finder(lr_find(model, X, y)).get_xscale()
     'log'
     """
+    if not hasattr(result, "suggestion"):
+        raise TypeError(f"got {result!r:.60}; expected what the model's lr_find(X, y) returns")
     panel = one_axes(ax, (5.6, 3.8))
     rates, losses, smoothed = result.learning_rates, result.losses, result.smoothed
     panel.plot(rates, losses, color=TRAINING, alpha=0.4, linewidth=0.8, label="each batch")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,8 @@ MOST_HEIGHT = 0.5
 
 def as_events(given: Any) -> list[Event]:
     """Events in the order of their epochs, those of one epoch in one label."""
+    if not isinstance(given, Iterable):
+        raise TypeError(f"events is {given!r:.60}; expected pairs of an epoch and a text")
     labels: dict[float, list[str]] = {}
     for pair in given:
         fits = isinstance(pair, tuple | list) and len(pair) == 2

@@ -11,6 +11,7 @@ import numpy as np
 from fastnn.inputs.calls import explained
 from fastnn.inputs.reading import feature_rows, target_rows
 from fastnn.layers import Dropout, ReLU, Sigmoid, Tanh
+from fastnn.model.given import as_model
 from fastnn.model.sequential import Sequential
 from fastnn.plotting.panels import COLORS, ink, log_ticks, number, panels, tidy
 
@@ -64,7 +65,7 @@ def activation_histograms(
     >>> len(axes)
     3
     """
-    network = model._built()
+    network = as_model(model)._built()
     rows = feature_rows(X, network.layout.n_in, model.dtype)
     shown = [k for k, layer in enumerate(model.layers) if not isinstance(layer, Dropout)]
     drawn = panels(axes, len(shown), 4, (3.0, 2.3))
@@ -149,7 +150,7 @@ def gradient_histograms(
 
 def _gradients(model: Sequential, X: Any, y: Any) -> dict[int, np.ndarray]:
     """The gradient of the weights of each Dense layer that learns, by the layer's number."""
-    model._built()
+    as_model(model)._built()
     setup = model._compiled()
     # A training step moves the running averages of batch norm.
     network = copy.deepcopy(model)._built()

@@ -10,6 +10,7 @@ import numpy as np
 from fastnn.inputs.calls import explained
 from fastnn.inputs.settings import check_count
 from fastnn.layers import Dense
+from fastnn.model.given import as_model
 from fastnn.model.sequential import Sequential
 from fastnn.plotting.panels import NEUTRAL, one_axes
 
@@ -59,8 +60,10 @@ def first_layer_weights(
     >>> first_layer_weights(model.build(64), max_units=9).get_title()
     'weights of 9 of 12 units'
     """
-    network = model._built()
-    k = next(k for k, layer in enumerate(model.layers) if isinstance(layer, Dense))
+    network = as_model(model)._built()
+    k = next((k for k, layer in enumerate(model.layers) if isinstance(layer, Dense)), None)
+    if k is None:
+        raise ValueError("the model has no Dense layer, so no weights to draw")
     W = network.state.array(f"{k}.W")
     height, width = _image_shape(shape, len(W))
     n = min(check_count(max_units, "max_units"), W.shape[1])

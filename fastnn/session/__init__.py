@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fastnn.callbacks.base import chosen
 from fastnn.history import History
 from fastnn.inputs.calls import explained
+from fastnn.inputs.names import suggestion
+from fastnn.inputs.paths import as_directory, as_path, make_directory
 from fastnn.inputs.settings import check_count
 from fastnn.model.sequential import Sequential
 from fastnn.plotting import learning_curves
@@ -88,11 +92,13 @@ class Session:
             raise TypeError(f"got {model!r:.60}; expected a Sequential")
         unknown = [name for name in settings if name not in FIT_SETTINGS]
         if unknown:
-            raise TypeError(f'got "{unknown[0]}"; expected {", ".join(FIT_SETTINGS)}')
+            hint = suggestion("argument", unknown[0], list(FIT_SETTINGS))
+            takes = f"{'I' if hint else 'i'}t takes, of fit, {', '.join(FIT_SETTINGS)}"
+            raise TypeError(f'Session takes no "{unknown[0]}"; {hint}{takes}')
         data = digests_of(model, X, y, validation_data, sample_weight)
         check_fit_settings(settings, len(X), model._compiled().optimizer)
-        path = Path(directory)
-        path.mkdir(parents=True, exist_ok=True)
+        path = as_directory(directory)
+        make_directory(path)
         if any(path.iterdir()):
             raise FileExistsError(
                 f"{path} is not empty; give a new directory, or go on with the session in it: "
@@ -125,7 +131,7 @@ class Session:
             Where X, y, validation_data or sample_weight are not those of the session; an array of
             another type that holds the same numbers is.
         """
-        path = Path(directory)
+        path = as_path(directory, "directory")
         if not (path / JOURNAL).is_file():
             raise FileNotFoundError(f"{path} holds no session: there is no {JOURNAL} in it")
         session = cls.__new__(cls)
@@ -177,10 +183,11 @@ class Session:
         self, epochs: int, callbacks: Sequence[Any] = (), verbose: int | bool | str = "auto"
     ) -> History:
         """Train so many epochs; what was reached is saved also after Ctrl-C or divergence."""
+        self._check_open()
         check_count(epochs, "epochs")
         before, reason = self.model.epoch, "broken off"
         try:
-            self._train(self.model, epochs, [*callbacks, Keeper(self._save)], verbose)
+            self._train(self.model, epochs, [*chosen(callbacks), Keeper(self._save)], verbose)
             reason = "run"
         finally:
             if self.model._network is not None:
@@ -214,6 +221,7 @@ class Session:
         ValueError
             For a setting that the model or its optimizer does not have; nothing is changed.
         """
+        self._check_open()
         if not changes:
             raise ValueError("got no settings; pass some, such as set(learning_rate=1e-4)")
         of_fit = {name: value for name, value in changes.items() if name in FIT_SETTINGS}
@@ -235,6 +243,9 @@ class Session:
             An epoch of this branch, 0 for the start; -k goes back k epochs. What was reached since
             stays in the directory, and in `plot`.
         """
+        self._check_open()
+        if not isinstance(to, Integral) or isinstance(to, bool):
+            raise TypeError(f"to is {to!r}; expected the number of an epoch, or -k: k epochs ago")
         now = self.model.epoch
         epoch = to + now if to < 0 else to
         root = self._saves.lineage(self.branch_name)[-1]["epoch"]
@@ -261,6 +272,7 @@ class Session:
 
     def branch(self, name: str) -> None:
         """Begin a branch at the present state, and go on there."""
+        self._check_open()
         if not isinstance(name, str) or not name:
             raise ValueError(f"the branch is named {name!r}; expected a text")
         if name in self._saves.tips:
@@ -272,8 +284,9 @@ class Session:
 
     def switch(self, name: str) -> None:
         """Go to another branch, as it was left."""
+        self._check_open()
         tips = self._saves.tips
-        if name not in tips:
+        if not isinstance(name, str) or name not in tips:
             raise ValueError(f"there is no branch {name!r}; expected one of {', '.join(tips)}")
         self._save("switch")
         tip = tips[name]
@@ -296,6 +309,13 @@ class Session:
             f"Session({str(self.directory)!r}: branch {self.branch_name!r}, epoch "
             f"{self.model.epoch})"
         )
+
+    def _check_open(self) -> None:
+        if self._journal.closed:
+            raise ValueError(
+                "the session is closed; go on with it by Session.resume("
+                f"{str(self.directory)!r}, X, y)"
+            )
 
     def _save(self, reason: str, parent: int | None = None) -> dict[str, Any]:
         """Save the present state as the newest of its branch."""

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from fastnn.inputs.settings import check_count, check_switch
+import numpy as np
+
+from fastnn.inputs.names import suggestion
+from fastnn.inputs.settings import check_count, check_switch, is_one_of
+from fastnn.inputs.splits import as_parts, check_share
 from fastnn.layers import Dense, Dropout, Layer
 from fastnn.optimizers import LBFGS, Adam, AdamW, Optimizer
 from fastnn.training.batches import batch_rows
@@ -51,16 +55,22 @@ def check_fit_settings(settings: dict[str, Any], n: int, optimizer: Optimizer) -
             check_switch(value, name)
         elif name == "validation_freq":
             check_count(value, name)
-        elif name == "training_metrics" and value not in ("running", "full", "sample"):
+        elif name == "validation_split" and isinstance(value, np.ndarray | list | tuple):
+            as_parts(value, n)
+        elif name == "validation_split" and not is_one_of(value, (0, True)):
+            check_share(value)
+        elif name == "training_metrics" and not is_one_of(value, ("running", "full", "sample")):
             raise ValueError(f'{name} is {value!r}; expected "running", "full" or "sample"')
 
 
 def _unknown(name: str, optimizer: Optimizer) -> str:
     known = [f.name for f in fields(optimizer) if not isinstance(optimizer, LBFGS)]
     known += ["dropout", "weight_decay", "l1", "l2", *FIT_SETTINGS]
+    known = list(dict.fromkeys(known))
+    hint = suggestion("argument", name, known)
     return (
-        f'a session with {type(optimizer).__name__} has no setting "{name}"; expected one of '
-        f"{', '.join(dict.fromkeys(known))}"
+        f'a session with {type(optimizer).__name__} has no setting "{name}"; '
+        f"{hint}{'E' if hint else 'e'}xpected one of {', '.join(known)}"
     )
 
 

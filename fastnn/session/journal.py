@@ -130,6 +130,11 @@ class Journal:
         """All events of a kind."""
         return (entry for entry in self.events if entry["event"] == event)
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be appended any more."""
+        return bool(self._file.closed)
+
     def close(self) -> None:
         """Let another process have it."""
         self._file.close()

@@ -23,6 +23,10 @@ def digests_of(
 
     So an array of another type, or a list, has the same one if nothing differs in training.
     """
+    if validation_data is not None and not isinstance(validation_data, tuple | list):
+        raise TypeError(
+            f"validation_data is {validation_data!r:.60}; expected (X, y) or (X, y, sample_weight)"
+        )
     given = {"X": X, "y": y, "sample_weight": sample_weight}
     names = "X", "y", "sample_weight"
     others = zip(names, validation_data or (), strict=False)
@@ -44,6 +48,8 @@ def digests_of(
 
 def _digest(array: np.ndarray, dtype: np.dtype) -> str:
     """Of shape and numbers, cast to a type; a single column is a vector."""
+    if array.ndim == 0:
+        raise ValueError(f"got {array.item()!r} for an array of all rows; expected one entry a row")
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     digest = hashlib.blake2b(repr(array.shape).encode(), digest_size=16)

@@ -48,7 +48,7 @@ class Saves:
         number = sum(1 for _ in self.journal.of("save"))
         file = f"{number:06d}.safetensors"
         model.save(self.directory / file)
-        plain = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in settings.items()}
+        plain = {name: _plain(value) for name, value in settings.items()}
         return self.journal.append(
             "save", id=number, file=file, branch=branch, epoch=model.epoch, parent=parent,
             reason=reason, settings=plain,
@@ -111,3 +111,10 @@ def told(saves: Saves, branch: str) -> tuple[list[tuple[int, str]], list[tuple[s
 
 def _shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _plain(value: Any) -> Any:
+    """A setting as JSON holds it: row numbers, and pairs of them, as lists."""
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastnn.files.forms import choice, listed, mapping, maybe, number, record, switch, text, whole
 from fastnn.files.persistence import ModelFileError, unpack
+from fastnn.inputs.paths import as_path
 from fastnn.model.loading import from_portrait
 from fastnn.tabular.columns import KINDS, Column
 from fastnn.tabular.encoder import Encoder, Rule
@@ -50,7 +51,7 @@ def load_model(path: str | Path) -> TabularModel:
         For a file that is damaged, foreign, or of another kind of model.
     FileNotFoundError
     """
-    return read_tabular(path, *unpack(Path(path)))
+    return read_tabular(path, *unpack(as_path(path)))
 
 
 def read_tabular(

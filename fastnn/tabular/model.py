@@ -11,6 +11,7 @@ import numpy as np
 
 from fastnn.files.persistence import pack, write_whole
 from fastnn.inputs.calls import explained
+from fastnn.inputs.paths import as_path
 from fastnn.inputs.settings import Range, check_count
 from fastnn.tabular.columns import check_name, describe_columns
 from fastnn.tabular.folds import part_held_out
@@ -188,7 +189,7 @@ class TabularModel:
             Where it cannot be written; an old file is left as it was.
         """
         tensors, description = tabular_portrait(self)
-        write_whole(Path(path), pack(tensors, description))
+        write_whole(as_path(path), pack(tensors, description))
 
     def to_onnx(self, path: str | Path) -> None:
         """Write the whole way from raw columns to predictions as an ONNX file.

@@ -10,6 +10,7 @@ import numpy as np
 from fastnn.estimators.tables import LARGEST
 from fastnn.export.onnx import OPSET, model_proto
 from fastnn.files.persistence import write_whole
+from fastnn.inputs.paths import as_path
 from fastnn.tabular.encoder import CYCLES, MISSING, OTHER, Rule
 from fastnn.tabular.members import Member
 
@@ -19,7 +20,7 @@ ML_OPSET = 3
 
 def to_onnx(model: Any, path: str | Path) -> None:
     """Write a trained model as an ONNX file; see `TabularModel.to_onnx`."""
-    write_whole(Path(path), tabular_proto(model).SerializeToString())
+    write_whole(as_path(path), tabular_proto(model).SerializeToString())
 
 
 def tabular_proto(model: Any) -> Any:

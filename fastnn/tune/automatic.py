@@ -12,7 +12,7 @@ from fastnn.callbacks import EarlyStopping, ReduceOnPlateau
 from fastnn.engine import threads
 from fastnn.inputs.arrays import as_features
 from fastnn.inputs.calls import explained
-from fastnn.inputs.settings import Range
+from fastnn.inputs.settings import Range, is_one_of
 from fastnn.tune.defaults import default_build, default_space
 from fastnn.tune.plans import Plan, Strategy
 from fastnn.tune.result import Result
@@ -20,7 +20,7 @@ from fastnn.tune.search import search
 from fastnn.tune.space import Space
 from fastnn.tune.splits import Data, share_out
 from fastnn.tune.strategies import halving
-from fastnn.tune.subjects import Builder
+from fastnn.tune.subjects import Builder, make_subject
 from fastnn.tune.zoom import coarse_to_fine
 
 EPOCHS = 30
@@ -82,11 +82,15 @@ def auto(
     """
     if not Range(0, ends="()").holds(seconds):
         raise ValueError(f"seconds is {seconds!r}; expected a {Range(0, ends='()')}")
+    if not is_one_of(verbose, ("auto", 0, 1)):
+        raise ValueError(f'verbose is {verbose!r}; expected "auto", 0 or 1')
     end = time.time() + float(seconds)
     axes = Space(default_space() if space is None else space)
     data = share_out(X, y, None, seed, {})
     data.X = as_features(data.X)
-    subject = Builder(default_build(data.y) if build is None else build, {"epochs": EPOCHS})
+    subject = make_subject(default_build(data.y) if build is None else build, {"epochs": EPOCHS})
+    if not isinstance(subject, Builder):
+        raise TypeError("build is an estimator; expected a function that builds a Sequential")
     subject.check(axes.names())
     plan = Plan(axes, 1, EPOCHS, seed, "val_loss", 1.0)
 

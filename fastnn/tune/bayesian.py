@@ -31,6 +31,10 @@ def bayesian(sampler: Any = None, batch: int = 4) -> Strategy:
         Without Optuna: ``pip install "fastnn[tune]"``.
     """
     check_count(batch, "batch")
+    if sampler is not None and not hasattr(sampler, "sample_relative"):
+        raise TypeError(
+            f"sampler is {sampler!r:.60}; expected one of Optuna's, such as GPSampler(), or None"
+        )
 
     def propose(plan: Plan) -> Rounds:
         study, worst = _study(plan, sampler), -math.inf
@@ -48,6 +52,8 @@ def bayesian(sampler: Any = None, batch: int = 4) -> Strategy:
             done, round_ = done + size, round_ + 1
 
     settings = {"sampler": type(sampler).__name__ if sampler else "TPESampler", "batch": batch}
+    if sampler is not None:
+        settings |= {k: v for k, v in vars(sampler).items() if isinstance(v, bool | float | str)}
     return Strategy("bayesian", settings, propose)
 
 

@@ -7,6 +7,7 @@ import sys
 import time
 from typing import Any, TextIO
 
+from fastnn.inputs.settings import is_one_of
 from fastnn.tune.trial import FINISHED, Trial
 
 TOP = 5
@@ -29,7 +30,7 @@ class Board:
         self, space: Any, total: int | None, sign: float, monitor: str, deadline: float,
         verbose: Any = "auto", stream: TextIO | None = None,
     ) -> None:  # fmt: skip
-        if verbose not in ("auto", 0, 1):
+        if not is_one_of(verbose, ("auto", 0, 1)):
             raise ValueError(f'verbose is {verbose!r}; expected "auto", 0 or 1')
         self.space, self.total, self.sign, self.monitor = space, total, sign, monitor
         self.deadline = deadline

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.callbacks.base import chosen
 from fastnn.engine import threads
 from fastnn.history import History
 from fastnn.inputs.arrays import as_features
@@ -161,12 +162,12 @@ def cross_validate(
     data = share_out(X, y, cv, seed, {}, groups)
     features = as_features(data.X)
     models = [_fresh(model) for _ in data.held_out]
-    callbacks = fit.pop("callbacks", ())
+    callbacks = chosen(fit.pop("callbacks", ()))
     stop = threading.Event()
 
     def train(fold: int) -> History:
         watch = Watch(stop, math.inf, [], "val_loss", 1.0)
-        watchers = [*copy.deepcopy(list(callbacks)), watch]
+        watchers = [*copy.deepcopy(callbacks), watch]
         with threads.alone():
             return models[fold].fit(
                 features, data.y, epochs, validation_split=data.split(fold), callbacks=watchers,

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastnn import optimizers
 from fastnn.inputs.calls import explained
-from fastnn.inputs.settings import check_count
+from fastnn.inputs.settings import check_count, is_one_of
 from fastnn.layers import BatchNorm, Dense, Layer, ReLU, Sigmoid, Softmax, Standardize
 from fastnn.model.sequential import Sequential
 from fastnn.tune.choices import Choice
@@ -49,7 +49,7 @@ def default_space(optimizer: str = "adam", tiers: int = 3) -> dict[str, Any]:
     >>> list(tune.default_space(tiers=2))
     ['learning_rate', 'batch_size', 'units']
     """
-    if optimizer not in ("adam", "sgd"):
+    if not is_one_of(optimizer, ("adam", "sgd")):
         raise ValueError(f'optimizer is {optimizer!r}; expected "adam" or "sgd"')
     if check_count(tiers, "tiers") > 4:
         raise ValueError(f"tiers is {tiers}; expected 1 to 4")

@@ -91,6 +91,10 @@ def describe(value: Any) -> str:
 
 def array_digest(array: Any) -> str:
     """Shape, type and contents of an array or a frame."""
+    if hasattr(array, "tocsr"):
+        rows = array.tocsr()
+        parts = (rows.data, rows.indices, rows.indptr)
+        return f"sparse {rows.shape} {' '.join(map(array_digest, parts))}"
     array = np.asarray(array)
     size = max(1, array.nbytes // SAMPLED_BYTES)
     part = array[::size]

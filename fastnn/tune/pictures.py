@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn.inputs.settings import is_one_of
 from fastnn.plotting.panels import COLORS, NEUTRAL, one_axes, panels
 from fastnn.tune.choices import Choice
 from fastnn.tune.findings import Findings
@@ -35,7 +36,7 @@ def draw(result: Findings, kind: str | None, axes: Any) -> list[Axes]:
     kinds: dict[str, Callable[[Findings, Any], None]] = {
         "scatter": scatter, "curves": curves, "parallel": parallel,
     }  # fmt: skip
-    if kind is not None and kind not in kinds:
+    if kind is not None and not is_one_of(kind, kinds):
         raise ValueError(f"kind is {kind!r}; expected {', '.join(map(repr, kinds))} or None")
     if not result.ranked():
         raise ValueError("no trial is done yet; there is nothing to draw")

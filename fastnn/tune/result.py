@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from fastnn.inputs.calls import explained
+from fastnn.inputs.settings import check_count
 from fastnn.tune.defaults import TIERS
 from fastnn.tune.findings import Findings
 from fastnn.tune.importance import importance
@@ -49,6 +50,7 @@ class Result(Findings):
 
     def model(self, number: int) -> Any:
         """The model of any trial at its best epoch, as `best_model`."""
+        check_count(number, "number", 0)
         trial = next((t for t in self.trials if t.number == number), None)
         if trial is None:
             raise ValueError(f"there is no trial {number}; expected 0 to {len(self.trials) - 1}")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.callbacks.base import chosen
 from fastnn.engine.threads import workers
 from fastnn.inputs.arrays import as_features
 from fastnn.inputs.calls import explained
@@ -148,8 +149,9 @@ def search(
     data = share_out(X, y, cv, seed, by_row, groups)
     subject = make_subject(build_or_estimator, {**fit, "epochs": check_count(epochs, "epochs")})
     _check_fit(subject, by_row)
-    _check(subject, space, way, trials, seconds, prune, cv)
+    _check(subject, space, way, trials, seconds, prune, cv, executor)
     if isinstance(subject, Builder):
+        chosen(fit.get("callbacks", ()))
         # Once, not in every fit.
         data.X = as_features(data.X)
     plan = Plan(space, trials, epochs, seed, "", 1.0, bool(prune))
@@ -190,7 +192,14 @@ OF_DATA = ("sample_weight", "validation_data", "validation_split")
 
 
 def _check(
-    subject: Any, space: Space, way: Strategy, trials: Any, seconds: Any, prune: Any, cv: Any
+    subject: Any,
+    space: Space,
+    way: Strategy,
+    trials: Any,
+    seconds: Any,
+    prune: Any,
+    cv: Any,
+    executor: Any,
 ) -> None:
     subject.check(space.names())
     check_switch(prune, "prune")
@@ -198,6 +207,11 @@ def _check(
         check_count(trials, "trials")
     if seconds is not None and not Range(0, ends="()").holds(seconds):
         raise ValueError(f"seconds is {seconds!r}; expected a {Range(0, ends='()')}, or None")
+    if executor is not None and not hasattr(executor, "submit"):
+        raise TypeError(
+            f"executor is {executor!r:.60}; expected a concurrent.futures.Executor, or None for "
+            "threads"
+        )
     if trials is None and seconds is None:
         raise ValueError("trials and seconds are both None; pass one of them, or both")
     if way.continues and not subject.continues:

@@ -46,7 +46,7 @@ class Data:
     @property
     def n_rows(self) -> int:
         """Rows of X."""
-        return len(self.X)
+        return int(self.X.shape[0])
 
     def learned(self, fold: int) -> np.ndarray:
         """The row numbers that a fold trains on."""
@@ -101,10 +101,12 @@ def folds(y: Any, k: Any, seed: int = 0, groups: Any = None) -> list[np.ndarray]
     >>> [len(rows) for rows in folds([0, 0, 0, 1, 1, 1], 3)]
     [2, 2, 2]
     """
+    if not hasattr(y, "__len__"):
+        raise TypeError(f"y is {y!r:.60}; expected an array, one target row per sample")
     n = len(y)
     if check_count(k, "cv", 2) > n:
         raise ValueError(f"cv is {k}, but there are {n} rows; expected at most one fold a row")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_count(seed, "seed", 0))
     if groups is not None:
         return group_folds(read_groups(groups, n), k, rng)
     order = rng.permutation(n)
@@ -124,7 +126,7 @@ def as_folds(cv: Any, X: Any, y: Any, seed: int, groups: Any = None) -> list[Fol
     """
     n = len(y)
     given: Iterable[Any]
-    if hasattr(cv, "split") and not isinstance(cv, type | str | np.ndarray):
+    if hasattr(cv, "split") and not isinstance(cv, type | str | bytes | np.ndarray):
         given = cv.split(X, y, groups)
     elif isinstance(cv, Iterable) and not isinstance(cv, str | bytes | dict | set):
         given = cv
@@ -150,12 +152,16 @@ def _fold(given: Any, n: int) -> Fold:
 
 def share_out(X: Any, y: Any, cv: Any, seed: int, fit: dict[str, Any], groups: Any = None) -> Data:
     """The data of a search, checked; `fit` is what the user passes on to every fit."""
+    seed = check_count(seed, "seed", 0)
     if y is None or not hasattr(X, "__len__") or not hasattr(y, "__len__"):
         raise TypeError("X and y must be arrays: one row of features and one target per sample")
     # Frames stay frames: estimators may look at their names.
     X, y = (a if hasattr(a, "shape") else np.asarray(a) for a in (X, y))
-    if len(X) != len(y):
-        raise ValueError(f"y has {len(y)} rows but X has {len(X)}; pass one target row per sample")
+    if X.shape[:1] != y.shape[:1] or not y.shape:
+        raise ValueError(
+            f"y has {y.shape[0] if y.shape else 'no'} rows but X has {X.shape[0]}; pass one target "
+            "row per sample"
+        )
     fit = dict(fit)
     share = fit.pop("validation_split", None)
     if groups is not None:

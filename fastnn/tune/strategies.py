@@ -148,7 +148,7 @@ def as_strategy(given: Any) -> Strategy:
     }  # fmt: skip
     if isinstance(given, Strategy):
         return given
-    if given in list(known.values()):
+    if any(given is strategy for strategy in known.values()):
         return given()
     if not isinstance(given, str) or given not in known:
         raise unknown("strategy", given, known)

@@ -143,6 +143,8 @@ class Builder:
     def monitor(self, monitor: Any, mode: str, first: NetworkMember | None) -> tuple[str, float]:
         """The column to go by, and 1 where less is better, -1 where more is."""
         column = "val_loss" if monitor is None else monitor
+        if not isinstance(column, str):
+            raise TypeError(f'monitor is {monitor!r:.60}; expected a column, such as "val_loss"')
         if first is not None and first.model._setup is not None:
             known = ["loss", *first.model._setup.metrics]
             known += [f"val_{name}" for name in known]
@@ -164,6 +166,8 @@ def seeded(model: Sequential, seed: int) -> Sequential:
 
 def sign_of(column: Any, mode: str) -> float:
     """1 where less is better, -1 where more is."""
+    if not isinstance(mode, str):
+        raise TypeError(f'mode is {mode!r}; expected "auto", "min" or "max"')
     found = metrics.direction(column) if mode == "auto" else mode
     if found not in ("min", "max"):
         what = f'whether "{column}" is to fall or to rise is unknown'

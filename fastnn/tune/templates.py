@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.inputs.names import unknown
+from fastnn.inputs.settings import is_one_of
 from fastnn.tune.splits import Data
 from fastnn.tune.trial import Curves
 
@@ -88,9 +89,9 @@ class Template:
         """Scores: more is better, unless said otherwise."""
         if callable(monitor):
             self.scorer = monitor
-        elif monitor not in (None, "score"):
+        elif not is_one_of(monitor, (None, "score")):
             self.scorer = _named_scorer(monitor)
-        if mode not in ("auto", "min", "max"):
+        if not is_one_of(mode, ("auto", "min", "max")):
             raise ValueError(f'mode is {mode!r}; expected "auto", "min" or "max"')
         return "score", 1.0 if mode == "min" else -1.0
 
@@ -101,15 +102,19 @@ def own_score(estimator: Any, X: Any, y: Any) -> float:
 
 
 def rows_of(array: Any, index: Any) -> Any:
-    """Some rows of an array or a frame."""
+    """Some rows of an array, a frame or a sparse matrix."""
+    array = array.tocsr() if hasattr(array, "tocsr") else array
     return array.iloc[index] if hasattr(array, "iloc") else array[index]
 
 
 def _named_scorer(name: Any) -> Any:
     try:
-        from sklearn.metrics import get_scorer
+        from sklearn.metrics import get_scorer, get_scorer_names
     except ImportError:
         raise ImportError(
             f'the monitor {name!r} is one of scikit-learn\'s scorers: pip install "fastnn[sklearn]"'
         ) from None
-    return get_scorer(name)
+    try:
+        return get_scorer(name)
+    except (KeyError, ValueError):
+        raise unknown("monitor", name, get_scorer_names()) from None
