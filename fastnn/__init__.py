@@ -5,52 +5,65 @@
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fastnn import datasets, initializers, losses, metrics, plotting, schedules
-from fastnn.callbacks import (
-    Callback,
-    Checkpoint,
-    CSVLog,
-    EarlyStopping,
-    JSONLog,
-    Progress,
-    ReduceOnPlateau,
-    TensorBoardLog,
-)
-from fastnn.engine.compilation import warmup
-from fastnn.engine.threads import get_num_threads, set_num_threads
 from fastnn.files.moved import find_by_old_names
-from fastnn.files.persistence import ModelFileError
 from fastnn.files.version import __version__
-from fastnn.history import History
-from fastnn.inputs.names import suggestion
-from fastnn.layers import (
-    ELU,
-    GELU,
-    SELU,
-    Activation,
-    BatchNorm,
-    Dense,
-    Dropout,
-    Hardmax,
-    Identity,
-    LeakyReLU,
-    Mish,
-    ReLU,
-    Scale,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Standardize,
-    Tanh,
-)
-from fastnn.loading import load
-from fastnn.model.sequential import Sequential
-from fastnn.optimizers import LBFGS, SGD, Adam, AdamW, NAdam, RMSprop, Rprop
-from fastnn.session import Session
-from fastnn.training.divergence import DivergenceError
+
+if TYPE_CHECKING:
+    from fastnn import (
+        datasets,
+        diagnostics,
+        initializers,
+        losses,
+        metrics,
+        plotting,
+        schedules,
+        tabular,
+        tune,
+    )
+    from fastnn.callbacks import (
+        Callback,
+        Checkpoint,
+        CSVLog,
+        EarlyStopping,
+        JSONLog,
+        Progress,
+        ReduceOnPlateau,
+        TensorBoardLog,
+    )
+    from fastnn.diagnostics.gradients import check_gradient
+    from fastnn.engine.compilation import warmup
+    from fastnn.engine.threads import get_num_threads, set_num_threads
+    from fastnn.files.persistence import ModelFileError
+    from fastnn.history import History
+    from fastnn.layers import (
+        ELU,
+        GELU,
+        SELU,
+        Activation,
+        BatchNorm,
+        Dense,
+        Dropout,
+        Hardmax,
+        Identity,
+        LeakyReLU,
+        Mish,
+        ReLU,
+        Scale,
+        Sigmoid,
+        SiLU,
+        Softmax,
+        Softplus,
+        Standardize,
+        Tanh,
+    )
+    from fastnn.loading import load
+    from fastnn.model.sequential import Sequential
+    from fastnn.optimizers import LBFGS, SGD, Adam, AdamW, NAdam, RMSprop, Rprop
+    from fastnn.session import Session
+    from fastnn.tabular import TabularModel
+    from fastnn.training.divergence import DivergenceError
 
 __all__ = [
     "ELU",
@@ -110,17 +123,43 @@ __all__ = [
     "warmup",
 ]
 
+_NAMES = {
+    "callbacks": """Callback Checkpoint CSVLog EarlyStopping JSONLog Progress ReduceOnPlateau
+        TensorBoardLog""",
+    "diagnostics.gradients": "check_gradient",
+    "engine.compilation": "warmup",
+    "engine.threads": "get_num_threads set_num_threads",
+    "files.persistence": "ModelFileError",
+    "history": "History",
+    "layers": """Activation BatchNorm Dense Dropout ELU GELU Hardmax Identity LeakyReLU Mish ReLU
+        SELU Scale SiLU Sigmoid Softmax Softplus Standardize Tanh""",
+    "loading": "load",
+    "model.sequential": "Sequential",
+    "optimizers": "Adam AdamW LBFGS NAdam RMSprop Rprop SGD",
+    "session": "Session",
+    "tabular": "TabularModel",
+    "training.divergence": "DivergenceError",
+}
+_HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
 
 find_by_old_names()
 
 
 def __getattr__(name: str) -> Any:
     """What is imported when it is asked for, for the time of start-up."""
-    if name in ("diagnostics", "tabular", "tune"):
-        return import_module(f"fastnn.{name}")
-    if name == "TabularModel":
-        return import_module("fastnn.tabular").TabularModel
-    if name == "check_gradient":
-        return import_module("fastnn.diagnostics.gradients").check_gradient
-    meant = suggestion("layer", name, __all__).strip()
-    raise AttributeError(f"module 'fastnn' has no attribute {name!r}{meant and '; '}{meant}")
+    if name in _HOMES:
+        found = getattr(import_module(f"fastnn.{_HOMES[name]}"), name)
+    elif name in __all__:
+        found = import_module(f"fastnn.{name}")
+    else:
+        from fastnn.inputs.names import suggestion
+
+        meant = suggestion("layer", name, __all__).strip()
+        raise AttributeError(f"module 'fastnn' has no attribute {name!r}{meant and '; '}{meant}")
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    """All names, imported yet or not."""
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,67 @@
+"""What is imported, and when: a name when it is asked for, a compiler to compile."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fastnn
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def loaded_after(script):
+    """The modules of a new process that has run a script."""
+    script += "\nimport sys\nprint(*sorted(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+def test_importing_imports_neither_numpy_nor_a_compiler():
+    assert not loaded_after("import fastnn") & {"numpy", "scipy", "numba", "llvmlite"}
+
+
+TRAIN = """
+import fastnn
+from fastnn import Dense, ReLU, Sequential, Softmax
+fastnn.warmup()
+X, y = fastnn.datasets.load_digits()
+model = Sequential([Dense(8), ReLU(), Dense(10), Softmax()], seed=0)
+model.compile(metrics=["accuracy"])
+model.fit(X, y, epochs=2, validation_split=0.2, verbose=0)
+model.predict(X[:5])
+"""
+
+
+def test_training_with_kernels_at_hand_imports_no_compiler_and_no_scipy():
+    fastnn.warmup()
+    found = loaded_after(TRAIN) & {"scipy", "numba", "matplotlib", "sklearn", "safetensors"}
+    assert not found
+
+
+@pytest.mark.parametrize("name", fastnn.__all__)
+def test_every_public_name_is_found(name):
+    assert getattr(fastnn, name) is not None
+    assert name in dir(fastnn)
+
+
+def test_tools_that_read_the_source_see_the_same_names():
+    tree = ast.parse((ROOT / "fastnn/__init__.py").read_text(encoding="utf-8"))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    seen = {
+        f"{node.module}.{alias.name}".removeprefix("fastnn.")
+        for node in block.body
+        for alias in node.names
+    }
+    lazy = {f"{home}.{name}" for name, home in fastnn._HOMES.items()}
+    packages = set(fastnn.__all__) - set(fastnn._HOMES) - {"__version__"}
+    assert seen == lazy | packages
+
+
+def test_a_name_that_does_not_exist():
+    with pytest.raises(AttributeError, match="no attribute 'Desne'; did you mean \"Dense\""):
+        _ = fastnn.Desne
