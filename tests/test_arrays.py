@@ -63,6 +63,7 @@ def test_memmap_stays_on_disk(tmp_path):
 def test_only_small_blocks_are_looked_at(monkeypatch):
     sizes = []
     fine = arrays._surely_fine
+    monkeypatch.setattr(arrays, "FEW", 0)
     monkeypatch.setattr(arrays, "BLOCK_BYTES", 1000)
     monkeypatch.setattr(
         arrays, "_surely_fine", lambda block, most: sizes.append(block.nbytes) or fine(block, most)

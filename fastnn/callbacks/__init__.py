@@ -38,6 +38,7 @@ def listeners(callbacks: Sequence[Any], verbose: Any) -> list[Callback]:
             "epoch"
         )
     wanted = chosen(callbacks)
+    if not verbose:
+        return wanted
     progress = Progress()
-    shown = progress.is_live() if verbose == "auto" else bool(verbose)
-    return [*wanted, progress] if shown else wanted
+    return [*wanted, progress] if verbose != "auto" or progress.is_live() else wanted

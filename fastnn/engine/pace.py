@@ -76,6 +76,19 @@ class Course(NamedTuple):
     outputs: np.ndarray | None = None
     penalties: np.ndarray | None = None
 
+    def part(self, at: int, stop: int) -> Course:
+        """The steps from `at` on, up to `stop`."""
+        low, high = self.bounds[at], self.bounds[stop]
+        return Course(
+            self.order[low:high],
+            self.bounds[at : stop + 1] - low,
+            self.rates[at:stop],
+            self.first + at,
+            self.per_epoch,
+            None if self.outputs is None else self.outputs[low:high],
+            None if self.penalties is None else self.penalties[at:stop],
+        )
+
 
 class Blocks:
     """A course taken in blocks of steps, so that Python gets its turn between them."""
@@ -88,16 +101,13 @@ class Blocks:
         """The block from step `at` on, up to step `stop` at most; as from `TrainingRun.steps`."""
         threads, steps = self.pace.next_block()
         stop = min(stop, at + steps, at + self._most)
-        low, high = course.bounds[at], course.bounds[stop]
-        rows, index, start = self.rows, course.order[low:high], time.perf_counter()
+        part = course if at == 0 and stop == len(course.rates) else course.part(at, stop)
+        rows, index, start = self.rows, part.order, time.perf_counter()
         if not rows.direct:
-            rows, index = rows.block(index), np.arange(high - low)
+            rows, index = rows.block(index), np.arange(len(index))
         found = self.run.steps(
-            rows, index, course.bounds[at : stop + 1] - low, course.rates[at:stop],
-            course.first + at,
-            None if course.outputs is None else course.outputs[low:high],
-            penalties=None if course.penalties is None else course.penalties[at:stop],
-            threads=threads, epoch=(at % course.per_epoch, course.per_epoch),
+            rows, index, part.bounds, part.rates, part.first, part.outputs,
+            penalties=part.penalties, threads=threads, epoch=(at % part.per_epoch, part.per_epoch),
         )  # fmt: skip
         self.pace.note(threads, (time.perf_counter() - start) / (stop - at))
         return found

@@ -117,7 +117,8 @@ class Run:
         """Let a field of the context point to an array, and keep that alive."""
         if array is None:
             self._set(name, 0)
-        else:
+            self._kept.pop(name, None)
+        elif self._kept.get(name) is not array:
             self._kept[name] = array
             self._set(name, address(array))
 

@@ -32,6 +32,16 @@ def write_strips(B: np.ndarray, target: np.ndarray) -> None:
         target[depth * whole :][: depth * wide].reshape(depth, wide)[:, : n - whole] = B[:, whole:]
 
 
+def _over_tasks(parts: np.ndarray) -> np.ndarray:
+    """The sums of the rows of parts (n, tasks), the same bits however many rows there are."""
+    if parts.shape[1] >= FEW_TASKS:
+        return parts.sum(axis=1)
+    total = parts[:, 0].copy()
+    for task in range(1, parts.shape[1]):
+        total += parts[:, task]
+    return total
+
+
 class TrainingRun(Run):
     """Mini-batch steps of one program: forward, loss, backward, update."""
 
@@ -156,14 +166,8 @@ class TrainingRun(Run):
             return self._summed(), failed, found.sum(axis=1)
 
     def _summed(self) -> np.ndarray:
-        """The loss of each step, the same bits however many steps there are."""
-        parts = self._losses if self._shares is None else self._losses * self._shares
-        if parts.shape[1] >= FEW_TASKS:
-            return parts.sum(axis=1)
-        total = parts[:, 0].copy()
-        for task in range(1, parts.shape[1]):
-            total += parts[:, task]
-        return total
+        """The loss of each step."""
+        return _over_tasks(self._losses if self._shares is None else self._losses * self._shares)
 
     def _read(
         self, rows: Rows, order: np.ndarray, bounds: np.ndarray, rates: np.ndarray,
@@ -195,7 +199,7 @@ class TrainingRun(Run):
     @property
     def gradient_norms(self) -> np.ndarray:
         """Norm of the gradient, before any clipping, at the end of each epoch of the last call."""
-        return np.sqrt(self._norms.sum(axis=1))
+        return np.sqrt(_over_tasks(self._norms))
 
     def _refresh_copies(self) -> None:
         if self._seen == self.state.changes:

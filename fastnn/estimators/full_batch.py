@@ -64,7 +64,9 @@ def train_lbfgs(fit: Any) -> None:
     e, s, machine, data = fit.estimator, fit.settings, fit.machine, fit.data
     setup = setup_of(s, fit.objective)
     refuse_l1(machine.layout, setup.optimizer)
-    job = Job(data, fit.max_iter, len(data.index), False, [Iterations(fit)], e, score=fit.score)
+    n = len(data.index)
+    bounds = np.array([0, n])
+    job = Job(data, fit.max_iter, n, bounds, False, [Iterations(fit)], e, score=fit.score)
     options = {"maxfun": s.max_fun, "maxiter": fit.max_iter, "gtol": s.tol}
     loss = Loss(machine, setup, data, fit.objective.of_gradient)
     result = iterate(machine, setup, e.history_, job, loss, options)

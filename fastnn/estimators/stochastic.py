@@ -156,11 +156,12 @@ def train_stochastic(fit: Fit) -> None:
     setup = setup_of(s, fit.objective)
     size = batch_rows(s.batch_size, n, setup.optimizer)
     machine.use(setup.optimizer.name)
-    rates = Rates(fit, setup.optimizer, len(batch_bounds(n, size, s.batch_norm)) - 1)
+    bounds = batch_bounds(n, size, join_last=s.batch_norm)
+    rates = Rates(fit, setup.optimizer, len(bounds) - 1)
     rules = Rules(fit, rates)
     job = Job(
-        fit.data, fit.max_iter, size, s.shuffle, [rules], e,
-        join_last=s.batch_norm, rates=rates.of, score=fit.score, ahead=rules.stopping.safe_epochs,
+        fit.data, fit.max_iter, size, bounds, s.shuffle, [rules], e,
+        rates=rates.of, score=fit.score, ahead=rules.stopping.safe_epochs,
     )  # fmt: skip
     e.n_iter_ = 0
     try:

@@ -13,6 +13,10 @@ from numpy.typing import DTypeLike
 Array = np.ndarray[Any, np.dtype[Any]]
 
 BLOCK_BYTES = 4 << 20
+FEW = 10_000
+"""Numbers that BLAS adds up on one thread."""
+FLOAT32_SQUARED = float(np.finfo(np.float32).max) ** 2
+GATHERED = {np.dtype(kind): kind for kind in ("float32", "float64", "uint8")}
 ENCODE = "encode text and dates as numbers, or leave such columns out"
 
 
@@ -27,6 +31,9 @@ def as_array(value: object, name: str, advice: str = ENCODE) -> Array:
     advice : str
         What to do when it holds something other than numbers.
     """
+    if type(value) is np.ndarray:
+        _check_numeric(value, name, advice)
+        return value
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         at = tuple(np.argwhere(np.ma.getmaskarray(value))[0])
         fill = f"fill it in, for example {name}.filled({name}.mean())"
@@ -129,7 +136,7 @@ def check_finite(
 
     Goes block by block, so that a memory-mapped file never is in memory as a whole.
     """
-    if array.dtype.kind != "f":
+    if array.dtype.kind != "f" or (array.size <= FEW and _few_are_fine(array, dtype)):
         return
     largest = _largest(array.dtype, dtype)
     row_bytes = max(1, array.itemsize * int(np.prod(array.shape[1:])))
@@ -153,6 +160,16 @@ def _largest(own: DTypeLike, wanted: DTypeLike | None) -> Any:
         # In the array's own type, where the comparison loses nothing.
         return np.dtype(own).type(np.finfo(wanted).max)
     return most
+
+
+def _few_are_fine(array: Array, dtype: DTypeLike | None) -> bool:
+    """By the sum of squares; a False may be a false alarm."""
+    if array.dtype.char not in "fd":
+        return False
+    flat = array.ravel()
+    same = dtype is None or array.dtype.char == "f"
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(flat.dot(flat) < (np.inf if same else FLOAT32_SQUARED))
 
 
 def _surely_fine(block: Array, largest: Any) -> bool:
@@ -214,7 +231,7 @@ def as_features(
     (2, 2)
     """
     array = as_array(X, name)
-    names = column_names(X)
+    names = None if array is X else column_names(X)
     if array.ndim == 0:
         raise ValueError(f"{name} is a single number; expected rows of features; pass [[...]]")
     if array.size == 0:
@@ -249,10 +266,7 @@ def gather_kind(X: Array) -> str | None:
     >>> gather_kind(np.zeros((3, 2), np.uint8)), gather_kind(np.zeros((3, 2), ">f4"))
     ('uint8', None)
     """
-    readable = (
-        X.dtype.name in ("float32", "float64", "uint8")
-        and X.dtype.isnative
-        and X.flags.aligned
-        and all(stride % X.itemsize == 0 for stride in X.strides)
-    )
-    return X.dtype.name if readable else None
+    kind = GATHERED.get(X.dtype)
+    size = X.itemsize
+    apart = X.flags.aligned and all(stride % size == 0 for stride in X.strides)
+    return kind if apart else None

@@ -68,6 +68,8 @@ def as_targets(
 
 def _own(array: Array, dtype: DTypeLike) -> Array:
     """As the engine reads it; the same memory if nothing has to change."""
+    if array.dtype == dtype and array.flags.carray:
+        return array
     # Writable, since compiled code takes a read-only array for another type.
     return np.require(array, dtype, ["C", "A", "W"])
 
@@ -108,6 +110,8 @@ def _labels(y: Array, n_classes: int, name: str) -> Array:
             f"{name} holds {y[row]:g} at row {row}; cross_entropy expects whole-number class "
             'labels; for real targets use the loss "mse"'
         )
+    if y.dtype == np.int64 and y.view(np.uint64).max() < n_classes:
+        return _own(y, np.int64)
     low, high = int(y.min()), int(y.max())
     if low < 0 or high >= n_classes:
         row = int(np.argmax((y < 0) | (y >= n_classes)))

@@ -20,7 +20,7 @@ from fastnn.model.predicting import Predicting
 from fastnn.model.saving import save
 from fastnn.model.summary import describe
 from fastnn.training import building, door
-from fastnn.training.batches import batch_rows
+from fastnn.training.batches import batch_bounds, batch_rows
 from fastnn.training.epochs import train
 from fastnn.training.job import Job
 from fastnn.training.lbfgs import train_lbfgs
@@ -207,11 +207,12 @@ class Sequential(Predicting, Exports):
         watchers = listeners(callbacks, verbose)
         check_count(validation_freq, "validation_freq")
         door.check_columns(setup, data.validation is not None, watchers)
-        job = Job(data, epochs, size, shuffle, watchers, self, validation_freq)
+        bounds = batch_bounds(len(data.index), size)
+        job = Job(data, epochs, size, bounds, shuffle, watchers, self, validation_freq)
 
         network = self._network
         position = network.step - network.schedule_start if network else 0
-        door.try_rates(setup.optimizer, position, len(data.index), size, epochs)
+        door.try_rates(setup.optimizer, position, len(bounds) - 1, epochs)
         door.try_metrics(setup, data, layout.n_out, self.dtype)
         if network is None:
             network = self._adopt(layout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -33,12 +34,17 @@ def automatic_batch_size(n: int) -> int:
     return int(2 ** np.clip(np.round(np.log2(max(n / 50, 1))), 4, 8))
 
 
+@lru_cache(8)
 def batch_bounds(n: int, batch_size: int, join_last: bool = True) -> np.ndarray:
     """Cuts (n_batches + 1,) of n rows; a last batch of one row joins the one before it.
 
     One row has no variance, which batch norm needs.
     """
-    bounds = np.append(np.arange(0, n, batch_size), n)
-    if join_last and len(bounds) > 2 and bounds[-1] - bounds[-2] == 1:
-        bounds = np.delete(bounds, -2)
-    return bounds.astype(np.int64)
+    count = -(-n // batch_size)
+    if join_last and count > 1 and n - (count - 1) * batch_size == 1:
+        count -= 1
+    bounds = np.arange(count + 1, dtype=np.int64)
+    bounds *= batch_size
+    bounds[-1] = n
+    bounds.setflags(write=False)
+    return bounds

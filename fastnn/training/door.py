@@ -20,7 +20,6 @@ from fastnn.layers import Activation, Layer
 from fastnn.losses import Custom, Loss
 from fastnn.metrics import Metric
 from fastnn.optimizers import LBFGS, Optimizer
-from fastnn.training.batches import batch_bounds
 from fastnn.training.building import check_output, fits_numbers, is_multilabel
 from fastnn.training.network import Setup
 
@@ -73,6 +72,8 @@ def refuse_classes(layers: Sequence[Layer], setup: Setup) -> None:
 
 def check_columns(setup: Setup, validates: bool, callbacks: Sequence[Any]) -> None:
     """Refuse callbacks that watch a column which this fit is not going to record."""
+    if not callbacks:
+        return
     measures = ["loss", *setup.metrics]
     validated = [f"val_{name}" for name in measures] if validates else []
     others = [] if isinstance(setup.optimizer, LBFGS) else ["learning_rate", "gradient_norm"]
@@ -93,12 +94,13 @@ def try_own_parts(layers: Sequence[Layer], loss: Loss, dtype: np.dtype) -> None:
         loss_address(loss.function, dtype)
 
 
-def try_rates(optimizer: Optimizer, step: int, n: int, batch_size: int, epochs: int) -> None:
-    """Ask for the learning rates of an epoch of n rows; say where a schedule ends too soon.
+def try_rates(optimizer: Optimizer, step: int, steps: int, epochs: int) -> None:
+    """Ask for the learning rates of an epoch of so many steps; say where a schedule ends too soon.
 
     `step` is the schedule's own.
     """
-    steps = len(batch_bounds(n, batch_size)) - 1
+    if not callable(optimizer.learning_rate):
+        return
     optimizer.rates(step, steps)
 
     def is_over(epoch: int) -> bool:
@@ -174,9 +176,9 @@ def _failure(
 
 def refuse_l1(layout: Layout, optimizer: Optimizer) -> None:
     """L-BFGS needs a smooth loss."""
-    for k, layer in enumerate(layout.layers):
+    for k, layer in enumerate(layout.layers if isinstance(optimizer, LBFGS) else ()):
         l1 = getattr(layer, "l1", 0.0)
-        if isinstance(optimizer, LBFGS) and l1 > 0:
+        if l1 > 0:
             raise ValueError(
                 f"layer {k + 1} has l1={l1}; LBFGS needs a smooth loss, and L1 has a kink at 0: "
                 "use l2, or another optimizer"

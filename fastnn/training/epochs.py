@@ -12,7 +12,6 @@ from fastnn.callbacks import Callback
 from fastnn.engine.pace import Blocks, Course
 from fastnn.history import History
 from fastnn.inputs.rows import Part
-from fastnn.training.batches import batch_bounds
 from fastnn.training.divergence import DivergenceError, Marks
 from fastnn.training.interrupts import Interrupts
 from fastnn.training.job import Job, append, record, tell_callbacks, validate
@@ -34,13 +33,13 @@ class Epochs:
         self.interrupts = interrupts
         self.rows, self.index = job.data.rows, job.data.index
         self.validation = job.data.validation
-        self.bounds = batch_bounds(len(self.index), job.batch_size, job.join_last)
-        self.n_steps = len(self.bounds) - 1
+        self.bounds, self.n_steps = job.bounds, len(job.bounds) - 1
         self.keeps_outputs = bool(setup.metrics) and job.data.measured is None
         self.may_join = self._may_join()
         looking = [c for c in job.callbacks if type(c).on_steps_end is not Callback.on_steps_end]
         self.looking = looking
-        batch = int(np.diff(self.bounds).max())
+        # The last one may be the largest.
+        batch = int(max(self.bounds[1], len(self.index) - self.bounds[-2]))
         self.blocks = Blocks(network.training_run(setup, batch), self.rows, batch)
         self.marks = Marks(network)
         self.finished: dict[str, list[float]] = {}
@@ -110,7 +109,7 @@ class Epochs:
             self._orders = np.empty((count, len(self.index)), np.int64)
         orders = self._orders[:count]
         self.network.draw_orders(self.index, orders, self.job.shuffle)
-        return orders.ravel()
+        return orders.reshape(-1)
 
     def _begin(self, order: np.ndarray) -> Partial:
         network, job = self.network, self.job

@@ -1,9 +1,15 @@
 """Ctrl-C while training: it waits for the block of steps that runs to be recorded."""
 
-import signal
 import threading
+from signal import SIGINT, default_int_handler
 from types import FrameType
 from typing import Any
+
+try:
+    # What `signal` wraps; the names that it gives to handlers cost more than a short fit's steps.
+    from _signal import getsignal, signal  # type: ignore[import-not-found]
+except ImportError:
+    from signal import getsignal, signal
 
 
 class Interrupts:
@@ -19,22 +25,22 @@ class Interrupts:
     def __enter__(self) -> "Interrupts":
         self._ours = (
             threading.current_thread() is threading.main_thread()
-            and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+            and getsignal(SIGINT) is default_int_handler
         )
         if self._ours:
-            signal.signal(signal.SIGINT, self._note)
+            signal(SIGINT, self._note)
         return self
 
     def __exit__(self, *_: Any) -> None:
         if self._ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal(SIGINT, default_int_handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self._holding and not self._asked:
             self._asked = True
         else:
             # Who asks twice does not want to wait.
-            signal.default_int_handler(number, frame)
+            default_int_handler(number, frame)
 
     def hold(self) -> None:
         """From here on Ctrl-C waits."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,20 +22,19 @@ def _as_many(left: int) -> int:
     return left
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """One call of `fit`, checked."""
 
     data: Data
     epochs: int
     batch_size: int
+    bounds: np.ndarray
+    """Cuts between the batches of an epoch."""
     shuffle: bool
     callbacks: list[Callback]
     model: Any
     """What the callbacks are shown."""
     validation_freq: int = 1
-    join_last: bool = True
-    """A last batch of one row joins the one before it."""
     rates: Callable[[int, int], np.ndarray] | None = None
     """The learning rates of so many steps from one on; None: the optimizer's own."""
     score: Callable[[Network, Setup, Part], dict[str, float]] | None = None
@@ -60,7 +58,7 @@ def validate(
 
 
 def record(
-    network: Network, history: History, job: Job, columns: Mapping[str, list[float]],
+    network: Network, history: History, job: Job, columns: dict[str, list[float]],
     start: float, interrupts: Interrupts,
 ) -> bool:  # fmt: skip
     """Append finished epochs to the history, and ask the callbacks whether to stop."""
@@ -73,18 +71,20 @@ def record(
 
 
 def append(
-    network: Network, history: History, columns: Mapping[str, list[float]], start: float
+    network: Network, history: History, columns: dict[str, list[float]], start: float
 ) -> None:
     """Append epochs, finished since `start`, to the history."""
     count = len(next(iter(columns.values()), []))
     if count:
-        seconds = (time.perf_counter() - start) / count
-        history.extend(network.epoch + 1, {**columns, "seconds": [seconds] * count})
+        columns["seconds"] = [(time.perf_counter() - start) / count] * count
+        history.extend(network.epoch + 1, columns)
     network.finish_epochs(count)
 
 
 def tell_callbacks(job: Job, history: History, at_end: ExitStack) -> None:
     """That training begins, and at its end, in the same sequence, that it has ended."""
+    if not job.callbacks:
+        return
     begun: list[Callback] = []
 
     def end() -> None:

@@ -75,7 +75,7 @@ def _metrics(
 def batch_weights(rows: Rows, order: np.ndarray, bounds: np.ndarray) -> np.ndarray:
     """The sum of the weights of each batch's rows, (n_steps,)."""
     if rows.sample_weight is None:
-        return np.diff(bounds).astype(np.float64)
+        return (bounds[1:] - bounds[:-1]).astype(np.float64)
     return np.add.reduceat(rows.sample_weight[order], bounds[:-1])
 
 
@@ -83,8 +83,8 @@ def _mean_losses(setup: Setup, rows: Rows, part: Partial, course: Course, count:
     """The mean loss of each of the first epochs, (count,)."""
     losses = part.losses[: count * course.per_epoch].reshape(count, course.per_epoch)
     if setup.shares is not None:
-        sizes = np.diff(course.bounds[: course.per_epoch + 1])
-        return (losses * sizes).sum(axis=1) / sizes.sum()
+        bounds = course.bounds[: course.per_epoch + 1]
+        return (losses * (bounds[1:] - bounds[:-1])).sum(axis=1) / bounds[-1]
     if setup.loss.reduction == "sum":
         return losses.sum(axis=1)
     weights = batch_weights(rows, course.order, course.bounds).reshape(-1, course.per_epoch)[:count]
