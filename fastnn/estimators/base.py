@@ -234,6 +234,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         super().__setstate__(kept)
+        members = getattr(self, "estimators_", ())
+        if members and hasattr(members[0], "_inputs"):
+            # In pickles of version 0.1 each member held the same encoder.
+            self.__dict__.setdefault("_inputs", members[0]._inputs)
         if hasattr(self, "_machine"):
             self._adopt(self._machine)
             if self._best is not None and self._best[0] is None:

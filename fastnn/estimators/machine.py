@@ -196,7 +196,8 @@ class Machine(Network):
     def return_to(self, kept: np.ndarray) -> None:
         """To parameters and statistics kept before; the optimizer's state stays."""
         n, values = self.layout.n_parameters, self.state.values
-        values[:n], values[3 * n :] = kept[:n], kept[n:]
+        # Pickles of version 0.1 hold the optimizer's state in between.
+        values[:n], values[3 * n :] = kept[:n], kept[len(kept) - (len(values) - 3 * n) :]
         self.state.changes += 1
 
     def __getstate__(self) -> dict[str, Any]:

@@ -37,6 +37,11 @@ class TableEncoder:
         self.by_type = categorical is None or isinstance(categorical, str)
         self.categorical = categorical
 
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        # Pickles of version 0.1 know no columns left out.
+        TableEncoder.__init__(self, kept["categorical"])
+        self.__dict__.update({"left_out": np.array([], dtype=np.int64), "words": {}} | kept)
+
     def fit_transform(self, X: Any, estimator: Any) -> np.ndarray:
         """Learn the categories, medians and distances, and encode."""
         self.columns = self.left_out = np.array([], dtype=np.int64)

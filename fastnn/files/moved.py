@@ -10,8 +10,10 @@ from typing import Any
 MOVED = {
     "buffers": "engine.buffers",
     "layout": "engine.layout",
+    "lr_find": "training.lr_find",
     "network": "training.network",
     "persistence": "files.persistence",
+    "weights": "model.weights",
 }
 
 

@@ -134,7 +134,8 @@ class Network:
         return {name: value for name, value in vars(self).items() if name not in left_out}
 
     def __setstate__(self, fields: dict[str, Any]) -> None:
-        vars(self).update(fields)
+        # Pickles of version 0.1 tell nothing of these.
+        vars(self).update({"schedule_start": 0, "curvature": None} | fields)
         self._forget_runs()
 
     def take_layout(self, layout: Layout) -> None:
