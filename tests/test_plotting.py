@@ -67,7 +67,7 @@ def test_each_metric_is_a_panel_and_the_best_epoch_is_by_validation():
     axes = learning_curves(history)
     assert [ax.get_ylabel() for ax in axes] == ["loss", "accuracy", "f1 macro"]
     assert set(labels(axes[0])) == {"training", "validation", "best: 2 at epoch 2"}
-    assert labels(axes[1]) == ["0.7 at epoch 2"]
+    assert labels(axes[1]) == ["0.7 at the best loss, epoch 2"]
     assert curve(axes[1], VALIDATION)[1] == [0.1, 0.7, 0.8]
     assert [ax.get_yscale() for ax in axes] == ["log", "linear", "linear"]
 

@@ -26,6 +26,9 @@ def no_windows():
     matplotlib.use(before)
 
 
+RING = "taken for another"
+
+
 def blobs(n_classes, rows=30):
     y = np.repeat(np.arange(n_classes), rows)
     angle = 2 * np.pi * y / n_classes
@@ -57,13 +60,18 @@ def plane(ax):
 
 
 def names(ax):
+    """Of the classes in the legend."""
+    return [text for text in legend(ax) if text != RING]
+
+
+def legend(ax):
     return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
 def n_points(ax):
     """Points taken for their class, and for another, class by class."""
     found = [c for c in ax.collections if isinstance(c, matplotlib.collections.PathCollection)]
-    sizes = [len(c.get_offsets()) for c in found]
+    sizes = [len(c.get_offsets()) for c in found if c.get_label() != RING]
     return list(zip(sizes[::2], sizes[1::2], strict=True))
 
 
@@ -192,6 +200,20 @@ def test_the_legend_lies_beside_new_axes_and_in_given_ones_where_it_is_short():
         lambda p: ((p[:, None] - nearest) ** 2).sum(axis=2).argmin(axis=1), X, y, other
     )
     assert other.get_legend().get_window_extent().x0 > other.get_window_extent().x1 - 1
+
+
+def test_the_ring_is_explained_where_there_is_one():
+    assert legend(decision_boundaries(half, SQUARE, half(SQUARE) > 0.5)) == ["False", "True"]
+    assert legend(decision_boundaries(half, SQUARE, [1, 1, 1, 1])) == ["0", "1", RING]
+
+
+def test_a_legend_in_given_axes_lies_above_all_points():
+    X, y = blobs(3)
+    ax = figure.Figure().subplots()
+    decision_boundaries(lambda p: np.eye(3)[np.zeros(len(p), int)], X, y, ax)
+    ax.figure.draw_without_rendering()
+    highest = ax.transData.transform((0, X[:, 1].max()))[1]
+    assert ax.get_legend().get_window_extent().y0 > highest
 
 
 def test_colours_are_told_apart_by_the_colour_blind():

@@ -154,7 +154,7 @@ def test_the_gradient_drawn_is_that_of_the_loss():
     assert_allclose(np.abs(found).reshape(W.shape), expected, rtol=1e-12)
     (ax,) = plotting.gradient_histograms(model, X, y)
     assert counts(ax) == 8
-    assert remarks(ax) == f"median {np.median(expected):.2g}"
+    assert remarks(ax) == f"median {np.median(expected):.2g} (line)"
     (line,) = ax.get_lines()
     assert line.get_xdata()[0] == pytest.approx(np.median(expected))
 

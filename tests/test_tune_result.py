@@ -212,3 +212,22 @@ def test_the_examples_in_the_docstrings(name):
     module = importlib.import_module(f"fastnn.tune.{name}")
     failed, _ = doctest.testmod(module)
     assert failed == 0
+
+
+def test_pictures_name_what_they_show():
+    pytest.importorskip("matplotlib")
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    settings = {"trials": 5, "storage": None, "verbose": 0}
+    space = {"alpha": tune.LogUniform(1e-3, 1e3)}
+    for monitor, name in ((None, "accuracy"), ("f1_macro", "f1_macro")):
+        found = tune.search(
+            linear_model.RidgeClassifier(), space, X, Y, monitor=monitor, **settings
+        )
+        scatter, curves, parallel = found.plot()
+        assert scatter.get_ylabel() == curves.get_ylabel() == name
+        assert parallel.get_xticklabels()[-1].get_text() == f"rank by\n{name}"
+        assert [t for t in curves.get_xticks() if 0.9 < t < 1.1] == [1]
+        bar = scatter.figure.axes[-1]
+        assert [t.get_text() for t in bar.get_yticklabels()] == ["best", "worst"]
+        legend, top = curves.get_legend().get_window_extent(), found.best_value
+        assert legend.y0 > curves.transData.transform((1, top))[1]

@@ -10,6 +10,7 @@ import numpy as np
 from fastnn.inputs.arrays import as_array, check_finite, column_names
 from fastnn.inputs.calls import explained
 from fastnn.plotting.classifiers import answers, class_labels
+from fastnn.plotting.header import height_of, leave_room
 from fastnn.plotting.panels import COLORS, MARKERS, ink, one_axes
 
 if TYPE_CHECKING:
@@ -23,10 +24,12 @@ MOST_SIZE = 30.0
 """Area of a point in square points, where there are few."""
 POINT_INK = 0.35
 """Share of ink in the colour of the points: they must be seen on their region."""
+RING = 0.2
+"""Width of the ring round a point that is taken for another, as a share of the point's."""
 MANY = 5000
 """More points than this are pixels in a vector graphic."""
 INSIDE = 10
-"""Number of classes whose legend may lie in given axes, on free ground; others lie beside them."""
+"""Number of classes whose legend may lie in given axes, above the data; others lie beside them."""
 
 
 @explained
@@ -93,9 +96,15 @@ def decision_boundaries(
     for k, (label, name) in enumerate(zip(classes, names, strict=True)):
         mine = labels == label
         _draw_points(panel, k, name, points, (mine & ~wrong, mine & wrong))
-    _legend(panel, len(points), len(names), beside=ax is None or len(names) > INSIDE)
+    if wrong.any():
+        size = _point_size(len(points))
+        panel.scatter(
+            [], [], s=size, facecolors="none", edgecolors=ink(panel),
+            linewidths=RING * size**0.5, label="taken for another",
+        )  # fmt: skip
     xlabel, ylabel = map(str, column_names(X) or ("$x_1$", "$x_2$"))
     panel.set(xlim=edges[0], ylim=edges[1], xlabel=xlabel, ylabel=ylabel)
+    _legend(panel, len(points), len(names), beside=ax is None or len(names) > INSIDE)
     return panel
 
 
@@ -169,7 +178,7 @@ def _draw_points(
     size = _point_size(len(points))
     dark = np.array(to_rgb(ink(ax)))
     color = (1 - POINT_INK) * np.array(to_rgb(COLORS[k % len(COLORS)])) + POINT_INK * dark
-    edges = (ax.get_facecolor(), 0.06), (ink(ax), 0.2)
+    edges = (ax.get_facecolor(), 0.06), (ink(ax), RING)
     for part, (edge, width), text in zip(parts, edges, (name, None), strict=True):
         ax.scatter(
             points[part, 0], points[part, 1], s=size, color=color, marker=MARKERS[k % len(MARKERS)],
@@ -183,10 +192,17 @@ def _point_size(n: int) -> float:
 
 
 def _legend(ax: Axes, n: int, n_classes: int, beside: bool) -> None:
-    place: dict[str, Any] = {"loc": "best" if n <= MANY else "upper right", "framealpha": 0.85}
+    """Beside the axes, or above the data: it covers no point."""
+    place: dict[str, Any] = {"loc": "upper left", "frameon": False}
+    columns = 1 + (n_classes - 1) // 18
     if beside:
-        place = {"loc": "upper left", "bbox_to_anchor": (1, 1), "frameon": False}
-    ax.legend(
-        fontsize="small", edgecolor="none", handletextpad=0.3, columnspacing=1.0,
-        ncols=1 + (n_classes - 1) // 18, markerscale=(MOST_SIZE / _point_size(n)) ** 0.5, **place,
+        place["bbox_to_anchor"] = (1, 1)
+    else:
+        place["borderaxespad"], columns = 0, min(n_classes + 1, 3)
+    legend = ax.legend(
+        fontsize="small", handletextpad=0.3, columnspacing=1.0, ncols=columns,
+        markerscale=(MOST_SIZE / _point_size(n)) ** 0.5, **place,
     )  # fmt: skip
+    if not beside:
+        ax.figure.canvas.figure.draw_without_rendering()
+        leave_room(ax, legend.get_window_extent().height * 72 / ax.figure.dpi / height_of(ax))

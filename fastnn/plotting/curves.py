@@ -20,6 +20,7 @@ from fastnn.plotting.panels import (
     grid,
     ink,
     log_ticks,
+    mark,
     number,
     tidy,
 )
@@ -169,9 +170,10 @@ def _draw_curves(ax: Axes, history: History, name: str, best: int | None) -> Non
     ax.axvline(best, color=ink(ax), alpha=0.6, linewidth=0.8, linestyle=":", zorder=1)
     epochs, values, color = dot
     for value in values[epochs == best]:
-        label = "best: " * (name == "loss") + f"{number(value)} at epoch {best}"
-        edge = ax.get_facecolor()
-        ax.plot([best], [value], "o", color=color, markersize=7, markeredgecolor=edge, label=label)
+        if name == "loss":
+            mark(ax, best, value, color, f"best: {number(value)} at epoch {best}")
+        else:
+            mark(ax, best, value, color, f"{number(value)} at the best loss, epoch {best}")
 
 
 def _draw_branches(

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastnn.inputs.calls import explained
-from fastnn.plotting.panels import TRAINING, VALIDATION, ink, log_ticks, number, one_axes, tidy
+from fastnn.plotting.header import add_legend
+from fastnn.plotting.panels import (
+    TRAINING,
+    VALIDATION,
+    ink,
+    log_ticks,
+    mark,
+    number,
+    one_axes,
+    tidy,
+)
 from fastnn.training.lr_find import LearningRateFinder
 
 if TYPE_CHECKING:
@@ -46,25 +56,24 @@ def learning_rate_finder(result: LearningRateFinder, ax: Axes | None = None) -> 
     >>> learning_rate_finder(lr_find(model, X, y)).get_xscale()
     'log'
     """
+    panel = one_axes(ax, (5.6, 3.8))
     if not hasattr(result, "suggestion"):
         raise TypeError(f"got {result!r:.60}; expected what the model's lr_find(X, y) returns")
-    panel = one_axes(ax, (5.6, 3.8))
     rates, losses, smoothed = result.learning_rates, result.losses, result.smoothed
-    panel.plot(rates, losses, color=TRAINING, alpha=0.4, linewidth=0.8, label="each batch")
-    panel.plot(rates, smoothed, color=TRAINING, linewidth=1.8, label="smoothed")
+    panel.plot(
+        rates, losses, color=TRAINING, alpha=0.4, linewidth=0.8, label="each batch", zorder=1.4
+    )
+    panel.plot(rates, smoothed, color=TRAINING, linewidth=1.8, label="smoothed", zorder=1.5)
     if result.suggestion is not None:
         rate = result.suggestion
         loss = float(np.interp(np.log(rate), np.log(rates), smoothed))
         panel.axvline(rate, color=ink(panel), alpha=0.6, linewidth=0.8, linestyle=":", zorder=1)
-        panel.plot(
-            [rate], [loss], "o", color=VALIDATION, markersize=7,
-            markeredgecolor=panel.get_facecolor(), label=f"suggestion: {number(rate, 2)}",
-        )  # fmt: skip
+        mark(panel, rate, loss, VALIDATION, f"suggestion: {number(rate, 2)}")
     panel.set(xscale="log", xlabel="learning rate", ylabel="loss")
     panel.set_ylim(*_limits(losses, smoothed))
     log_ticks(panel.xaxis, rates[0], rates[-1])
     tidy(panel)
-    panel.legend(edgecolor="none", fontsize="small")
+    add_legend(panel)
     return panel
 
 

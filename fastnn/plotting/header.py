@@ -55,22 +55,28 @@ def add_headers(axes: Sequence[Axes], events: list[Event], may_grow: bool) -> No
         root.set_figheight(root.get_figheight() + used * ROW_POINTS / 72 / share)
         root.draw_without_rendering()
     else:
-        used = min(used, int(MOST_HEIGHT * _height(top) / ROW_POINTS))
+        used = min(used, int(MOST_HEIGHT * height_of(top) / ROW_POINTS))
     legends = [_legend(ax, whole=ax is top) for ax in axes]
     for ax, legend in zip(axes, legends, strict=True):
-        _leave_room(ax, (legend + used * ROW_POINTS * (ax is top)) / _height(ax))
+        leave_room(ax, (legend + used * ROW_POINTS * (ax is top)) / height_of(ax))
         for event in events:
             _line(ax, event, 1.0, zorder=1.5)
     for event, text, row in zip(events, texts, rows, strict=True):
         down = legends[0] + row * ROW_POINTS
         text.set_position((text.get_position()[0], -down))
         if row < used:
-            _line(top, event, 1 - down / _height(top), zorder=1.7)
+            _line(top, event, 1 - down / height_of(top), zorder=1.7)
         else:
             text.remove()
 
 
-def _height(ax: Axes) -> float:
+def add_legend(ax: Axes) -> None:
+    """A legend above the data, where it covers none of them."""
+    ax.figure.canvas.figure.draw_without_rendering()
+    leave_room(ax, _legend(ax, whole=True) / height_of(ax))
+
+
+def height_of(ax: Axes) -> float:
     """Of the axes, in points."""
     return ax.get_window_extent().height * 72 / ax.figure.dpi
 
@@ -123,7 +129,7 @@ def stack(spans: Sequence[tuple[float, float]], gap: float = 8.0) -> list[int]:
 def _legend(ax: Axes, whole: bool) -> float:
     """All entries, or only what the dot of the best epoch means; the height taken, in points."""
     found = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
-    chosen = [label for label in found if whole or " at epoch " in label]
+    chosen = [label for label in found if whole or " at the best loss" in label]
     for columns in range(len(chosen), 0, -1):
         # matplotlib fills a legend column by column.
         labels = [label for column in range(columns) for label in chosen[column::columns]]
@@ -137,7 +143,7 @@ def _legend(ax: Axes, whole: bool) -> float:
     return 0.0
 
 
-def _leave_room(ax: Axes, share: float) -> None:
+def leave_room(ax: Axes, share: float) -> None:
     """Raise the upper limit so that the data leave a share of the height free; empty that part."""
     from matplotlib.patches import Rectangle
 

@@ -139,7 +139,7 @@ def gradient_histograms(
         if positive.size:
             median = float(np.median(positive))
             ax.axvline(median, color=ink(ax), linewidth=1.0)
-            remarks = [f"median {number(median, 2)}"]
+            remarks = [f"median {number(median, 2)} (line)"]
         if positive.size < size.size:
             remarks.append(f"{_percent(1 - positive.size / size.size)} zero")
         _title(ax, k, model.layers[k], remarks)

@@ -97,6 +97,14 @@ def tidy(ax: Axes) -> None:
     ax.set_axisbelow(True)
 
 
+def mark(ax: Axes, x: float, y: float, color: Any, label: str) -> None:
+    """A dot on the dotted line at x; the legend shows both."""
+    ax.plot(
+        [x], [y], marker="o", markersize=7, markerfacecolor=color, color=ink(ax),
+        markeredgecolor=ax.get_facecolor(), linestyle=":", linewidth=0.8, label=label,
+    )  # fmt: skip
+
+
 def log_ticks(axis: Any, low: float, high: float) -> None:
     """Ticks of a logarithmic axis from `low` to `high`: 0.2, or powers of ten on a long way."""
     from matplotlib.ticker import FuncFormatter, LogFormatterMathtext, LogLocator, NullFormatter

@@ -77,6 +77,7 @@ def first_layer_weights(
     of = f" of {W.shape[1]}" if n < W.shape[1] else ""
     panel.set_title(f"weights of {n}{of} unit{'s' * (W.shape[1] > 1)}", fontsize="medium")
     bar = panel.figure.colorbar(image, ax=panel, shrink=0.6, aspect=25, pad=0.02)
+    bar.set_label("weight", fontsize="small")
     bar.outline.set_visible(False)  # type: ignore[operator]
     bar.ax.tick_params(labelsize="small", color=NEUTRAL)
     return panel

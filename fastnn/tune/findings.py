@@ -23,6 +23,11 @@ class Findings:
         self.advice = ""
         self.space, self.monitor, self.sign = plan.space, plan.monitor, plan.sign
 
+    @property
+    def measure(self) -> str:
+        """What the monitored quantity is called in pictures: of an estimator, its score's name."""
+        return str(getattr(self.subject, "measure", self.monitor))
+
     def check(self) -> None:
         """Refuse a result of which nothing succeeded."""
         ended = [t for t in self.trials if t.status in FINISHED]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn.inputs.settings import is_one_of
+from fastnn.plotting.header import add_legend
 from fastnn.plotting.panels import COLORS, NEUTRAL, one_axes, panels
 from fastnn.tune.choices import Choice
 from fastnn.tune.findings import Findings
@@ -72,15 +73,27 @@ def scatter(result: Findings, ax: Axes) -> None:
         )  # fmt: skip
     _scale_axis(ax.xaxis, x)
     if y is None:
-        ax.set_ylabel(result.monitor)
+        ax.set_ylabel(result.measure)
         ax.set_xlim(-0.03, 1.03)
     else:
         _scale_axis(ax.yaxis, y)
         ax.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
         _draw_boxes(result, ax, x, y)
     _plain(ax)
-    title = f"{len(shown)} trials, bright is worse; star: {result.monitor} {result.best_value:.4g}"
+    _rank_bar(ax)
+    boxes = "\ngrey boxes: where later rounds drew" if y is not None and result.boxes[1:] else ""
+    title = f"{len(shown)} trials; star: {result.measure} {result.best_value:.4g}{boxes}"
     ax.set_title(title, fontsize="medium")
+
+
+def _rank_bar(ax: Axes) -> None:
+    """What the colours of the points mean."""
+    from matplotlib.cm import ScalarMappable
+
+    bar = ax.figure.colorbar(ScalarMappable(cmap=MAP), ax=ax, aspect=30, pad=0.02)
+    bar.set_ticks([0, 1], labels=["best", "worst"])
+    bar.set_label("rank of the trial", labelpad=-15)
+    bar.outline.set_visible(False)  # type: ignore[operator]
 
 
 def _main_axes(result: Findings) -> tuple[Coordinate, Coordinate | None]:
@@ -161,6 +174,8 @@ def _ends(side: tuple, c: Coordinate) -> tuple[float, float]:
 
 def curves(result: Findings, ax: Axes) -> None:
     """All learning curves of the monitored column, the best in colour."""
+    from matplotlib.ticker import MaxNLocator
+
     best = result.best
     drawn = [t for t in result.trials if t.curves.get(result.monitor)]
     values = []
@@ -169,16 +184,24 @@ def curves(result: Findings, ax: Axes) -> None:
         values += [v for v in curve if math.isfinite(v)]
         if t is not best:
             alpha = max(0.15, 0.8 / math.sqrt(len(drawn)))
-            ax.plot(range(1, len(curve) + 1), curve, color=NEUTRAL, linewidth=0.8, alpha=alpha)
+            ax.plot(
+                range(1, len(curve) + 1), curve, color=NEUTRAL, linewidth=0.8, alpha=alpha,
+                marker="." if len(curve) == 1 else None,
+            )  # fmt: skip
     curve = best.curves[result.monitor]
-    ax.plot(range(1, len(curve) + 1), curve, color=BEST, linewidth=2, label=f"trial {best.number}")
-    ax.plot([best.epoch], [best.value], "*", color=BEST, markersize=12)
+    ax.plot(range(1, len(curve) + 1), curve, color=BEST, linewidth=2)
+    when = f" at epoch {best.epoch}" if result.subject.continues else ""
+    label = f"trial {best.number}: {best.value:.4g}{when}"
+    ax.plot([best.epoch], [best.value], "-*", color=BEST, linewidth=2, markersize=12, label=label)
     if min(values) > 0 and max(values) > LOG_RATIO * min(values):
         ax.set_yscale("log")
-    ax.set(xlabel="epoch", ylabel=result.monitor)
-    ax.legend(frameon=False, fontsize="small")
+    ax.set(xlabel="epoch", ylabel=result.measure)
+    longest = max(len(t.curves[result.monitor]) for t in drawn)
+    ax.set_xlim(1 - 0.03 * longest, 1.03 * longest + 0.03)
+    ax.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
     ax.set_title("every trial's curve", fontsize="medium")
     _plain(ax)
+    add_legend(ax)
 
 
 def parallel(result: Findings, ax: Axes) -> None:
@@ -204,7 +227,7 @@ def parallel(result: Findings, ax: Axes) -> None:
             text = ax.text(k + 0.03, place, label, fontsize="x-small", va="center", zorder=4)
             text.set_bbox({"facecolor": ax.get_facecolor(), "alpha": 0.7, "lw": 0, "pad": 0.5})
     ax.axvline(width, color=NEUTRAL, linewidth=0.8, zorder=1)
-    names = [*(c.name.replace("_", "_\n") for c in free), f"rank by\n{result.monitor}"]
+    names = [*(c.name.replace("_", "_\n") for c in free), f"rank by\n{result.measure}"]
     ax.set_xticks(range(width + 1), names, fontsize="small" if width < 6 else "x-small")
     ax.set_yticks([])
     ax.set(xlim=(-0.1, width + 0.15), ylim=(-0.03, 1.03))

@@ -14,6 +14,8 @@ from fastnn.inputs.settings import is_one_of
 from fastnn.tune.splits import Data
 from fastnn.tune.trial import Curves
 
+SCORE = "score"
+
 
 class EstimatorMember:
     """One estimator: it is fitted in one go and scored once."""
@@ -59,6 +61,7 @@ class Template:
         # An estimator's own parameters say how long it trains.
         self.fit = {name: value for name, value in fit.items() if name != "epochs"}
         self.scorer: Any = own_score
+        self.measure = _own_measure(estimator)
 
     def check(self, names: list[str]) -> None:
         """Refuse parameters that the estimator does not have."""
@@ -88,12 +91,25 @@ class Template:
     def monitor(self, monitor: Any, mode: str, first: Any) -> tuple[str, float]:
         """Scores: more is better, unless said otherwise."""
         if callable(monitor):
-            self.scorer = monitor
+            self.scorer, self.measure = monitor, getattr(monitor, "__name__", "score")
         elif not is_one_of(monitor, (None, "score")):
-            self.scorer = _named_scorer(monitor)
+            self.scorer, self.measure = _named_scorer(monitor), str(monitor)
         if not is_one_of(mode, ("auto", "min", "max")):
             raise ValueError(f'mode is {mode!r}; expected "auto", "min" or "max"')
         return "score", 1.0 if mode == "min" else -1.0
+
+
+def _own_measure(estimator: Any) -> str:
+    """What scikit-learn's estimators score by, unless they say otherwise."""
+    try:
+        from sklearn.base import is_classifier, is_regressor
+
+        return (
+            "accuracy" if is_classifier(estimator) else "r2" if is_regressor(estimator) else SCORE
+        )
+    except (ImportError, AttributeError):
+        # Without scikit-learn, or an estimator that is in its manner only.
+        return SCORE
 
 
 def own_score(estimator: Any, X: Any, y: Any) -> float:
