@@ -96,8 +96,7 @@ def _double_twin(model: Sequential, X: Any) -> Network:
     """A float64 network with the model's layers, and its weights where it has some."""
     double = np.dtype(np.float64)
     built = model._network
-    n_features = built.layout.n_in if built else None
-    rows = feature_rows(X, n_features, double)
+    rows = built.read(X) if built else feature_rows(X, None, double)
     layout = built.layout if built else Layout(model.layers, rows.X.shape[1])
     twin = Network(layout, double, np.random.default_rng(0), 0)
     if built is None:

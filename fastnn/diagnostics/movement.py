@@ -18,7 +18,6 @@ from fastnn.diagnostics.statistics import (
 from fastnn.diagnostics.tables import LEVELS, Columns, LayerShift, Shift
 from fastnn.inputs.arrays import column_names
 from fastnn.inputs.calls import explained
-from fastnn.inputs.reading import feature_rows
 from fastnn.inputs.rows import Rows
 from fastnn.layers import BatchNorm, Standardize
 from fastnn.model.sequential import Sequential
@@ -132,7 +131,7 @@ def _built(model: Any) -> Network:
 
 
 def _rows(network: Network, X: Any, name: str) -> Rows:
-    rows = feature_rows(X, network.layout.n_in, network.dtype, name)
+    rows = network.read(X, name)
     if len(rows.X) < 2:
         raise ValueError(f"{name} has 1 row; expected at least 2: a distribution needs several")
     # Of the model's type: a constant must not differ by its rounding.

@@ -40,7 +40,7 @@ class Scratch:
 
     def __init__(self, model: Sequential, X: Any, y: Any, sample_weight: Any) -> None:
         self.setup, built = model._compiled(), model._network
-        rows = feature_rows(X, built.layout.n_in if built else None, model.dtype)
+        rows = built.read(X) if built else feature_rows(X, None, model.dtype)
         if len(rows.X) < 2:
             raise ValueError("X has 1 row; expected at least 2, so that outputs can differ")
         self.model, self.untrained = copy.deepcopy(model), model.step == 0

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastnn.inputs.arrays import as_features, gather_kind
+from fastnn.inputs.arrays import as_features, check_names, gather_kind
 from fastnn.inputs.rows import Part, Rows
 from fastnn.inputs.settings import is_one_of
 from fastnn.inputs.splits import as_parts, split
@@ -26,6 +26,8 @@ class Form(NamedTuple):
     targets: str
     """What the loss reads: "classes", "binary", "real" or "counts"."""
     n_targets: int
+    names: tuple[str, ...] | None = None
+    """Of the columns, where they are known."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ def _other_rows(given: Any, form: Form) -> Part:
             "(X, y, sample_weight); pass such a tuple, or validation_split=0.2"
         )
     of = "validation "
+    check_names(given[0], form.names, f"{of}X")
     rows = feature_rows(given[0], form.n_in, form.dtype, f"{of}X")
     weight = given[2] if len(given) == 3 else None
     return Part(target_rows(rows, given[1], weight, form, of))

@@ -40,7 +40,7 @@ _NETWORK = record(
         "learning_rate_factor": number(0),
         "partial": maybe(row(whole(1), switch, whole())),
     },
-    {"schedule_start": whole()},
+    {"schedule_start": whole(), "feature_names": maybe(listed(text, least=1))},
 )
 
 DESCRIPTION = record(

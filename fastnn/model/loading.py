@@ -147,6 +147,10 @@ def _network(model: Sequential, left: Arrays, spec: dict[str, Any]) -> Network:
     for name in ("step", "epoch", "frozen", "learning_rate_factor"):
         setattr(network, name, spec[name])
     network.schedule_start = spec.get("schedule_start", 0)
+    if (names := spec.get("feature_names")) is not None:
+        if len(names) != layout.n_in:
+            raise ValueError(f"it names {len(names)} features, and has {layout.n_in}")
+        network.feature_names = tuple(names)
     network.partial, network.curvature = part, known
     return network
 

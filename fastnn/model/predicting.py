@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.inputs.calls import explained, wrong_call
-from fastnn.inputs.reading import feature_rows, target_rows
+from fastnn.inputs.reading import target_rows
 from fastnn.inputs.rows import Part
 from fastnn.model.weights import Weights
 from fastnn.training import building
@@ -32,7 +32,7 @@ class Predicting(Weights):
         """
         network, setup = self._built(), self._compiled()
         layout = network.layout
-        rows = feature_rows(X, layout.n_in, self.dtype)
+        rows = network.read(X)
         rows = target_rows(rows, y, sample_weight, setup.form(layout, self.dtype))
         return score(network, setup, Part(rows))
 
@@ -45,7 +45,7 @@ class Predicting(Weights):
         run = network.predict_run()
         if network.takes_plainly(X) and (outputs := run.predict_plain(X)) is not None:
             return outputs
-        return run.predict(feature_rows(X, network.layout.n_in, self.dtype))
+        return run.predict(network.read(X))
 
     @explained
     def predict_classes(self, X: Any) -> np.ndarray:
@@ -75,5 +75,5 @@ class Predicting(Weights):
     def recompute_batchnorm(self, X: Any) -> None:
         """Replace the running averages of batch norm by the exact statistics of X (n, features)."""
         network = self._built()
-        rows = feature_rows(X, network.layout.n_in, self.dtype)
+        rows = network.read(X)
         building.exact_batchnorm(network, Part(rows))

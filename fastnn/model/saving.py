@@ -91,6 +91,7 @@ def _network_spec(network: Network) -> dict[str, Any]:
     part = _partial(network)
     return {
         "n_features": network.layout.n_in,
+        "feature_names": network.feature_names and list(network.feature_names),
         "step": network.step,
         "schedule_start": network.schedule_start,
         "epoch": network.epoch,

@@ -13,6 +13,7 @@ from fastnn.callbacks import listeners
 from fastnn.engine.layout import Layout, check_order
 from fastnn.export import Exports
 from fastnn.history import History
+from fastnn.inputs.arrays import text_names
 from fastnn.inputs.calls import explained
 from fastnn.inputs.reading import feature_rows, read_data, target_rows
 from fastnn.inputs.settings import check_count, check_switch
@@ -46,6 +47,8 @@ class Sequential(Predicting, Exports):
     ----------
     history : History
         What each epoch measured, over all calls of `fit`.
+    feature_names : list of str or None
+        Columns of the frame that it was trained on.
     epoch, step : int
         Epochs and updates made so far.
     learning_rate_factor : float
@@ -148,7 +151,8 @@ class Sequential(Predicting, Exports):
         ----------
         X : array (n, features)
             Numbers of any type, also memory-mapped or a data frame; it is never changed, and an
-            array is never copied as a whole.
+            array is never copied as a whole. The names of a frame's columns are remembered: one
+            with other columns, or in another order, is refused from then on.
         y : array (n,) or (n, targets)
             What the loss expects.
         epochs : int, default 1
@@ -191,9 +195,12 @@ class Sequential(Predicting, Exports):
         setup = self._compiled()
         check_count(epochs, "epochs")
         check_switch(shuffle, "shuffle")
-        rows = feature_rows(X, self._n_features(), self.dtype)
-        layout = self._network.layout if self._network else Layout(self.layers, rows.X.shape[1])
-        form = setup.form(layout, self.dtype)
+        network, names = self._network, text_names(X)
+        rows = network.read(X) if network else feature_rows(X, None, self.dtype)
+        layout = network.layout if network else Layout(self.layers, rows.X.shape[1])
+        if network is not None and network.feature_names is not None:
+            names = network.feature_names
+        form = setup.form(layout, self.dtype)._replace(names=names)
         data = read_data(
             target_rows(rows, y, sample_weight, form),
             form,
@@ -210,7 +217,6 @@ class Sequential(Predicting, Exports):
         bounds = batch_bounds(len(data.index), size)
         job = Job(data, epochs, size, bounds, shuffle, watchers, self, validation_freq)
 
-        network = self._network
         position = network.step - network.schedule_start if network else 0
         door.try_rates(setup.optimizer, position, len(bounds) - 1, epochs)
         door.try_metrics(setup, data, layout.n_out, self.dtype)
@@ -219,6 +225,7 @@ class Sequential(Predicting, Exports):
             building.warn_of_symmetry(network.state)
         if not network.state.is_fitted:
             building.fit_standardize(network.state, data.rows.X, data.index)
+        network.feature_names = names
         by = train_lbfgs if isinstance(setup.optimizer, optimizers.LBFGS) else train
         by(network, setup, self.history, job)
         return self.history
@@ -271,6 +278,3 @@ class Sequential(Predicting, Exports):
 
     def __repr__(self) -> str:
         return f"Sequential([{', '.join(map(repr, self.layers))}])"
-
-    def _n_features(self) -> int | None:
-        return self._network.layout.n_in if self._network else None

@@ -78,6 +78,12 @@ class Weights:
         return self._network.step if self._network else 0
 
     @property
+    def feature_names(self) -> list[str] | None:
+        """Columns of the frame that it was trained on; None where it was an array."""
+        names = self._network.feature_names if self._network else None
+        return None if names is None else list(names)
+
+    @property
     def learning_rate_factor(self) -> float:
         """Multiplies what the optimizer's learning rate or schedule gives."""
         return self._built().learning_rate_factor

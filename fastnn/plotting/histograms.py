@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn.inputs.calls import explained
-from fastnn.inputs.reading import feature_rows, target_rows
+from fastnn.inputs.reading import target_rows
 from fastnn.layers import Dropout, ReLU, Sigmoid, Tanh
 from fastnn.model.given import as_model
 from fastnn.model.sequential import Sequential
@@ -66,7 +66,7 @@ def activation_histograms(
     3
     """
     network = as_model(model)._built()
-    rows = feature_rows(X, network.layout.n_in, model.dtype)
+    rows = network.read(X)
     shown = [k for k, layer in enumerate(model.layers) if not isinstance(layer, Dropout)]
     drawn = panels(axes, len(shown), 4, (3.0, 2.3))
     run = network.predict_run()
@@ -155,9 +155,7 @@ def _gradients(model: Sequential, X: Any, y: Any) -> dict[int, np.ndarray]:
     # A training step moves the running averages of batch norm.
     network = copy.deepcopy(model)._built()
     layout = network.layout
-    rows = target_rows(
-        feature_rows(X, layout.n_in, model.dtype), y, None, setup.form(layout, model.dtype)
-    )
+    rows = target_rows(network.read(X), y, None, setup.form(layout, model.dtype))
     if not rows.direct:
         rows = rows.block(slice(None))
     n = len(rows.X)

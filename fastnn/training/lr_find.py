@@ -129,7 +129,7 @@ def lr_find(
     check_count(steps, "steps", 10)
     rates = _growing(low, high, steps)
     old = model._network
-    rows = feature_rows(X, old.layout.n_in if old else None, model.dtype)
+    rows = old.read(X) if old else feature_rows(X, None, model.dtype)
     layout = old.layout if old else Layout(model.layers, rows.X.shape[1])
     rows = target_rows(rows, y, sample_weight, setup.form(layout, model.dtype))
     size = batch_rows(batch_size, len(rows.X), setup.optimizer)

@@ -16,7 +16,9 @@ from fastnn.engine.predictions import PredictRun, predict_rows
 from fastnn.engine.run import shuffle
 from fastnn.engine.steps import TrainingRun
 from fastnn.engine.threads import get_num_threads
-from fastnn.inputs.reading import Form
+from fastnn.inputs.arrays import check_names
+from fastnn.inputs.reading import Form, feature_rows
+from fastnn.inputs.rows import Rows
 from fastnn.losses import Loss
 from fastnn.metrics import Metric
 from fastnn.optimizers import Optimizer
@@ -117,6 +119,8 @@ class Network:
         self.schedule_start = 0
         """The step of the model that is step 0 of its learning-rate schedule."""
         self.frozen = 0
+        self.feature_names: tuple[str, ...] | None = None
+        """Columns of the frame that it was trained on."""
         self.learning_rate_factor = 1.0
         self.partial: Partial | None = None
         self.curvature: Curvature | None = None
@@ -135,7 +139,8 @@ class Network:
 
     def __setstate__(self, fields: dict[str, Any]) -> None:
         # Pickles of version 0.1 tell nothing of these.
-        vars(self).update({"schedule_start": 0, "curvature": None} | fields)
+        missing = {"schedule_start": 0, "curvature": None, "feature_names": None}
+        vars(self).update(missing | fields)
         self._forget_runs()
 
     def take_layout(self, layout: Layout) -> None:
@@ -219,6 +224,11 @@ class Network:
         # A schedule that has begun since begins anew.
         self.schedule_start = min(self.schedule_start, step)
         self.partial = None
+
+    def read(self, X: Any, name: str = "X") -> Rows:
+        """Rows without targets; a frame's columns must be those of the training."""
+        check_names(X, self.feature_names, name)
+        return feature_rows(X, self.layout.n_in, self.dtype, name)
 
     def takes_plainly(self, X: Any) -> bool:
         """Whether X needs no cast and has no other shape: an array of the network's own form."""

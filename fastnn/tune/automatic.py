@@ -10,7 +10,6 @@ import numpy as np
 
 from fastnn.callbacks import EarlyStopping, ReduceOnPlateau
 from fastnn.engine import threads
-from fastnn.inputs.arrays import as_features
 from fastnn.inputs.calls import explained
 from fastnn.inputs.settings import Range, is_one_of
 from fastnn.tune.defaults import default_build, default_space
@@ -87,7 +86,7 @@ def auto(
     end = time.time() + float(seconds)
     axes = Space(default_space() if space is None else space)
     data = share_out(X, y, None, seed, {})
-    data.X = as_features(data.X)
+    data.read()
     subject = make_subject(default_build(data.y) if build is None else build, {"epochs": EPOCHS})
     if not isinstance(subject, Builder):
         raise TypeError("build is an estimator; expected a function that builds a Sequential")
@@ -101,7 +100,7 @@ def auto(
     if strategy is None:
         return _babysit(subject, plan, data, end, advice)
     result = search(
-        subject.build, axes, data.X, data.y, strategy, trials, max(end - time.time(), 1e-3),
+        subject.build, axes, X, data.y, strategy, trials, max(end - time.time(), 1e-3),
         storage=storage, seed=seed, verbose=verbose, epochs=EPOCHS,
     )  # fmt: skip
     result.advice = advice
@@ -158,6 +157,7 @@ def _babysit(subject: Builder, plan: Plan, data: Data, end: float, advice: str) 
         data.X, data.y, LONGEST, validation_split=data.split(0),
         callbacks=[plateau, stopping], verbose=0, **fit,
     )  # fmt: skip
+    data.name_features(member.model)
     trial.curves = {name: list(column) for name, column in history.history.items()}
     trial.value, trial.epoch = trial.best(plan.monitor, plan.sign)
     trial.epochs, trial.status = len(history), "done"

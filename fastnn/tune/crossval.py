@@ -15,7 +15,6 @@ import numpy as np
 from fastnn.callbacks.base import chosen
 from fastnn.engine import threads
 from fastnn.history import History
-from fastnn.inputs.arrays import as_features
 from fastnn.inputs.calls import explained
 from fastnn.inputs.settings import check_count
 from fastnn.model.sequential import Sequential
@@ -160,7 +159,7 @@ def cross_validate(
     if cv is None:
         raise TypeError("cv is None; expected a number of folds, a splitter, or a list of folds")
     data = share_out(X, y, cv, seed, {}, groups)
-    features = as_features(data.X)
+    data.read()
     models = [_fresh(model) for _ in data.held_out]
     callbacks = chosen(fit.pop("callbacks", ()))
     stop = threading.Event()
@@ -170,7 +169,7 @@ def cross_validate(
         watchers = [*copy.deepcopy(callbacks), watch]
         with threads.alone():
             return models[fold].fit(
-                features, data.y, epochs, validation_split=data.split(fold), callbacks=watchers,
+                data.X, data.y, epochs, validation_split=data.split(fold), callbacks=watchers,
                 verbose=0, **fit,
             )  # fmt: skip
 
@@ -182,6 +181,8 @@ def cross_validate(
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
+    for trained in models:
+        data.name_features(trained)
     return CrossValidation(models, histories, [r for r in data.held_out if r is not None])
 
 

@@ -61,7 +61,7 @@ class Result(Findings):
             return member.refit(self.data)
         data = self.data
         if len(data.held_out) > 1:
-            data = Data(data.X, data.y, [None], data.fit)
+            data = Data(data.X, data.y, [None], data.fit, names=data.names)
             member.fit.pop("callbacks", None)
         member.advance(data, 0, trial.epochs, _StopAt(trial.epoch))
         return member.model

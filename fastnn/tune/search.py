@@ -11,7 +11,6 @@ import numpy as np
 
 from fastnn.callbacks.base import chosen
 from fastnn.engine.threads import workers
-from fastnn.inputs.arrays import as_features
 from fastnn.inputs.calls import explained
 from fastnn.inputs.names import unknown
 from fastnn.inputs.settings import Range, check_count, check_switch
@@ -152,8 +151,7 @@ def search(
     _check(subject, space, way, trials, seconds, prune, cv, executor)
     if isinstance(subject, Builder):
         chosen(fit.get("callbacks", ()))
-        # Once, not in every fit.
-        data.X = as_features(data.X)
+        data.read()
     plan = Plan(space, trials, epochs, seed, "", 1.0, bool(prune))
     monitor, sign = subject.monitor(monitor, mode, _first_member(subject, plan))
     plan.monitor, plan.sign = monitor, sign

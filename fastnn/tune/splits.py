@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastnn.inputs.arrays import as_features, text_names
 from fastnn.inputs.calls import explained
 from fastnn.inputs.settings import check_count
 from fastnn.inputs.splits import as_parts, split
@@ -42,6 +43,16 @@ class Data:
     held_out: list[np.ndarray | None]
     fit: dict[str, Any] = field(default_factory=dict)
     trained_on: Sequence[np.ndarray | None] = ()
+    names: tuple[str, ...] | None = None
+    """Columns of the frame that X was."""
+
+    def read(self) -> None:
+        """Make an array of X: once, not in every fit."""
+        self.names, self.X = text_names(self.X), as_features(self.X)
+
+    def name_features(self, model: Any) -> None:
+        """Let a trained Sequential know the columns."""
+        model._built().feature_names = self.names
 
     @property
     def n_rows(self) -> int:

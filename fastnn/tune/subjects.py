@@ -45,6 +45,7 @@ class NetworkMember:
         if target > self.trained:
             left = target - self.trained
             self.model.fit(data.X, data.y, left, callbacks=callbacks, verbose=0, **fit)
+            data.name_features(self.model)
 
     @property
     def trained(self) -> int:
