@@ -5,12 +5,14 @@ Wherever scikit-learn's MLP has an attribute, an error or a random number, it is
 
 from __future__ import annotations
 
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import validate_parameter_constraints
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from fastnn.estimators import ensemble
@@ -20,7 +22,7 @@ from fastnn.estimators.holdout import hold_out
 from fastnn.estimators.inputs import read_features, read_training
 from fastnn.estimators.machine import Machine
 from fastnn.estimators.normalize import set_moments
-from fastnn.estimators.presets import settings_of
+from fastnn.estimators.presets import defaults_of, own_class, settings_of
 from fastnn.estimators.recipe import (
     Objective,
     check_loss,
@@ -49,6 +51,20 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         for name, value in parameters.items():
             if name not in ("self", "__class__"):
                 setattr(self, name, value)
+
+    @classmethod
+    @cache
+    def _get_param_names(cls) -> list[str]:
+        # A signature takes as long to read as some epochs of a small network.
+        return super()._get_param_names()
+
+    def _validate_params(self) -> None:
+        """As scikit-learn's, of the parameters that are not left at fastnn's own defaults."""
+        defaults = defaults_of(own_class(self))
+        given = self.get_params(deep=False).items()
+        chosen = {k: v for k, v in given if k not in defaults or v is not defaults[k]}
+        name = type(self).__name__
+        validate_parameter_constraints(self._parameter_constraints, chosen, caller_name=name)
 
     # ------------------------------------------------------------------------- fit
 

@@ -11,6 +11,7 @@ from sklearn.utils.validation import validate_data
 
 from fastnn.estimators.columns import columns_of
 from fastnn.estimators.tables import TableEncoder
+from fastnn.inputs.arrays import surely_finite
 
 TYPES = (np.float64, np.float32)
 SPARSE = ["csr", "csc"]
@@ -27,6 +28,11 @@ def read_training(estimator: Any, X: Any, y: Any, s: Any, first: bool) -> tuple[
                 "categorical_features is given, but preset is None: pass "
                 'preset="tabular", which makes columns of categories, or put a OneHotEncoder before'
             )
+        if _is_plain(X, y) and not hasattr(estimator, "feature_names_in_"):
+            if first:
+                estimator.n_features_in_ = X.shape[1]
+            if estimator.n_features_in_ == X.shape[1]:
+                return X, y
         return _checked(
             estimator, X, y, multi_output=True, y_numeric=numeric, dtype=TYPES, reset=first
         )
@@ -36,6 +42,20 @@ def read_training(estimator: Any, X: Any, y: Any, s: Any, first: bool) -> tuple[
     y = check_array(y, ensure_2d=False, dtype="numeric" if numeric else None, estimator=estimator)
     check_consistent_length(X, y)
     return X, y
+
+
+def _is_plain(X: Any, y: Any) -> bool:
+    """Whether scikit-learn's checks, which take long, would hand on X and y as they are."""
+    return (
+        type(X) is type(y) is np.ndarray
+        and X.dtype in TYPES
+        and X.ndim == 2
+        and X.size > 0
+        and y.shape == X.shape[:1]
+        and y.dtype.kind in "biuf"
+        and surely_finite(X)
+        and (y.dtype.kind != "f" or surely_finite(y))
+    )
 
 
 def read_features(estimator: Any, X: Any, dtype: Any = TYPES) -> Any:

@@ -27,14 +27,42 @@ def one_column(y: Any) -> Any:
     return column_or_1d(y)
 
 
+def plain_classes(y: Any) -> np.ndarray | None:
+    """The classes of whole numbers (n,) of which scikit-learn would say nothing else."""
+    if (
+        type(y) is not np.ndarray
+        or y.ndim != 1
+        or y.dtype.kind not in "biu"
+        or not y.dtype.isnative
+    ):
+        return None
+    classes = np.unique(y)
+    # Where there are many, it doubts that they are classes.
+    return classes if 2 * len(classes) <= len(y) else None
+
+
+def binarizer_of(y: Any) -> LabelBinarizer:
+    """A LabelBinarizer, fitted."""
+    binarizer, classes = LabelBinarizer(), plain_classes(y)
+    if classes is None:
+        return binarizer.fit(y)
+    binarizer.classes_, binarizer.sparse_input_ = classes, False
+    binarizer.y_type_ = "multiclass" if len(classes) > 2 else "binary"
+    return binarizer
+
+
 def known_labels(e: Any, y: Any, warm_start: bool, incremental: bool) -> np.ndarray:
     """y, of classes that the classifier knows, or comes to know."""
     y = one_column(y)
     if not hasattr(e, "classes_") or (not warm_start and not incremental):
-        e._label_binarizer = LabelBinarizer().fit(y)
+        e._label_binarizer = binarizer_of(y)
         e.classes_ = e._label_binarizer.classes_
         return y
-    classes = unique_labels(y)
+    classes = plain_classes(y)
+    if classes is None:
+        classes = unique_labels(y)
+    if np.array_equal(classes, e.classes_):
+        return y
     if warm_start and set(classes) != set(e.classes_):
         raise ValueError(
             "warm_start can only be used where `y` has the same classes as in the previous "

@@ -11,7 +11,7 @@ from fastnn.engine.layout import Layout
 from fastnn.inputs.reading import Data
 from fastnn.inputs.rows import Rows
 from fastnn.layers import Dense, Layer
-from fastnn.training.building import draw_weights, exact_batchnorm
+from fastnn.training.building import draw_weights, exact_batchnorm, fill_constants
 from fastnn.training.network import Network
 
 BUILT_FROM = ("layers", "n_in", "dtype", "random_state", "dropout_seed")
@@ -128,7 +128,7 @@ class Machine(Network):
         For the logistic activation it is 2 instead of 6.
         """
         factor = 2.0 if logistic else 6.0
-        draw_weights(self.state, np.random.default_rng(0))
+        fill_constants(self.state)
         for W, b in zip(self.coefs(), self.intercepts(), strict=True):
             bound = np.sqrt(factor / sum(W.shape))
             W[:] = self.random_state.uniform(-bound, bound, W.shape)

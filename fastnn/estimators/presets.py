@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,6 +24,7 @@ def own_class(estimator: Any) -> type:
     return next(c for c in type(estimator).__mro__ if c.__module__.startswith("fastnn."))
 
 
+@cache
 def defaults_of(cls: type) -> dict[str, Any]:
     """A class's parameters and their defaults."""
     return {name: p.default for name, p in inspect.signature(cls).parameters.items()}

@@ -60,7 +60,7 @@ def batch_rows(given: Any, n: int, optimizer: Optimizer) -> int:
         )
     if given > n and not isinstance(given, AtMost):
         warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
-    return int(np.clip(given, 1, n))
+    return int(max(1, min(given, n)))
 
 
 class Rules(Callback):

@@ -196,6 +196,14 @@ def _largest(own: DTypeLike, wanted: DTypeLike | None) -> Any:
     return most
 
 
+def surely_finite(array: Array) -> bool:
+    """Whether an array of floating-point numbers holds no NaN and no infinity.
+
+    One quick pass; a False may be a false alarm.
+    """
+    return bool(_surely_fine(array, np.finfo(array.dtype).max))
+
+
 def _few_are_fine(array: Array, dtype: DTypeLike | None) -> bool:
     """By the sum of squares; a False may be a false alarm."""
     if array.dtype.char not in "fd":

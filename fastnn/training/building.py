@@ -88,8 +88,16 @@ def fits_numbers(given: Sequence[Layer], loss: Loss) -> bool:
     return is_multilabel(given) is None and not own
 
 
+def fill_constants(state: State) -> None:
+    """Fill what is not drawn of a new state: gamma 1; biases and beta are 0."""
+    for tensor in state.layout.parameters:
+        if tensor.name in ("gamma", "scale"):
+            state.view(tensor)[:] = 1
+
+
 def draw_weights(state: State, rng: np.random.Generator) -> None:
     """Fill a new state: weights drawn, biases 0, gamma 1, beta 0."""
+    fill_constants(state)
     layout = state.layout
     for tensor in layout.parameters:
         layer = layout.layers[tensor.layer]
@@ -101,8 +109,6 @@ def draw_weights(state: State, rng: np.random.Generator) -> None:
                 initializer = initializers.get(chosen)
             fan_in, fan_out = tensor.shape
             state.view(tensor)[:] = initializers.draw(initializer, rng, fan_in, fan_out)
-        elif tensor.name in ("gamma", "scale"):
-            state.view(tensor)[:] = 1
 
 
 def _activation_after(layout: Layout, k: int) -> str | None:
