@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastnn.engine.steps import TrainingRun
+from fastnn.engine.judged import TrainingRun
 from fastnn.inputs.rows import Rows
 
 BLOCK_SECONDS = 0.07

@@ -7,7 +7,6 @@ import numpy as np
 from fastnn.engine import team
 from fastnn.engine.buffers import State, address
 from fastnn.engine.plan import Program
-from fastnn.engine.predictions import PredictRun
 from fastnn.engine.run import COUNTERS, Run
 from fastnn.inputs.rows import Rows
 from fastnn.kernels.codes import DENSE, TURN
@@ -42,7 +41,7 @@ def _over_tasks(parts: np.ndarray) -> np.ndarray:
     return total
 
 
-class TrainingRun(Run):
+class StepsRun(Run):
     """Mini-batch steps of one program: forward, loss, backward, update."""
 
     def __init__(
@@ -116,54 +115,6 @@ class TrainingRun(Run):
             self._call(threads)
             self._finish()
             return self._summed(), int(self._counters[_FAILED])
-
-    def judged_epochs(
-        self, rows: Rows, order: np.ndarray, bounds: np.ndarray, rates: np.ndarray, step: int,
-        outputs: np.ndarray | None, count: int, judge: PredictRun, others: Rows,
-        index: np.ndarray | None, answers: np.ndarray | None,
-    ) -> tuple[np.ndarray, int, np.ndarray]:  # fmt: skip
-        """Epochs on this thread, after each of which other rows are evaluated.
-
-        Parameters
-        ----------
-        rows, order, bounds, rates, step, outputs
-            As of `steps`, for all epochs one after the other.
-        count : int
-            Number of epochs.
-        judge, others, index
-            What evaluates, and the rows that it reads.
-        answers : array (count, rows, n_out), optional
-            Receives the outputs of these rows.
-
-        Returns
-        -------
-        losses, failed
-            As from `steps`.
-        totals : array (count,)
-            Sums over the other rows of weight times loss; of epochs that did not fail.
-        """
-        n, n_tasks = len(rates) // count, len(self.program.tasks)
-        with self._lock, judge._lock:
-            self._point("penalties", None)
-            self._read(rows, order, bounds, rates, outputs)
-            self._divide_into_epochs(count * n, 0, n)
-            fields = {
-                "bounds": (address(bounds), 8 * n), "rates": (address(rates), 8 * n),
-                "step": (step, n), "n_steps": (n, 0),
-                "losses": (address(self._losses), 8 * n * n_tasks),
-                "norms": (address(self._norms), 8 * n_tasks),
-            }  # fmt: skip
-            calls = np.empty((1 + 2 * count, 5), np.int64)
-            calls[0] = 2 * count
-            calls[1::2] = self._calls(count, fields)
-            calls[2::2], found = judge.calls(count, others, index, answers)
-            self._serial(address(calls))
-            ends = self._kept["counters"][:, _FAILED]
-            first = int(np.argmax(ends > 0))
-            self._finish()
-            judge._release()
-            failed = first * n + int(ends[first]) if ends[first] else 0
-            return self._summed(), failed, found.sum(axis=1)
 
     def _summed(self) -> np.ndarray:
         """The loss of each step."""

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastnn.engine.buffers import State
+from fastnn.engine.judged import TrainingRun
 from fastnn.engine.layout import Layout
 from fastnn.engine.plan import Program
 from fastnn.engine.predictions import PredictRun, predict_rows
 from fastnn.engine.run import shuffle
-from fastnn.engine.steps import TrainingRun
 from fastnn.engine.threads import get_num_threads
 from fastnn.inputs.arrays import check_names
 from fastnn.inputs.reading import Form, feature_rows

@@ -11,37 +11,22 @@ import math
 import numpy as np
 from numba import carray
 
-from fastnn.kernels.codes import (
-    APPLY,
-    BACKWARD,
-    CONTEXT,
-    FORWARD,
-    GRADIENT,
-    OP,
-    PREDICT,
-    TASK,
-    TURN,
-    UPDATE,
-)
+from fastnn.kernels.codes import APPLY, BACKWARD, CONTEXT, FORWARD, OP, TASK, TURN
 from fastnn.kernels.loop.chunks import backward_chunk, forward_chunk
-from fastnn.kernels.loop.interpreter import forward
 from fastnn.kernels.loop.objective import loss_of_chunk
-from fastnn.kernels.loop.samples import gather, lies_ready
-from fastnn.kernels.loop.tiles import apply_tile, gradient_tile, tile_norm, update_ops, update_tile
+from fastnn.kernels.loop.predictions import predict_task
+from fastnn.kernels.loop.samples import gather
+from fastnn.kernels.loop.weights import weights_task
 from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.memory import (
-    at_address,
     fetch,
     fetch_add,
     give_way,
     matrix,
     relax,
     shift,
-    vector,
     void_pointer,
 )
-from fastnn.kernels.math.optimizers import step_of
-from fastnn.kernels.math.rows import has_bad_number
 
 SPINS = 500
 
@@ -69,62 +54,6 @@ def rows_task(net, ops, state, work, task, step, losses):
             failed[0] = step + 1
     if task.kind != FORWARD:
         backward_chunk(net, ops, state, work, counters, task, r0, r1, rows, step)
-
-
-@kernel
-def predict_task(net, ops, state, work, task, losses):
-    """PREDICT and EVALUATE: rows begin .. end-1 of the order through the network as it predicts."""
-    everything = carray(void_pointer(net.bounds), (2,), np.int64)
-    order = carray(void_pointer(net.order), (net.n_order,), np.int64)
-    rows, n = task.end - task.begin, ops[0].n_in
-    x = shift(work, ops[0].x)
-    if lies_ready(net, ops[0], matrix(work, 0, 1, 1)):
-        x = shift(at_address(net.X, work), task.begin * n)
-    else:
-        gather(net, ops[0], state, order, task.begin, matrix(x, 0, rows, n))
-    if net.careful and has_bad_number(vector(x, 0, rows * n)):
-        carray(void_pointer(net.failed), (1,), np.int64)[0] = 1
-    forward(net, ops, state, work, x, 0, task.last, 0, rows, 0)
-    if task.kind == PREDICT:
-        op = ops[task.last - 1]
-        y = matrix(work, op.y, rows, op.n_out)
-        outputs = carray(void_pointer(net.outputs), (task.end, op.n_out), y.dtype)
-        for i in range(rows):
-            for j in range(op.n_out):
-                outputs[task.begin + i, j] = y[i, j]
-    else:
-        losses[0] = loss_of_chunk(net, ops, work, order, task.begin, everything, 0, rows)
-
-
-@kernel
-def weights_task(net, ops, state, work, scratch, task, index, step, losses):
-    """UPDATE, GRADIENT and APPLY: ops first .. last-1, of a single one rows begin .. end-1."""
-    bounds = carray(void_pointer(net.bounds), (net.n_steps + 1,), np.int64)
-    rates = carray(void_pointer(net.rates), (net.n_steps,), np.float64)
-    epoch, epoch_step = divmod(net.epoch_step + step, net.epoch_steps)
-    norms = carray(void_pointer(net.norms + 8 * epoch * net.n_tasks), (net.n_tasks,), np.float64)
-    rows, t = bounds[step + 1] - bounds[step], net.step + step + 1
-    penalties = carray(void_pointer(net.penalties), (net.n_steps,), np.float64)
-    this = step_of(net, rates[step], penalties[step] if net.penalties else 1.0, t)
-    first, last = task.first, task.last
-    norm = norms[index : index + int(epoch_step + 1 == net.epoch_steps)]
-    if task.kind == UPDATE and last - first > 1:
-        update_ops(net, ops, first, last, state, work, rows, losses, norm, this)
-        return
-    if task.kind == GRADIENT:
-        norms[index] = 0.0
-    for k in range(first, last):
-        op = ops[k]
-        if op.weight < 0 or not op.trainable:
-            continue
-        begin, end = (task.begin, task.end) if last - first == 1 else (0, op.n_in)
-        if task.kind == UPDATE:
-            update_tile(net, op, state, work, rows, begin, end, scratch, losses, norm, this)
-        elif task.kind == GRADIENT:
-            gradient_tile(net, op, state, work, rows, begin, end, losses, this)
-            norms[index] += tile_norm(net, op, work, begin, end)
-        else:
-            apply_tile(net, op, state, work, begin, end, norms, this)
 
 
 def work_through(context, state, work, worker):

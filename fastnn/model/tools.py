@@ -1,0 +1,63 @@
+"""What else a person does with a model: look at it, find its learning rate, save it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fastnn.inputs.calls import explained
+from fastnn.model.predicting import Predicting
+from fastnn.model.saving import save
+from fastnn.model.summary import describe
+from fastnn.training.lr_find import LearningRateFinder, lr_find
+
+
+@explained
+class Tools(Predicting):
+    """The part of a model that shows, tries and saves it."""
+
+    def lr_find(self, X: Any, y: Any, **settings: Any) -> LearningRateFinder:
+        """Suggest a learning rate, by a copy trained with a growing one; the model stays as it is.
+
+        Parameters
+        ----------
+        X, y : arrays
+            As for `fit`.
+        **settings
+            Of `fastnn.lr_find.lr_find`: low, high, steps, batch_size, sample_weight.
+
+        Returns
+        -------
+        result : LearningRateFinder
+            ``result.suggestion``; `fastnn.plotting.learning_rate_finder` draws it.
+        """
+        return lr_find(self, X, y, **settings)
+
+    def save(self, path: str | Path) -> None:
+        """Write the model to a file: `fastnn.load` brings it back to the bit, in any process.
+
+        Parameters
+        ----------
+        path : path
+            Of a safetensors file; one that exists is replaced, whole or not at all. It holds
+            weights, running statistics, optimizer state, generators, settings and history, also
+            the place in an epoch that was broken off. Functions of the user's own are named only:
+            `fastnn.load` wants them back.
+
+        Raises
+        ------
+        OSError
+            Where it cannot be written; an old file is left as it was.
+        TypeError, ValueError
+            For parts that no file can hold.
+        """
+        save(self, path)
+
+    def summary(self) -> None:
+        """Print the layers, their output widths and their numbers of parameters."""
+        network = self._network
+        if network is None:
+            print(describe(self.layers, None, 0))
+        else:
+            fitted = network.state.is_fitted
+            print(describe(self.layers, network.layout, network.frozen, fitted))
