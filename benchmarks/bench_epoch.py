@@ -1,6 +1,7 @@
 """Epochs of `fit` through the public API: the peers' workloads, and the optimizers on digits.
 
-Epochs are shortened to the steps in `support.STEPS`; a sample is one epoch, shuffling included.
+Epochs are shortened to the steps in `support.STEPS`; a sample is one epoch, shuffling included, of
+a runner that lives as long as the process.
 """
 
 from benchmarks import support
@@ -23,7 +24,7 @@ class Workloads:
 
 
 class Optimizers:
-    """An epoch of 57 steps of 32 digits, one thread, by optimizer."""
+    """The second epoch of a new model, 57 steps of 32 digits, one thread, by optimizer."""
 
     params = ("sgd", "momentum", "rmsprop", "adam", "adamw", "nadam")
     param_names = ("optimizer",)
@@ -40,7 +41,7 @@ class Optimizers:
 
 
 class FullBatch(Optimizers):
-    """Ten epochs on all 1797 digits at once, by optimizer."""
+    """Epochs 11 to 20 of a new model, on all 1797 digits at once, by optimizer."""
 
     params = ("rprop", "lbfgs")
 

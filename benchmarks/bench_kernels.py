@@ -1,8 +1,9 @@
 """Kernels alone, on one thread: many calls in a compiled loop, on arrays that stay in cache.
 
-Kernels cannot be called from Python; each is wrapped in a loop that is compiled in `setup`. A
-sample is the time of CALLS calls. Comparisons between commits are what these numbers are for; what
-an epoch costs is in bench_epoch.
+Kernels cannot be called from Python; each is wrapped in a loop that is compiled in `setup`. asv
+times one call of a loop after each `setup`, so the loop goes round as often as takes 5 ms or more:
+over ELEMENTS elements, or FLOPS operations of a product. Comparisons between commits are what these
+numbers are for; what an epoch costs is in bench_epoch.
 """
 
 import numpy as np
@@ -11,7 +12,8 @@ from numba.extending import intrinsic
 
 from fastnn.kernels.math import activations, batchnorm, columns, optimizers, products, softmax
 
-CALLS = 100
+ELEMENTS = 2**22
+FLOPS = 10**9
 RNG = np.random.default_rng(0)
 
 
@@ -69,10 +71,11 @@ class Gemm:
             "dx": (input_gradients, (z, np.ascontiguousarray(W.T), x)),
             "dW": (weight_gradients, (x, z, W)),
         }[product]
+        self.calls = FLOPS // (2 * rows * n_in * n_out)
         self.loop(1, *self.arrays)
 
     def time_gemm(self, product, shape):
-        self.loop(CALLS, *self.arrays)
+        self.loop(self.calls, *self.arrays)
 
 
 @njit
@@ -92,7 +95,7 @@ class Adam:
         adam_updates(1, *self.arrays)
 
     def time_adam(self, parameters):
-        adam_updates(CALLS, *self.arrays)
+        adam_updates(ELEMENTS // parameters, *self.arrays)
 
 
 @njit
@@ -127,16 +130,17 @@ class BatchNorm:
         weight, bias = np.ones(n, np.float32), np.zeros(n, np.float32)
         running = np.zeros((3, n), np.float32)
         statistics = np.zeros((batchnorm.N_STATISTICS, n), np.float32)
+        self.calls = ELEMENTS // x.size
         self.forward = x, normal(rows, n), partials, weight, bias, running, statistics
         batchnorm_forwards(1, *self.forward)
         self.backward = x, normal(rows, n), partials, weight, bias, statistics
         batchnorm_backwards(1, *self.backward)
 
     def time_forward(self, shape):
-        batchnorm_forwards(CALLS, *self.forward)
+        batchnorm_forwards(self.calls, *self.forward)
 
     def time_backward(self, shape):
-        batchnorm_backwards(CALLS, *self.backward)
+        batchnorm_backwards(self.calls, *self.backward)
 
 
 @njit
@@ -162,6 +166,7 @@ class Softmax:
     def setup(self, shape):
         rows, classes = map(int, shape.split("x"))
         z = normal(rows, classes)
+        self.calls = ELEMENTS // z.size
         targets = np.eye(classes, dtype=np.float32)[RNG.integers(classes, size=rows)]
         self.softmax = z, np.empty_like(z)
         self.loss = z, targets, np.full(rows, 1 / rows, np.float32), np.empty_like(z)
@@ -169,10 +174,10 @@ class Softmax:
         cross_entropies(1, *self.loss)
 
     def time_softmax(self, shape):
-        softmaxes(CALLS, *self.softmax)
+        softmaxes(self.calls, *self.softmax)
 
     def time_cross_entropy(self, shape):
-        cross_entropies(CALLS, *self.loss)
+        cross_entropies(self.calls, *self.loss)
 
 
 def there_and_back(forward, backward):
@@ -203,4 +208,4 @@ class Activation:
         self.loops[activation](1, *self.arrays)
 
     def time_activation(self, activation):
-        self.loops[activation](CALLS, *self.arrays)
+        self.loops[activation](ELEMENTS // 8192, *self.arrays)
