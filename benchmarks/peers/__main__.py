@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.peers import table
+from benchmarks.peers import isa, table
 from benchmarks.peers.process import PEERS, present, save_data, versions
 from benchmarks.peers.rounds import run_workload
 from benchmarks.peers.runner import available_cpus
@@ -31,6 +31,7 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.3, help="length of one measurement")
     parser.add_argument("--threads", type=thread_counts, default="1,all", help="such as 1,all")
+    parser.add_argument("--isa", choices=isa.NAMES, default="native", help="hold all to one set")
     parser.add_argument("--json", type=Path, help="write the result here, too")
     parser.add_argument("--markdown", action="store_true", help="print the README's tables")
     return parser.parse_args()
@@ -80,9 +81,13 @@ def cpu_model():
 
 def main():
     args = arguments()
+    try:
+        os.environ.update(isa.environment(args.isa))
+    except ValueError as error:
+        sys.exit(str(error))
     names = present(args.peers)
     result = {
-        "machine": machine(),
+        "machine": machine() | {"isa": args.isa},
         "versions": versions([PEERS[name] for name in names]),
         "records": [],
     }

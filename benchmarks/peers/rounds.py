@@ -48,6 +48,8 @@ def run_rounds(workload, data, names, threads, rounds, seconds):
                     del working[name]
                 else:
                     records[name]["us"].append(1e6 * answer["seconds"] / workload.steps)
+                    if name == "limit":
+                        records[name]["flops"].append(working[name].ask("peak")["flops"])
     return [
         {"workload": workload.name, "threads": threads, "library": name, **record}
         for name, record in records.items()
@@ -61,7 +63,9 @@ def prepare(process, seconds):
     losses = process.ask("check")["losses"]
     process.ask("train", epochs=1)
     epoch = process.ask("train", epochs=1)["seconds"]
-    return {"losses": losses, "epochs": max(1, round(seconds / epoch)), "us": []}
+    isa = process.ask("isa")["isa"]
+    epochs = max(1, round(seconds / epoch))
+    return {"losses": losses, "epochs": epochs, "isa": isa, "us": [], "flops": []}
 
 
 def rotated(names, turn):

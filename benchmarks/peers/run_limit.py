@@ -5,6 +5,8 @@ BLAS on one thread. With n threads, n such streams run at once and share the wor
 Traffic: w, m and v are read and written, 24 bytes per parameter, in arrays of the size of the
 network, so that one which fits into a cache is held to the speed of that cache.
 
+The peak is what the multiply-adds alone could do: the share of it counts a step's products only.
+
 It is a peer like the others: `train` does as many of these bare steps as an epoch has.
 """
 
@@ -15,6 +17,8 @@ import numpy as np
 from numba import njit
 from numba.extending import get_cython_function_address
 from threadpoolctl import threadpool_limits
+
+from benchmarks.peak import peak
 
 NO, YES = (np.array([ord(letter)], np.int8) for letter in "NT")
 ONE, ZERO = np.ones(1, np.float32), np.zeros(1, np.float32)
@@ -70,6 +74,16 @@ class Runner:
         with threadpool_limits(1, "blas"):
             self.in_threads(lambda i: run_gemms(self.products[i], max(1, steps // self.threads)))
         self.in_threads(lambda i: run_traffic(self.wmv[i], np.float32(1), steps))
+
+    def peak(self):
+        """Operations a second of all threads, by multiply-adds in registers alone."""
+        found = [0.0] * self.threads
+
+        def measure(i):
+            found[i] = peak(np.float32)
+
+        self.in_threads(measure)
+        return sum(found)
 
     def in_threads(self, task):
         """task(0) ... task(threads - 1) at once."""

@@ -5,6 +5,8 @@
 
     {"do": "check"}                -> {"losses": [mean of the first steps, loss after them]}
     {"do": "train", "epochs": 3}   -> {"seconds": seconds per epoch}
+    {"do": "isa"}                  -> {"isa": the instruction set that the library says it runs}
+    {"do": "peak"}                 -> {"flops": of all threads, a second; of `limit` only}
     {"do": "predict", "rows": 1}   -> {"seconds": seconds per call, median}
 
 until stdin ends. ``--once EPOCHS`` trains once and leaves.
@@ -17,6 +19,8 @@ import os
 import statistics
 import sys
 import time
+
+from benchmarks.peers import isa
 
 
 def hold_threads(n):
@@ -61,7 +65,7 @@ def make_runner(args):
     return module.Runner(workload, X, y, args.threads, **options)
 
 
-def answer(runner, command):
+def answer(runner, library, command):
     """Carry out one command; the answer as a dict."""
     if command["do"] == "check":
         return {"losses": [float(loss) for loss in runner.check()]}
@@ -69,6 +73,10 @@ def answer(runner, command):
         start = time.perf_counter()
         runner.train(command["epochs"])
         return {"seconds": (time.perf_counter() - start) / command["epochs"]}
+    if command["do"] == "isa":
+        return {"isa": isa.running(library)}
+    if command["do"] == "peak":
+        return {"flops": runner.peak()}
     X = runner.X.take(range(command["rows"]), axis=0, mode="wrap")
     return {"seconds": median_call(runner.predict, X)}
 
@@ -85,11 +93,11 @@ def median_call(function, X, seconds=0.5):
     return statistics.median(times)
 
 
-def serve(runner, replies):
+def serve(runner, library, replies):
     """Answer the commands of stdin until it ends."""
     print(json.dumps({"ready": True}), file=replies, flush=True)
     for line in sys.stdin:
-        print(json.dumps(answer(runner, json.loads(line))), file=replies, flush=True)
+        print(json.dumps(answer(runner, library, json.loads(line))), file=replies, flush=True)
 
 
 def main():
@@ -107,7 +115,7 @@ def main():
     if args.once:
         runner.train(args.once)
     else:
-        serve(runner, replies)
+        serve(runner, args.library, replies)
 
 
 if __name__ == "__main__":

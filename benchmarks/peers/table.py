@@ -8,7 +8,8 @@ from statistics import median
 from benchmarks.peers.workloads import WORKLOADS
 
 HEAD = (
-    "workload", "threads", "library", "us/step", "best", "x fastnn", "GFLOP/s", "of limit", "work",
+    "workload", "threads", "library", "us/step", "best", "x fastnn", "GFLOP/s", "of limit",
+    "of peak", "runs", "work",
 )  # fmt: skip
 WORK = {True: "same", False: "DIFFERENT WORK", None: ""}
 
@@ -38,6 +39,16 @@ def limit_time(result, workload, threads):
     return min(times, default=None)
 
 
+def share_of_peak(result, workload, threads, time):
+    """A step's products as a share of what the multiply-adds of these threads could do."""
+    for record in result["records"]:
+        where = record["workload"], record["threads"], record["library"]
+        if where == (workload, threads, "limit") and time:
+            flops = WORKLOADS[workload].flops
+            return f"{flops / (1e-6 * time * median(record['flops'])):.0%}"
+    return "-"
+
+
 def ratio(a, b, form):
     """a / b as text; a dash where one is missing."""
     return form.format(a / b) if a and b else "-"
@@ -61,6 +72,8 @@ def rows(result):
             ratio(time, step_time(result, *where, "fastnn"), "{:.2f}"),
             f"{WORKLOADS[record['workload']].flops / time / 1e3:.2f}",
             ratio(limit_time(result, *where), time, "{:.0%}"),
+            share_of_peak(result, *where, time),
+            record["isa"],
             WORK[record["same_work"]],
         )
 
@@ -82,7 +95,14 @@ def markdown(result):
     """A table per number of threads: libraries across, workloads down; times in us/step."""
     found = dict.fromkeys(record["library"] for record in result["records"])
     libraries = [name for name in found if name != "limit"]
-    head = ["workload", *libraries, "fastnn against the best peer", "limit", "fastnn's share"]
+    head = [
+        "workload",
+        *libraries,
+        "fastnn against the best peer",
+        "limit",
+        "fastnn's share",
+        "of peak",
+    ]
     parts = []
     for threads in sorted({record["threads"] for record in result["records"]}):
         lines = [head, ["---", *["---:"] * (len(head) - 1)]]
@@ -107,6 +127,7 @@ def markdown_rows(result, threads, libraries):
             ratio(best, fastnn, "{:.2f}x"),
             microseconds(limit),
             ratio(limit, fastnn, "{:.0%}"),
+            share_of_peak(result, workload, threads, fastnn),
         ]
 
 
@@ -121,9 +142,11 @@ def describe(result):
     """Machine and versions in one line."""
     machine = result["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    sets = dict.fromkeys(f"{r['library']}: {r['isa']}" for r in result["records"])
     return (
         f"{machine['cpu']}, {machine['cpus']} CPUs, {machine['system']}, "
-        f"Python {machine['python']}; {versions}. Medians over rounds."
+        f"Python {machine['python']}; {versions}. Medians over rounds. "
+        f"Instruction set {machine['isa']} ({'; '.join(sets)})."
     )
 
 

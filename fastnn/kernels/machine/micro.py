@@ -99,15 +99,12 @@ class _Emitter(VectorCode):
         if not self.exact:
             return [self.a], [builder.mul(self.row, number) for number in self.numbers]
         firsts = range(TOGETHER, self.height, TOGETHER)
-        far = [self._opaque(builder.mul(self.row, I64(r))) for r in firsts]
-        near = [self._opaque(builder.mul(self.row, I64(k))) for k in range(1, TOGETHER)]
+        # LLVM would else step from row to row, in a chain.
+        far = [self.opaque(builder.mul(self.row, I64(r))) for r in firsts]
+        near = [self.opaque(builder.mul(self.row, I64(k))) for k in range(1, TOGETHER)]
         starts = [self.a, *(builder.gep(self.a, [distance]) for distance in far)]
         distances = [I64(0), *near]
         return starts, [distances[r % TOGETHER] for r in range(self.height)]
-
-    def _opaque(self, number: Any) -> Any:
-        """The same number for LLVM, which would else step from row to row, in a chain."""
-        return self.builder.asm(ir.FunctionType(I64, [I64]), "", "=r,0", [number], False)
 
     def _parts(self) -> list[tuple[int, int]]:
         return [(r, v) for r in range(self.height) for v in range(self.vectors)]

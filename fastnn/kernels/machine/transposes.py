@@ -1,4 +1,4 @@
-"""Transposing in registers, a square of a cache line's numbers at a time."""
+"""Transposing in registers, a square of numbers at a time."""
 
 from typing import Any
 
@@ -6,11 +6,14 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from fastnn.kernels.machine.blocks import MASKS, VECTOR
 from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.memory import matrix, shift
 from fastnn.kernels.machine.vectors import I32, I64, VectorCode
 
 LINE = 64
+SIDE = LINE if MASKS else VECTOR
+"""Bytes of a square's side: all of its rows have to fit into the registers."""
 
 
 def _turn(masked: bool) -> Any:
@@ -33,7 +36,7 @@ def _emit(builder: Any, masked: bool, source: Any, step: Any, target: Any, targe
           rows: Any, columns: Any) -> None:  # fmt: skip
     # Inlined, the code would be optimised again in each caller.
     builder.function.attributes.add("noinline")
-    code = VectorCode(builder, source.type.pointee, LINE)
+    code = VectorCode(builder, source.type.pointee, SIDE)
     n = code.lanes
     in_rows, in_columns = (code.below(rows), code.below(columns)) if masked else (None, None)
     found = []
@@ -66,13 +69,41 @@ def _exchange(builder: Any, rows: list[Any], i: int, distance: int) -> None:
         rows[j] = builder.shuffle_vector(a, b, lanes)
 
 
-_square, _corner = _turn(False), _turn(True)
+@intrinsic
+def _one_by_one(typingctx: Any, source: Any, step: Any, target: Any, target_step: Any,
+                rows: Any, columns: Any) -> Any:  # fmt: skip
+    """The few numbers of a corner, where masks are dear."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        source, step, target, target_step, rows, columns = args
+        builder.function.attributes.add("noinline")
+        code = VectorCode(builder, source.type.pointee, SIDE)
+
+        def row(i: Any, found: list[Any]) -> list[Any]:
+            from_, to = builder.gep(source, [builder.mul(step, i)]), builder.gep(target, [i])
+
+            def number(j: Any, found: list[Any]) -> list[Any]:
+                place = builder.gep(to, [builder.mul(target_step, code.opaque(j))])
+                builder.store(builder.load(builder.gep(from_, [j])), place)
+                return found
+
+            return code.loop(I64(0), columns, 1, number, [])
+
+        code.loop(I64(0), rows, 1, row, [])
+        return context.get_dummy_value()
+
+    size = types.int64
+    return types.void(source, size, target, size, size, size), codegen
+
+
+_square = _turn(False)
+_corner = _turn(True) if MASKS else _one_by_one
 
 
 @kernel
 def transpose(source, step, target, target_step, rows, columns):
     """target[j, i] = source[i, j], with so many elements from row to row."""
-    line = LINE // matrix(source, 0, 1, 1).itemsize
+    line = SIDE // matrix(source, 0, 1, 1).itemsize
     for i in range(0, rows, line):
         for j in range(0, columns, line):
             r, c = min(line, rows - i), min(line, columns - j)

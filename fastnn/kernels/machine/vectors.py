@@ -84,39 +84,53 @@ class VectorCode:
         i, *found = builder.phi(I64), *(builder.phi(self.vector) for _ in starts)
         builder.cbranch(builder.icmp_signed("<", i, stop), loop, done)
         builder.position_at_end(loop)
-        ends = [builder.add(i, I64(by)), *body(i, found)]
+        ends, last = [builder.add(i, I64(by)), *body(i, found)], builder.block
         builder.branch(head)
         for phi, start, end in zip([i, *found], [first, *starts], ends, strict=True):
             phi.add_incoming(start, before)
-            phi.add_incoming(end, loop)
+            phi.add_incoming(end, last)
         builder.position_at_end(done)
         return found
 
-    def each(self, n: Any, body: Callable[[Any, Any], None]) -> None:
-        """`body(i, mask)` for each vector of n numbers, from number i on; a mask where it ends.
+    def opaque(self, number: Any) -> Any:
+        """The same number, of which LLVM knows nothing: it neither steps by it nor vectorises."""
+        return self.builder.asm(ir.FunctionType(I64, [I64]), "", "=r,0", [number], False)
+
+    def each(self, n: Any, body: Callable[["VectorCode", Any, Any], None]) -> None:
+        """`body(code, i, mask)` for each vector of n numbers, from number i on; a mask at the end.
 
         Without cheap masks the last vector overlaps the one before, where there is one: what the
-        body does it must be able to do twice.
+        body does it must be able to do twice. Of fewer numbers `code` writes halves of vectors,
+        quarters and so on.
         """
         builder = self.builder
         whole = builder.sub(n, builder.and_(n, I64(self.lanes - 1)))
 
         def one(i: Any, found: list[Any]) -> list[Any]:
-            body(i, None)
+            body(self, i, None)
             return found
 
         self.loop(I64(0), whole, self.lanes, one, [])
         with builder.if_then(builder.icmp_signed("<", whole, n)):
-            rest = self.below(builder.sub(n, whole))
             if MASKS:
-                body(whole, rest)
+                body(self, whole, self.below(builder.sub(n, whole)))
                 return
             some = builder.icmp_signed(">", whole, I64(0))
             with builder.if_else(some) as (overlapping, alone):
                 with overlapping:
-                    body(builder.sub(n, I64(self.lanes)), None)
+                    body(self, builder.sub(n, I64(self.lanes)), None)
                 with alone:
-                    body(whole, rest)
+                    self._parts(n, body)
+
+    def _parts(self, n: Any, body: Callable[["VectorCode", Any, Any], None]) -> None:
+        builder, size = self.builder, self.lanes // 2
+        while size:
+            some = builder.and_(n, I64(size))
+            with builder.if_then(builder.icmp_signed("!=", some, I64(0))):
+                # The larger parts lie before it.
+                i = builder.and_(n, I64(-2 * size))
+                body(VectorCode(builder, self.number, size * self.bytes), i, None)
+            size //= 2
 
     def fused(self, x: Any, y: Any, total: Any) -> Any:
         """x y + total, in one instruction where the processor has it."""

@@ -22,8 +22,11 @@ def fill(typingctx: Any, x: Any, n: Any, value: Any) -> Any:
         code = VectorCode(builder, x.type.pointee, VECTOR)
         if value.type != code.number:
             value = builder.fptrunc(value, code.number)
-        values = code.spread(value)
-        code.each(n, lambda i, mask: code.store(values, builder.gep(x, [i]), mask))
+
+        def put(code: VectorCode, i: Any, mask: Any) -> None:
+            code.store(code.spread(value), builder.gep(x, [i]), mask)
+
+        code.each(n, put)
         return context.get_dummy_value()
 
     return types.void(x, types.int64, types.float64), codegen
@@ -37,7 +40,7 @@ def _copy_row(typingctx: Any, x: Any, y: Any, n: Any) -> Any:
         x, y, n = args
         code = VectorCode(builder, x.type.pointee, VECTOR)
 
-        def put(i: Any, mask: Any) -> None:
+        def put(code: VectorCode, i: Any, mask: Any) -> None:
             code.store(code.load(builder.gep(x, [i]), mask), builder.gep(y, [i]), mask)
 
         code.each(n, put)
