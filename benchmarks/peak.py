@@ -5,7 +5,8 @@ import time
 from numba import njit, types
 from numba.extending import intrinsic
 
-from fastnn.kernels.machine.vectors import I64, REGISTERS, VECTOR, VectorCode
+from fastnn.kernels.machine.blocks import REGISTERS, VECTOR
+from fastnn.kernels.machine.vectors import I64, VectorCode
 
 CHAINS = REGISTERS - 4
 STEPS = 1000

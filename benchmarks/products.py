@@ -10,49 +10,18 @@ import time
 from statistics import median
 
 import numpy as np
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import njit
 
+from benchmarks.peak import STEPS, flops_of, multiply_adds
 from fastnn.engine.buffers import arena
 from fastnn.engine.plan import tiles_of
 from fastnn.kernels.codes import DENSE
 from fastnn.kernels.machine import blocks
-from fastnn.kernels.machine.blocks import REGISTERS, VECTOR
 from fastnn.kernels.machine.memory import shift, start_of
-from fastnn.kernels.machine.vectors import I64, VectorCode
 from fastnn.kernels.math import products
 
 SHAPES = "32x64x64", "64x784x128", "128x512x512", "256x256x256"
-CHAINS = REGISTERS - 4
 ROUND = 0.004
-
-
-@intrinsic
-def _chains(typingctx, start, n):
-    """n fused multiply-adds in each of CHAINS vectors."""
-
-    def codegen(context, builder, sig, args):
-        code = VectorCode(builder, args[0].type, VECTOR)
-        x = code.spread(args[0])
-
-        def step(i, found):
-            return [code.fused(x, one, x) for one in found]
-
-        found = code.loop(I64(0), args[1], 1, step, [x] * CHAINS)
-        total = found[0]
-        for one in found[1:]:
-            total = builder.fadd(total, one)
-        return code.fold(total, builder.fadd)
-
-    return start(start, types.int64), codegen
-
-
-@njit
-def multiply_adds(times, start, n):
-    total = start
-    for _ in range(times):
-        total += _chains(start, n)
-    return total
 
 
 @njit
@@ -145,12 +114,10 @@ def shares(shape, dtype, rounds):
     The peak is measured next to each product: the median compares what was measured side by side,
     the best one sets the fastest round of a product against the fastest of the peak.
     """
-    n = 1000
-    lanes = VECTOR // np.dtype(dtype).itemsize
-    peak, flops = timed(multiply_adds, dtype(0.5), n), 2 * np.prod(shape)
+    peak, flops = timed(multiply_adds, dtype(0.5), STEPS), 2 * np.prod(shape)
     peaks, found = [], []
     for product in products_of(shape, dtype):
-        beside = [(2 * n * CHAINS * lanes / peak(), flops / product()) for _ in range(rounds)]
+        beside = [(flops_of(dtype) / peak(), flops / product()) for _ in range(rounds)]
         peaks += [most for most, _ in beside]
         found.append(
             (median(rate / most for most, rate in beside), max(rate for _, rate in beside))

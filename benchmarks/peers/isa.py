@@ -8,6 +8,8 @@ import os
 
 NAMES = ("native", "avx2", "avx512")
 JAX = {"avx2": "AVX2", "avx512": "AVX512"}
+OURS = {"avx2": "x86-64-v3", "avx512": "x86-64-v4"}
+LEVEL = "FASTNN_BENCH_LEVEL"
 
 
 def has_avx512():
@@ -33,10 +35,19 @@ def environment(isa, wide=None):
         "ATEN_CPU_CAPABILITY": isa,
         "ONEDNN_MAX_CPU_ISA": "AVX2" if isa == "avx2" else "AVX512_CORE",
         "OPENBLAS_CORETYPE": "Haswell" if isa == "avx2" else "SkylakeX",
+        LEVEL: OURS[isa],
     }
     if isa == "avx2" and wide:
-        held |= {"NPY_DISABLE_CPU_FEATURES": numpy_names(), "NUMBA_CPU_FEATURES": "-avx512f"}
+        held["NPY_DISABLE_CPU_FEATURES"] = numpy_names()
     return held
+
+
+def hold_fastnn():
+    """Compile our kernels for the set that `environment` names; before any is imported."""
+    if name := os.environ.get(LEVEL):
+        from fastnn.kernels.machine import target
+
+        target.choose(target.level(name))
 
 
 def numpy_names():
@@ -57,7 +68,7 @@ def running(library):
 
 
 def _fastnn():
-    from fastnn.kernels.machine.vectors import VECTOR
+    from fastnn.kernels.machine.blocks import VECTOR
 
     return f"{8 * VECTOR} bits"
 
