@@ -132,17 +132,19 @@ def object_code(functions: dict[str, tuple[Any, tuple[types.Type, ...]]], target
         module = _linked(functions)
         writer = target.writer()
         module.triple, module.data_layout = writer.triple, str(writer.target_data)
+        options = llvm.create_pipeline_tuning_options(speed_level=3)
+        options.loop_vectorization = True
+        options.slp_vectorization = False
+        builder = llvm.create_pass_builder(writer, options)
+        builder.getModulePassManager().run(module, builder)
+        # Only now: what is internal and has one caller would be inlined whatever its size, and
+        # loops in so large a function are optimised less.
         for function in module.functions:
             if not function.is_declaration and function.name not in functions:
                 function.linkage = "internal"
         for place in module.global_variables:
             if not place.is_declaration:
                 place.linkage = "internal"
-        options = llvm.create_pipeline_tuning_options(speed_level=3)
-        options.loop_vectorization = True
-        options.slp_vectorization = False
-        builder = llvm.create_pass_builder(writer, options)
-        builder.getModulePassManager().run(module, builder)
         return writer.emit_object(module)
 
 
