@@ -120,9 +120,9 @@ class VectorCode:
                 with overlapping:
                     body(self, builder.sub(n, I64(self.lanes)), None)
                 with alone:
-                    self._parts(n, body)
+                    self._by_halves(n, body)
 
-    def _parts(self, n: Any, body: Callable[["VectorCode", Any, Any], None]) -> None:
+    def _by_halves(self, n: Any, body: Callable[["VectorCode", Any, Any], None]) -> None:
         builder, size = self.builder, self.lanes // 2
         while size:
             some = builder.and_(n, I64(size))
