@@ -231,3 +231,46 @@ def test_without_scikit_learn_the_error_names_the_extra():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "ImportError: fastnn.estimators needs scikit-learn" in done.stderr
     assert 'pip install "fastnn[sklearn]"' in done.stderr
+
+
+@with_callbacks
+def test_an_ensemble_is_one_tree_one_log_and_one_bar(capsys):
+    pytest.importorskip("pandas")
+    from sklearn.callback import ProgressBar, ScoringMonitor
+
+    monitor, recorder = ScoringMonitor(scoring="accuracy"), Recorder()
+    model = quick(max_iter=4, n_members=3).set_callbacks(monitor, recorder)
+    plain = quick(max_iter=4, n_members=3).fit(X, y).predict_proba(X)
+    assert_array_equal(model.fit(X, y).predict_proba(X), plain)
+    (log,) = monitor.get_logs(select="all")
+    rows = log.data_as_pandas
+    assert rows.task_name.value_counts().to_dict() == {"epoch": 12, "member": 3, "fit": 1}
+    assert rows.accuracy[rows.task_name == "fit"].item() == model.score(X, y)
+    assert rows.accuracy[rows.task_name == "member"].tolist() == [
+        member.score(X, y) for member in model.estimators_
+    ]
+    assert recorder.seen.count("setup") == recorder.seen.count("begin fit") == 1
+    assert recorder.seen[-2:] == ["end fit", "teardown"]
+    assert not any(hasattr(member, "_skl_callbacks") for member in model.estimators_)
+    pytest.importorskip("rich")
+    quick(max_iter=4, n_members=2).set_callbacks(ProgressBar()).fit(X, y)
+    shown = capsys.readouterr().out
+    assert shown.count("MLPClassifier - fit ") == 1
+    assert shown.count("MLPClassifier - member #") == 2
+
+
+@with_callbacks
+def test_a_callback_can_stop_a_member():
+    model = quick(n_members=2).set_callbacks(Recorder(stop_after=3)).fit(X, y)
+    assert min(member.n_iter_ for member in model.estimators_) <= 3
+
+
+@with_callbacks
+def test_the_last_score_is_that_of_the_model_that_was_refitted():
+    from sklearn.callback import ScoringMonitor
+
+    monitor = ScoringMonitor(scoring="neg_log_loss")
+    model = quick(refit=True, early_stopping=True, max_iter=10).set_callbacks(monitor).fit(X, y)
+    last = [row for row in monitor.get_logs().data if row["task_name"] == "fit"]
+    expected = np.log(model.predict_proba(X)[np.arange(150), y]).mean()
+    assert_allclose([row["neg_log_loss"] for row in last], [expected])

@@ -163,3 +163,19 @@ def test_a_pickle_goes_back_to_the_best_epoch_it_has_seen():
         ways.append(model)
     assert_array_equal(ways[0].predict_proba(X), ways[1].predict_proba(X))
     assert ways[0].best_validation_score_ == ways[1].best_validation_score_
+
+
+def test_an_ensemble_shows_what_its_members_have():
+    model = MLPClassifier(**QUICK, n_members=3, early_stopping=True).fit(X, y)
+    for again in (model, pickle.loads(pickle.dumps(model))):
+        for name in ("coefs_", "intercepts_", "loss_curve_", "validation_scores_", "history_"):
+            shown = getattr(again, name)
+            assert len(shown) == 3
+            assert all(a is getattr(m, name) for a, m in zip(shown, again.estimators_, strict=True))
+    assert [len(h) for h in model.history_] == [m.n_iter_ for m in model.estimators_]
+    before = model.predict_proba(X)
+    model.coefs_[1][0][:] = 0
+    assert (model.predict_proba(X) != before).any()
+    model.set_params(n_members=1, early_stopping=False, warm_start=True).fit(X, y)
+    assert model.coefs_[0].shape == (4, 6)
+    assert not hasattr(model, "estimators_")

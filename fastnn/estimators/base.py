@@ -79,12 +79,13 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         members = ensemble.size(self, s, y, extra, incremental)
         if members > 1:
             return ensemble.fit(self, members, s, X, y, sample_weight, extra, incremental)
-        first = not hasattr(self, "coefs_") or (not s.warm_start and not incremental)
+        first = not ensemble.is_single(self) or (not s.warm_start and not incremental)
         table, (X, y) = X, extra.get("read") or read_training(self, X, y, s, first)
         y = self._known(y, s, incremental)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
-        watch = Watch(self, 1 if incremental else s.max_iter, table, y, sample_weight)
+        epochs = 1 if incremental else s.max_iter
+        watch = extra.get("watch") or Watch(self, epochs, table, y, sample_weight)
         weight = self._weighted(s, y, sample_weight, incremental)
         if first:
             self._begin(s)
@@ -98,23 +99,22 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         data, score = hold_out(self, s, table, rows, y, extra, incremental)
         if first:
             set_moments(self._machine, s.normalize, X, data.index)
-        epochs = 1 if incremental else s.max_iter
         fit = Fit(
             self, s, self._machine, objective, data, score, incremental, watch, epochs,
             fixed=isinstance(s.schedule, str),
         )  # fmt: skip
+        watch.begin()
         self._train(fit)
         if s.refit and score is not None and s.early_stopping:
             self._refit(fit, X)
+        watch.end()
         return self
 
     def _train(self, fit: Fit) -> None:
-        fit.watch.begin()
         by = train_lbfgs if solver_of(fit.settings) == "lbfgs" else train_stochastic
         by(fit)
         if not np.isfinite(self._machine.state.parameters).all():
             raise ValueError(NOT_FINITE)
-        fit.watch.end()
 
     def _refit(self, fit: Fit, X: Any) -> None:
         """Train anew on all rows, for as many epochs as were best."""
@@ -238,6 +238,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     def __getstate__(self) -> dict[str, Any]:
         kept = super().__getstate__()
+        if hasattr(self, "estimators_"):
+            return {k: v for k, v in kept.items() if k not in ensemble.BY_MEMBER}
         if not hasattr(self, "_machine"):
             return kept
         # Each weight once: the arrays shown share memory with the network, which comes along, and
@@ -250,11 +252,12 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         super().__setstate__(kept)
-        members = getattr(self, "estimators_", ())
-        if members and hasattr(members[0], "_inputs"):
-            # In pickles of version 0.1 each member held the same encoder.
-            self.__dict__.setdefault("_inputs", members[0]._inputs)
-        if hasattr(self, "_machine"):
+        if hasattr(self, "estimators_"):
+            if hasattr(self.estimators_[0], "_inputs"):
+                # In pickles of version 0.1 each member held the same encoder.
+                self.__dict__.setdefault("_inputs", self.estimators_[0]._inputs)
+            ensemble.show_members(self)
+        elif hasattr(self, "_machine"):
             self._adopt(self._machine)
             if self._best is not None and self._best[0] is None:
                 self._best = self._machine.keep(), self._best[1]

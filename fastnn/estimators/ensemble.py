@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import type_of_target
 
 from fastnn.engine.threads import get_num_threads
+from fastnn.estimators.callbacks import OF_ALL, Watch
 from fastnn.estimators.inputs import read_features, read_training
 from fastnn.estimators.presets import FEW_ROWS, MEMBERS, WIDTH, left, parameters_of
 from fastnn.estimators.recipe import solver_of
@@ -21,10 +22,10 @@ from fastnn.estimators.rows import rows_of
 
 NO_SPREAD = "%(name)s has no members to differ: fit it with n_members of 2 or more"
 OF_TABLE = "n_features_in_", "feature_names_in_", "_inputs"
-SHARED = "classes_", "_label_binarizer", "n_outputs_", "out_activation_", "n_layers_"
+BY_MEMBER = "coefs_", "intercepts_", "loss_curve_", "validation_scores_", "history_"
+"""Of an ensemble these are lists of what the members have, in their sequence."""
 OF_ONE = (
-    "_machine", "_best", "_shown", "coefs_", "intercepts_", "t_", "history_",
-    "loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_",
+    *BY_MEMBER, "_machine", "_best", "_shown", "t_", "best_loss_", "best_validation_score_"
 )  # fmt: skip
 STRATIFIED = ("binary", "multiclass")
 
@@ -32,6 +33,18 @@ STRATIFIED = ("binary", "multiclass")
 def is_more_than_one_network(e: Any) -> bool:
     """Whether it may be, by its parameters: scikit-learn's MLP then is no twin of it."""
     return e.preset is not None or (e.n_members or 1) > 1
+
+
+def is_single(e: Any) -> bool:
+    """Whether it is fitted, or filled in by hand, as one network."""
+    return hasattr(e, "coefs_") and not hasattr(e, "estimators_")
+
+
+def show_members(e: Any) -> None:
+    """Attributes of the members, where a single network has its own."""
+    for name in BY_MEMBER:
+        if all(hasattr(member, name) for member in e.estimators_):
+            setattr(e, name, [getattr(member, name) for member in e.estimators_])
 
 
 def size(e: Any, s: Any, y: Any, extra: dict, incremental: bool) -> int:
@@ -59,19 +72,28 @@ def fit(
     if first:
         _begin(e, n, threads)
     splits = _splits(e, s, n, read[1], extra, incremental)
+    watch = Watch(e, n, X, read[1], sample_weight, parallel=True)
     extra = extra | {"read": read}
+    epochs = 1 if incremental else s.max_iter
+    parts = [
+        extra | splits[k] | {"watch": watch.of_member(k, member, epochs)}
+        for k, member in enumerate(e.estimators_)
+    ]
 
     def fit_one(k: int) -> None:
-        e.estimators_[k]._fit(X, y, sample_weight, extra | splits[k], incremental)
+        e.estimators_[k]._fit(X, y, sample_weight, parts[k], incremental)
 
     if incremental and "classes" in extra:
         for member in e.estimators_:
             member._expect(extra["classes"], y)
+    watch.begin()
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(fit_one, range(n)))
-    _share(e.estimators_[0], e, SHARED)
+    _share(e.estimators_[0], e, OF_ALL)
     e.n_iter_ = max(member.n_iter_ for member in e.estimators_)
     e.loss_ = float(np.mean([member.loss_ for member in e.estimators_]))
+    show_members(e)
+    watch.end()
     return e
 
 
@@ -93,6 +115,8 @@ def _member(e: Any, own: dict[str, Any]) -> Any:
     member = clone(e)
     for name, value in (parameters_of(e) | own).items():
         setattr(member, name, clone(value, safe=False))
+    # Its epochs are tasks of the one fit.
+    vars(member).pop("_skl_callbacks", None)
     _share(e, member, OF_TABLE)
     return member
 
