@@ -76,9 +76,12 @@ class History:
     def best_epoch(self) -> int | None:
         """The epoch of the lowest validation loss, without validation of the lowest loss.
 
-        None before the first epoch.
+        Where there is a "val_score", as of an estimator, it is that of the highest: early stopping
+        keeps its weights. None before the first epoch.
         """
         values = self._losses()
+        if "val_score" in self.history:
+            values = -np.asarray(self.history["val_score"], np.float64)
         return None if np.isnan(values).all() else self.epoch[int(np.nanargmin(values))]
 
     @property

@@ -179,3 +179,19 @@ def test_an_ensemble_shows_what_its_members_have():
     model.set_params(n_members=1, early_stopping=False, warm_start=True).fit(X, y)
     assert model.coefs_[0].shape == (4, 6)
     assert not hasattr(model, "estimators_")
+
+
+def test_the_best_epoch_of_a_history_is_the_one_that_early_stopping_kept():
+    plotting = pytest.importorskip("matplotlib") and pytest.importorskip("fastnn.plotting")
+    parameters = QUICK | {"max_iter": 60, "learning_rate_init": 0.05, "early_stopping": True}
+    model = MLPClassifier(**parameters, n_members=3).fit(X, y)
+    for member, history in zip(model.estimators_, model.history_, strict=True):
+        assert history.best_epoch == int(np.argmax(member.validation_scores_)) + 1
+        assert history.best_epoch == member._best[1]
+    with pytest.raises(TypeError, match=r"pass that of a member, such as history_\[0\]"):
+        plotting.learning_curves(model.history_)
+    panels = plotting.learning_curves(model.history_[0])
+    of_score = next(panel for panel in panels if panel.get_ylabel() == "score")
+    labels = of_score.get_legend_handles_labels()[1]
+    assert f"best: {model.estimators_[0].best_validation_score_:.4g}"[:9] in labels[-1]
+    assert labels[-1].endswith(f"at epoch {model.history_[0].best_epoch}")

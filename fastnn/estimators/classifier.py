@@ -94,11 +94,12 @@ n_iter_no_change, max_fun
     coefs_, intercepts_ : list of array
         Weights (inputs, outputs) and biases of each layer; changes to them count.
     loss_curve_, validation_scores_ : list of float
-        Of each epoch; an ensemble's members have them, and `history_`.
+        Of each epoch.
     history_ : History
         All that each epoch measured: "loss", "val_loss", "val_score", "learning_rate", "seconds".
     estimators_ : list of MLPClassifier
-        The members of an ensemble.
+        The members of an ensemble. Its coefs_, intercepts_, loss_curve_, validation_scores_ and
+        history_ are lists of theirs, in the same sequence.
     classes_, loss_, best_loss_, best_validation_score_, n_iter_, t_, n_layers_, n_outputs_, \
 out_activation_, n_features_in_, feature_names_in_
         As in scikit-learn.

@@ -91,6 +91,11 @@ def learning_curves(
     >>> panel.get_ylabel()
     'loss'
     """
+    if isinstance(history, list):
+        raise TypeError(
+            "got a list, as an ensemble's history_ is; expected one History: pass that of a "
+            "member, such as history_[0]"
+        )
     if len(as_history(history)) == 0:
         raise ValueError("the history holds no epochs; call fit first")
     marks, others = as_events(events), _as_branches(branches)
@@ -169,11 +174,12 @@ def _draw_curves(ax: Axes, history: History, name: str, best: int | None) -> Non
         return
     ax.axvline(best, color=ink(ax), alpha=0.6, linewidth=0.8, linestyle=":", zorder=1)
     epochs, values, color = dot
+    judged = "score" if "val_score" in history.history else "loss"
     for value in values[epochs == best]:
-        if name == "loss":
+        if name == judged:
             mark(ax, best, value, color, f"best: {number(value)} at epoch {best}")
         else:
-            mark(ax, best, value, color, f"{number(value)} at the best loss, epoch {best}")
+            mark(ax, best, value, color, f"{number(value)} at the best {judged}, epoch {best}")
 
 
 def _draw_branches(
