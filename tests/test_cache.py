@@ -8,6 +8,7 @@ import hashlib
 import os
 import pickle
 import shutil
+import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -279,3 +280,20 @@ def test_a_name_is_part_of_what_is_checked():
     assert objects.opened("one", blob) == CODE
     with pytest.raises(ValueError, match="a damaged entry"):
         objects.opened("another", blob)
+
+
+def test_without_numbas_compiler_one_sentence_says_what_to_do(tmp_path):
+    code = (
+        "import fastnn\n"
+        "for _ in range(2):\n"
+        "    try: fastnn.warmup()\n"
+        "    except RuntimeError as error: print(error)\n"
+    )
+    empty = {"NUMBA_DISABLE_JIT": "1", "FASTNN_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+        env={**os.environ, **empty},
+    )  # fmt: skip
+    first, second = done.stdout.splitlines()
+    assert first == second
+    assert first.startswith("NUMBA_DISABLE_JIT is set, and fastnn's kernels are not compiled yet")

@@ -14,13 +14,19 @@ from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
-from numba import njit, types
+from numba import config, njit, types
 from numba.core import cgutils
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.runtime import rtsys
 
 from fastnn.kernels.machine.target import Target
+
+if config.DISABLE_JIT:
+    raise RuntimeError(
+        "NUMBA_DISABLE_JIT is set, and fastnn's kernels are not compiled yet: run fastnn warmup "
+        "once without it; afterwards they are read from the disk, in runs for coverage too"
+    )
 
 # Not nnan or ninf: a NaN must stay visible.
 FAST = {"reassoc", "contract", "nsz"}
