@@ -195,3 +195,14 @@ def test_the_best_epoch_of_a_history_is_the_one_that_early_stopping_kept():
     labels = of_score.get_legend_handles_labels()[1]
     assert f"best: {model.estimators_[0].best_validation_score_:.4g}"[:9] in labels[-1]
     assert labels[-1].endswith(f"at epoch {model.history_[0].best_epoch}")
+
+
+def test_ours_are_instances_of_scikit_learns_mlp():
+    for ours, theirs in (
+        (MLPClassifier, neural_network.MLPClassifier),
+        (MLPRegressor, neural_network.MLPRegressor),
+    ):
+        assert isinstance(ours(), theirs)
+        assert not isinstance(theirs(), ours)
+    assert isinstance(OfItsOwn(), neural_network.MLPClassifier)
+    assert not isinstance(MLPRegressor(), neural_network.MLPClassifier)

@@ -9,7 +9,7 @@ True
 """
 
 try:
-    import sklearn as _sklearn  # noqa: F401
+    from sklearn import neural_network as _neural_network
 except ImportError as error:
     raise ImportError(
         "fastnn.estimators needs scikit-learn, which is not installed: "
@@ -21,5 +21,9 @@ from fastnn.estimators.regressor import MLPRegressor
 from fastnn.inputs.calls import explained_parts
 
 __all__ = ["MLPClassifier", "MLPRegressor"]
+
+# Whoever asks for scikit-learn's MLP gets one that has all that it has.
+_neural_network.MLPClassifier.register(MLPClassifier)
+_neural_network.MLPRegressor.register(MLPRegressor)
 
 explained_parts([MLPClassifier, MLPRegressor])
