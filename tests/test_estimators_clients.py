@@ -64,12 +64,7 @@ from sklearn.semi_supervised import SelfTrainingClassifier
 
 from fastnn import estimators
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
-    pytest.mark.filterwarnings("ignore::FutureWarning"),
-    pytest.mark.filterwarnings("ignore::RuntimeWarning"),
-    pytest.mark.filterwarnings("ignore:Scoring failed"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore")
 X3, Y3 = load_iris(return_X_y=True)
 X3 = scale(X3)
 X2, Y2 = load_breast_cancer(return_X_y=True)
