@@ -301,6 +301,7 @@ CLIENTS = {
             "average_precision",
             "neg_log_loss",
             "neg_brier_score",
+            "f1",
             "matthews_corrcoef",
         )
     },
