@@ -237,16 +237,3 @@ def test_a_diverging_loss_stops_at_once_and_keeps_finite_weights(batchnorm, rng)
         model.fit(X, y, epochs=50, verbose=0)
     assert all(np.isfinite(a).all() for a in model.get_weights())
     assert len(model.history) < 50
-
-
-def test_another_optimizer_takes_a_new_snapshot_to_go_back_to(rng):
-    X, y = rng.normal(size=(64, 4)), rng.normal(size=64)
-    model = Sequential([Dense(4), ReLU(), Dense(1)], seed=0)
-    model.compile(optimizer="adam", loss="mse")
-    model.fit(X, y, verbose=0)
-    network = model._network
-    # As for a network so large that a copy is due only now and then.
-    network.snapshots = [s._replace(due=np.inf) for s in network.snapshots]
-    model.compile(optimizer="sgd", loss="mse")
-    network.keep_snapshot()
-    assert np.array_equal(network.snapshots[0].values, network.state.values)

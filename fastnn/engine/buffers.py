@@ -64,6 +64,11 @@ class State:
         """All parameters as one vector; gaps between arrays hold zeros."""
         return self.values[: self.layout.n_parameters]
 
+    @property
+    def statistics(self) -> np.ndarray:
+        """The running statistics of all layers as one vector."""
+        return self.values[3 * self.layout.n_parameters :]
+
     def running(self, layer: int) -> np.ndarray:
         """The running statistics of a layer, (3, n), sharing memory.
 
@@ -115,6 +120,14 @@ class State:
                 self.array(name)[...] = values
 
     @property
+    def is_finite(self) -> bool:
+        """Whether all parameters and running statistics are finite numbers."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            # A sum is the quick way, which may raise a false alarm.
+            parts = self.parameters, self.statistics
+            return all(np.isfinite(part.sum()) or np.isfinite(part).all() for part in parts)
+
+    @property
     def is_fitted(self) -> bool:
         """Whether a first Standardize knows the moments of the features; True without one."""
         standardizes = self.layout.layers[0].kind == STANDARDIZE
@@ -130,6 +143,11 @@ class State:
         running[1] = 0
         running[0], running[2] = high, low
         running[1] = np.where(spread > 0, spread, 1)
+
+    def forget_moments(self) -> None:
+        """Standardize is not fitted."""
+        self.changes += 1
+        self.running(0)[:] = 0
 
     def _set_moments(self, mean: np.ndarray, deviation: np.ndarray) -> None:
         """Set Standardize's moments; those that one which is not fitted reports leave it so."""

@@ -34,7 +34,7 @@ class PredictRun(Run):
     def predict_plain(self, X: np.ndarray) -> np.ndarray | None:
         """Outputs for X (n, features), C-contiguous and of the network's type: the short way.
 
-        None where a number is not finite.
+        None where a number is not finite, or an output is NaN.
         """
         n = len(X)
         with self._lock:

@@ -79,8 +79,8 @@ CONTEXT = _record(
 sigmoid that the loss has absorbed is left out. `losses` (n_steps, n_tasks) receives one partial
 sum a task, `norms` (epochs, n_tasks) one of the squared gradient, of the last step of each epoch:
 epochs have `epoch_steps` steps, of the first of which `epoch_step` came before. A prediction that
-is `careful` fails where a row is not finite. `ticket` and `done` count tasks handed out and
-finished, `failed` is the step of the first non-finite loss, plus one.
+is `careful` fails where a row is not finite, or an output NaN. `ticket` and `done` count tasks
+handed out and finished, `failed` is the step of the first non-finite loss, plus one.
 """
 
 N_STATISTICS = 7

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.inputs.calls import explained, wrong_call
+from fastnn.inputs.notes import warn
 from fastnn.inputs.reading import target_rows
 from fastnn.inputs.rows import Part
 from fastnn.model.weights import Weights
@@ -37,7 +38,10 @@ class Predicting(Weights):
         return score(network, setup, Part(rows))
 
     def predict(self, X: Any, **others: Any) -> np.ndarray:
-        """The network's outputs (n, n_outputs) for X (n, features): probabilities, or values."""
+        """The network's outputs (n, n_outputs) for X (n, features): probabilities, or values.
+
+        A warning says so where they are NaN: numbers too large for the model's type meet in a row.
+        """
         if others:
             # Here, for a wrapper would take longer than a small network.
             raise TypeError(wrong_call(plain_predict, "predict", (X,), others))
@@ -45,7 +49,17 @@ class Predicting(Weights):
         run = network.predict_run()
         if network.takes_plainly(X) and (outputs := run.predict_plain(X)) is not None:
             return outputs
-        return run.predict(network.read(X))
+        outputs = run.predict(network.read(X))
+        bad = np.flatnonzero(np.isnan(outputs).any(axis=1))
+        if len(bad):
+            also = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+            warn(
+                f"predict gives NaN in row {bad[0]}{also}: in X, or in the weights, numbers are "
+                f"too large for {self.dtype}; scale the features, with Standardize() as the first "
+                "layer, or leave such rows out",
+                RuntimeWarning,
+            )
+        return outputs
 
     @explained
     def predict_classes(self, X: Any) -> np.ndarray:

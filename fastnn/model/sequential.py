@@ -19,6 +19,7 @@ from fastnn.inputs.settings import check_count, check_switch
 from fastnn.model.tools import Tools
 from fastnn.training import building, door
 from fastnn.training.batches import batch_bounds, batch_rows
+from fastnn.training.divergence import DivergenceError
 from fastnn.training.epochs import train
 from fastnn.training.job import Job
 from fastnn.training.lbfgs import train_lbfgs
@@ -186,7 +187,9 @@ class Sequential(Tools, Exports):
         ValueError, TypeError
             For data or settings that do not fit, before anything is changed.
         DivergenceError
-            When the loss is not finite; the last finite weights are kept.
+            When the loss is not finite, or an update or a batch's statistics are not; the model
+            keeps the last weights whose loss was finite, to the bit, with the optimizer's state
+            and the statistics of that moment, or those that this fit began with.
         """
         setup = self._compiled()
         check_count(epochs, "epochs")
@@ -219,11 +222,18 @@ class Sequential(Tools, Exports):
         if network is None:
             network = self._adopt(layout)
             building.warn_of_symmetry(network.state)
-        if not network.state.is_fitted:
+        fitted, start = network.state.is_fitted, (network.step, network.epoch)
+        if not fitted:
             building.fit_standardize(network.state, data.rows.X, data.index)
         network.feature_names = names
         by = train_lbfgs if isinstance(setup.optimizer, optimizers.LBFGS) else train
-        by(network, setup, self.history, job)
+        try:
+            by(network, setup, self.history, job)
+        except DivergenceError:
+            if not fitted and start == (network.step, network.epoch):
+                # The rows with which nothing was learned are not those to go by.
+                network.state.forget_moments()
+            raise
         return self.history
 
     def __repr__(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -31,44 +32,86 @@ class DivergenceError(ArithmeticError):
         )
 
 
-class Mark(NamedTuple):
-    """Where a snapshot was taken: the pass, the steps of it done, and the generator after it."""
+SHARE = 0.01
+"""Share of the time that may go into copies of the state."""
 
+
+class Mark(NamedTuple):
+    """A copy of the state, and how to take the steps after it again."""
+
+    values: np.ndarray
+    step: int
     order: np.ndarray
+    """The pass that was under way, of which so many steps were done."""
     done: int
     drawn: Any
+    """Where the generator of the sequences stood, that pass drawn."""
+    rates: list[np.ndarray]
+    """The learning rates of the steps since."""
+
+
+Again = Callable[[np.ndarray | None, int, np.ndarray], None]
 
 
 class Marks:
-    """Where the network's two snapshots were taken, to take the steps after them again."""
+    """The way back within one fit: the newest two marks, of which the first begins the fit.
+
+    Each is kept until the one after the next, so that there is one before any step that fails.
+    """
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self._marks: tuple[Mark | None, Mark | None] = None, None
-        """None: not in this job."""
+        self._marks: list[Mark] = []
+        self._due = 0.0
+        self.resting = False
+        """While steps are taken again."""
+
+    @property
+    def first(self) -> int:
+        """The step of the first mark."""
+        return self._marks[0].step
 
     def keep(self, part: Partial) -> None:
-        """Take a snapshot before the steps to come, if one is due."""
-        if self.network.keep_snapshot(now=self._marks[0] is None):
-            mark = Mark(part.order.copy(), part.done, self.network.drawn)
-            self._marks = mark, self._marks[0]
+        """Mark this place before the steps to come, if it is due."""
+        network, start = self.network, time.perf_counter()
+        if self.resting:
+            return
+        if network.was_changed:
+            # Somebody has set weights: there is no way back to what was before.
+            self._marks.clear()
+        if self._marks and start < self._due:
+            return
+        spare = [mark.values for mark in self._marks[:-1]] or [network.spare(len(self._marks))]
+        spare[0][:] = network.state.values
+        order = part.order.copy()
+        self._marks = self._marks[-1:]
+        self._marks.append(Mark(spare[0], network.step, order, part.done, network.drawn, []))
+        end = time.perf_counter()
+        self._due = end + (end - start) / SHARE
 
-    def go_back(self, target: int, again: Callable[[np.ndarray | None, int, int], int]) -> None:
-        """To the state after step `target` of the network's life.
+    def took(self, rates: np.ndarray) -> None:
+        """Note the rates of steps."""
+        for mark in () if self.resting else self._marks:
+            mark.rates.append(rates)
 
-        ``again(order, done, left)`` takes so many of the steps left as the pass through `order`,
-        of which some are done, has; None is the next pass. It returns whether one has failed.
+    def go_back(self, target: int, again: Again) -> None:
+        """To the state after step `target` of the network's life, or to the first mark.
+
+        ``again(order, done, rates)`` takes steps of these rates, in the pass through `order`, of
+        which some are done, as far as it goes; None is the next pass.
         """
         network = self.network
-        snapshot, mark = network.snapshots[0], self._marks[0]
-        if snapshot.step > target:
-            snapshot, mark = network.snapshots[1], self._marks[1]
-        network.go_back(snapshot)
-        if mark is None:
-            return
+        mark = max((m for m in self._marks if m.step <= target), default=self._marks[0], key=_step)
+        network.restore(mark.values, mark.step)
         network.drawn = mark.drawn
+        rates = np.concatenate([*mark.rates, np.empty(0)])[: max(0, target - mark.step)]
         order: np.ndarray | None = mark.order
-        done, failed = mark.done, 0
-        while network.step < target and not failed:
-            failed = again(order, done, target - network.step)
-            order, done = None, 0
+        done, self.resting = mark.done, True
+        while len(rates):
+            before = network.step
+            again(order, done, rates)
+            rates, order, done = rates[network.step - before :], None, 0
+
+
+def _step(mark: Mark) -> int:
+    return mark.step

@@ -80,13 +80,14 @@ class Epochs:
         self.interrupts.hold()
         drawn = network.drawn if count > 1 else None
         part = self._begun() or self._begin(self._draw(count))
-        self.marks.keep(part)
         course = self._course(part)
         totals, answers, network.partial = None, None, part
         if count > 1 and validation is not None:
             failed, totals, answers = self._judged_epochs(part, course, validation)
         else:
             failed = self._advance(part, course, count * self.n_steps)
+        if not failed and not network.state.is_finite:
+            failed = self._spoiled(course)
         done = (failed - 1) // self.n_steps if failed else count
         self.finished = running(self.setup, self.rows, part, course, done)
         if validation is not None and totals is not None:
@@ -140,8 +141,10 @@ class Epochs:
         """Up to step n of the pass, some at a time; the number, from 1, of a failed one, or 0."""
         network, run = self.network, self.blocks.run
         while (at := part.done) < n:
+            self.marks.keep(part)
             losses, failed = self.blocks.take(course, at, self._next_look(at, n))
             stop = at + len(losses)
+            self.marks.took(course.rates[at:stop])
             part.losses[at:stop] = losses
             # Of an epoch that this block does not end, 0; the next block knows better.
             norms = run.gradient_norms
@@ -170,6 +173,8 @@ class Epochs:
         count, answers = len(part.norms), None
         if self.setup.metrics:
             answers = np.empty((count, len(other), network.layout.n_out), network.dtype)
+        self.marks.keep(part)
+        self.marks.took(course.rates)
         part.losses[:], failed, totals = run.judged_epochs(
             self.rows, part.order, course.bounds, course.rates, course.first, part.outputs, count,
             network.predict_run(self.setup.loss), other.rows, other.index, answers,
@@ -183,28 +188,51 @@ class Epochs:
     def _fail(self, course: Course, failed: int, drawn: Any) -> None:
         """Back to the last weights whose loss was finite, and say so.
 
-        They are those before the update of step `failed - 1`: the steps from the newest snapshot
-        before that are taken again.
+        They are those before the update of step `failed - 1`, or those that this fit began with:
+        the steps since a mark are taken again.
         """
         network, complete = self.network, (failed - 1) // self.n_steps
         if drawn is not None and self.job.shuffle:
-            # Where the generator would be, had the epochs been taken one by one.
+            # Where the generator would be, had the epochs been taken one by one: weights that are
+            # not finite at the end of one keep the next from being drawn.
+            spoiled = not np.isfinite(network.state.parameters).all()
             network.drawn = drawn
-            self._draw(complete + 1)
+            self._draw((failed - 1 - spoiled) // self.n_steps + 1)
         drawn = network.drawn
         self.looking = []
         self.marks.go_back(course.first + failed - 2, self._again)
         network.drawn, network.partial = drawn, None
         raise DivergenceError(
-            network.epoch + complete + 1, course.first + failed, course.rates[failed - 1],
-            self.history,
+            network.epoch + complete + 1, course.first + failed,
+            course.rates[min(failed, len(course.rates)) - 1], self.history,
         )  # fmt: skip
 
-    def _again(self, order: np.ndarray | None, done: int, left: int) -> int:
-        """Take so many steps that are left of a pass, or of the next one."""
+    def _again(self, order: np.ndarray | None, done: int, rates: np.ndarray) -> None:
+        """Take steps of these rates that are left of a pass, or of the next one."""
         part = self._begin(self._draw(1) if order is None else order)
         part.done, self.network.partial = done, part
-        return self._advance(part, self._course(part), min(len(part.losses), done + left))
+        course = self._course(part)
+        stop = min(len(part.losses), done + len(rates))
+        course.rates[done:stop] = rates[: stop - done]
+        self._advance(part, course, stop)
+
+    def _spoiled(self, course: Course) -> int:
+        """The number, from 1, of the step that would have met a state that is not finite.
+
+        Most often the last update was too large: no loss has been measured since. The statistics of
+        a batch may also overflow, at any step of the pass, while its loss is finite.
+        """
+        network, drawn = self.network, self.network.drawn
+        low, high = max(course.first, self.marks.first), network.step
+        if np.isfinite(network.state.statistics).all():
+            low = high - 1
+        self.looking = []
+        while high - low > 1:
+            middle = (low + high) // 2
+            self.marks.go_back(middle, self._again)
+            low, high = (middle, high) if network.state.is_finite else (low, middle)
+        network.drawn = drawn
+        return high - course.first + 1
 
 
 def train(network: Network, setup: Setup, history: History, job: Job) -> None:

@@ -54,6 +54,8 @@ class Objective:
 
     def __call__(self, parameters: np.ndarray) -> tuple[float, np.ndarray]:
         self.assign(parameters)
+        statistics = self.network.state.statistics
+        before = statistics.copy()
         value, gradient = 0.0, np.zeros(len(parameters))
         for low, high in pairwise(self.cuts):
             rows, order = self.rows, self.index[low:high]
@@ -67,6 +69,9 @@ class Objective:
             )  # fmt: skip
             value += float(losses[0])
             gradient += np.where(self.learned, self.run.gradient, 0)[self.at]
+        if not (np.isfinite(value) and np.isfinite(gradient).all()):
+            # A search may try such a point, and go on from another.
+            statistics[:] = before
         return value, gradient
 
 
@@ -140,11 +145,12 @@ def iterate(
     """What SciPy finds; each iteration is recorded as an epoch."""
     from scipy.optimize import minimize
 
-    best = objective.parameters()
+    best, statistics = objective.parameters(), network.state.statistics
+    kept = statistics.copy()
     recorder = Recorder(network, setup, history, job, objective)
 
     def after_iteration(intermediate_result: Any) -> None:
-        best[:] = intermediate_result.x
+        best[:], kept[:] = intermediate_result.x, statistics
         if recorder.note(best, float(intermediate_result.fun)):
             raise StopIteration
 
@@ -153,9 +159,12 @@ def iterate(
         try:
             # Its vectors are too short for BLAS to share out.
             with one_blas_thread:
-                return minimize(
+                result = minimize(
                     objective, best.copy(), jac=True, method="L-BFGS-B", options=options,
                     callback=after_iteration,
                 )  # fmt: skip
+            if not np.isfinite(result.fun):
+                statistics[:] = kept
+            return result
         finally:
             objective.assign(best)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -56,16 +55,6 @@ class Setup:
 
 AHEAD = 20
 """A schedule counts as over if it is so for the next 2^k steps, k up to this."""
-SNAPSHOT_SHARE = 0.01
-"""Share of the time that may go into copies of the state, for a divergence."""
-
-
-class Snapshot(NamedTuple):
-    """A state to go back to, the step it is of (-1: none), and when the next one is due."""
-
-    values: np.ndarray
-    step: int
-    due: float
 
 
 @dataclass
@@ -128,13 +117,13 @@ class Network:
         self._forget_runs()
 
     def _forget_runs(self) -> None:
-        self.snapshots = [Snapshot(np.empty_like(self.state.values), -1, 0.0) for _ in range(2)]
+        self._spare: dict[int, np.ndarray] = {}
         self._changes_seen = self._changes_checked = -1
         self._runs: dict[str, tuple[Any, Any]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the runs, which hold addresses, and the snapshots."""
-        left_out = ("_runs", "snapshots", "_changes_seen", "_changes_checked")
+        left_out = ("_runs", "_spare", "_changes_seen", "_changes_checked")
         return {name: value for name, value in vars(self).items() if name not in left_out}
 
     def __setstate__(self, fields: dict[str, Any]) -> None:
@@ -183,20 +172,16 @@ class Network:
         self.rng.random(out=orders.view(np.float64))
         shuffle(np.ascontiguousarray(index, np.int64), orders, self.dtype)
 
-    def keep_snapshot(self, now: bool = False) -> bool:
-        """Copy the state, unless that would take more than its share of the time."""
-        start = time.perf_counter()
-        if self._changes_seen != self.state.changes:
-            # Somebody has set the weights since the last epoch.
-            self.snapshots = [s._replace(step=-1, due=0.0) for s in self.snapshots]
-        new, old = self.snapshots
-        if not now and start < new.due:
-            return False
-        old.values[:] = self.state.values
-        end = time.perf_counter()
-        due = end + (end - start) / SNAPSHOT_SHARE
-        self.snapshots = [Snapshot(old.values, self.step, due), new]
-        return True
+    def spare(self, number: int) -> np.ndarray:
+        """Room for a copy of the state, kept from fit to fit."""
+        if number not in self._spare:
+            self._spare[number] = np.empty_like(self.state.values)
+        return self._spare[number]
+
+    @property
+    def was_changed(self) -> bool:
+        """Whether somebody has set weights since the last step."""
+        return self._changes_seen != self.state.changes
 
     def advance(self, steps: int) -> None:
         """Count steps taken."""
@@ -210,12 +195,6 @@ class Network:
         """Count epochs."""
         self.epoch += count
         self.partial = None
-
-    def go_back(self, snapshot: Snapshot) -> None:
-        """To the state of a snapshot, if it holds one."""
-        if snapshot.step < 0:
-            return
-        self.restore(snapshot.values, snapshot.step)
 
     def restore(self, values: np.ndarray, step: int) -> None:
         """To a copy of the state, of so many steps."""

@@ -9,7 +9,7 @@ from fastnn.kernels.loop.objective import loss_of_chunk
 from fastnn.kernels.loop.samples import gather, lies_ready
 from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.memory import at_address, matrix, shift, vector, void_pointer
-from fastnn.kernels.math.rows import has_bad_number
+from fastnn.kernels.math.rows import has_bad_number, has_nan
 
 
 @kernel
@@ -33,5 +33,7 @@ def predict_task(net, ops, state, work, task, losses):
         for i in range(rows):
             for j in range(op.n_out):
                 outputs[task.begin + i, j] = y[i, j]
+        if net.careful and has_nan(vector(shift(work, op.y), 0, rows * op.n_out)):
+            carray(void_pointer(net.failed), (1,), np.int64)[0] = 1
     else:
         losses[0] = loss_of_chunk(net, ops, work, order, task.begin, everything, 0, rows)

@@ -95,6 +95,15 @@ def has_bad_number(x):
     return total != ZERO
 
 
+@kernel
+def has_nan(x):
+    """Whether an element of x is NaN."""
+    found = 0
+    for i in range(x.size):
+        found += x[i] != x[i]
+    return found > 0
+
+
 @exact_kernel
 def standardize(x, moments, z):
     """z = (x - mean) / deviation, in double: what differs in x may be lost in z's type.
