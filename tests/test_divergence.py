@@ -258,9 +258,7 @@ def test_predictions_that_are_nan_are_told():
     for rows in (few, many, few.astype(np.float64)):
         assert np.isfinite(model.predict(rows)).all()
         rows[2] = 3e38
-        with pytest.warns(
-            RuntimeWarning, match=r"NaN in row 2: in X, .*; scale"
-        ):
+        with pytest.warns(RuntimeWarning, match=r"NaN in row 2: in X, .*; scale"):
             outputs = model.predict(rows)
         assert np.flatnonzero(np.isnan(outputs).any(axis=1)).tolist() == [2]
 
