@@ -115,7 +115,7 @@ def train_lbfgs(network: Network, setup: Setup, history: History, job: Job) -> N
         x = objective.parameters()
         now = Point(x, *objective(x))
         tell_callbacks(job, history, at_end)
-        if not np.isfinite(now.value):
+        if not (np.isfinite(now.value) and np.isfinite(now.gradient).all()):
             raise DivergenceError(network.epoch + 1, network.step + 1, 1.0, history)
         known = network.curvature
         if known is None or not np.array_equal(known.gradient, now.gradient):
