@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.inputs.names import suggestion
+from fastnn.inputs.packages import package
 from fastnn.inputs.paths import as_path, check_writable
 
 NOT_MEASURES = ("learning_rate", "gradient_norm", "seconds")
@@ -127,10 +128,7 @@ class History:
         ImportError
             Without pandas.
         """
-        try:
-            import pandas
-        except ImportError:
-            raise ImportError("to_frame gives a pandas DataFrame: pip install pandas") from None
+        pandas = package("pandas", "to_frame makes a DataFrame of pandas", "pandas")
         return pandas.DataFrame(self.history, index=pandas.Index(self.epoch, name="epoch"))
 
     def to_jsonl(self, path: str | Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from fastnn.callbacks.base import Callback
 from fastnn.files.persistence import write_whole
 from fastnn.history import History, json_line
+from fastnn.inputs.packages import package
 from fastnn.inputs.paths import as_directory, as_path, check_writable, make_directory
 
 
@@ -138,15 +139,10 @@ class TensorBoardLog(Callback):
         self.directory = as_directory(directory)
 
     def on_train_begin(self, model: Any, epochs: int) -> None:
-        try:
-            from tensorboardX import SummaryWriter
-        except ImportError:
-            raise ImportError(
-                "TensorBoardLog writes with tensorboardX, which is not installed: "
-                'pip install "fastnn[tensorboard]"'
-            ) from None
+        use = "TensorBoardLog writes with tensorboardX"
+        found = package("tensorboardX", use, '"fastnn[tensorboard]"')
         make_directory(self.directory)
-        self._writer = SummaryWriter(str(self.directory))
+        self._writer = found.SummaryWriter(str(self.directory))
 
     def on_epoch_end(self, model: Any, history: History) -> bool | None:
         row = _last(history)

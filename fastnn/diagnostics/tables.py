@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.inputs.packages import package
+
 LEVELS = ("none", "some", "strong")
 SHOWN = 10
 """Columns that a printed table shows."""
@@ -131,10 +133,7 @@ class Shift:
         """
         if self.features is None:
             raise ValueError(f"there is no table of the features: {self.compared_with}")
-        try:
-            import pandas
-        except ImportError:
-            raise ImportError("to_frame gives a pandas DataFrame: pip install pandas") from None
+        pandas = package("pandas", "to_frame makes a DataFrame of pandas", "pandas")
         columns = {k: v for k, v in vars(self.features).items() if k != "names"}
         return pandas.DataFrame(columns, index=pandas.Index(self.features.names, name="feature"))
 

@@ -11,6 +11,7 @@ from fastnn.export.activations import FORMS
 from fastnn.export.graph import Graph
 from fastnn.export.reading import read
 from fastnn.files.persistence import write_whole
+from fastnn.inputs.packages import package
 from fastnn.inputs.paths import as_path
 from fastnn.kernels import codes
 from fastnn.layers import Layer
@@ -35,24 +36,19 @@ def model_proto(model: Any) -> Any:
     >>> [node.op_type for node in model_proto(model).graph.node]
     ['Gemm', 'Relu']
     """
-    try:
-        from onnx import checker, helper
-    except ImportError:
-        raise ImportError(
-            'to_onnx needs onnx, which is not installed: pip install "fastnn[onnx]"'
-        ) from None
+    onnx = package("onnx", "to_onnx needs onnx", '"fastnn[onnx]"')
     reading = read(model, "to_onnx")
     graph = Graph(reading.dtype, reading.n_in, reading.n_out)
     z = "input"
     for k, layer, arrays in reading.predicting():
         z = _add_layer(graph, z, k, layer, arrays)
-    proto = helper.make_model(
+    proto = onnx.helper.make_model(
         graph.proto(str(reading)),
-        opset_imports=[helper.make_opsetid("", OPSET)],
+        opset_imports=[onnx.helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
         producer_name="fastnn",
     )
-    checker.check_model(proto, full_check=True)
+    onnx.checker.check_model(proto, full_check=True)
     return proto
 
 

@@ -8,17 +8,13 @@ import numpy as np
 
 from fastnn.export.activations import FORMS
 from fastnn.export.reading import read
+from fastnn.inputs.packages import package
 from fastnn.kernels import codes
 
 
 def to_torch(model: Any) -> Any:
     """A model as a ``torch.nn.Sequential``; see `Sequential.to_torch`."""
-    try:
-        from torch import nn  # type: ignore[import-not-found, unused-ignore]
-    except ImportError:
-        raise ImportError(
-            'to_torch needs PyTorch, which is not installed: pip install "fastnn[torch]"'
-        ) from None
+    nn = package("torch.nn", "to_torch needs PyTorch", '"fastnn[torch]"')
     reading = read(model, "to_torch")
     modules = [_module(nn, *pair) for pair in zip(reading.layers, reading.arrays, strict=True)]
     return nn.Sequential(*modules).eval()

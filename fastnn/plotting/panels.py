@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn.inputs.packages import package
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -23,14 +25,7 @@ NEUTRAL = "#808080"
 
 def pyplot() -> Any:
     """matplotlib.pyplot, or how to get it."""
-    try:
-        from matplotlib import pyplot as found
-    except ImportError:
-        raise ImportError(
-            "fastnn.plotting draws with matplotlib, which is not installed: "
-            'pip install "fastnn[plot]"'
-        ) from None
-    return found
+    return package("matplotlib.pyplot", "fastnn.plotting draws with matplotlib", '"fastnn[plot]"')
 
 
 def grid(n: int, columns: int, size: tuple[float, float], **options: Any) -> list[Axes]:

@@ -10,6 +10,7 @@ import numpy as np
 from fastnn.estimators.tables import LARGEST
 from fastnn.export.onnx import OPSET, model_proto
 from fastnn.files.persistence import write_whole
+from fastnn.inputs.packages import package
 from fastnn.inputs.paths import as_path
 from fastnn.tabular.encoder import CYCLES, MISSING, OTHER, Rule
 from fastnn.tabular.members import Member
@@ -25,12 +26,9 @@ def to_onnx(model: Any, path: str | Path) -> None:
 
 def tabular_proto(model: Any) -> Any:
     """The ``onnx.ModelProto`` that `to_onnx` writes, checked by onnx."""
-    try:
-        from onnx import TensorProto, checker, compose, helper
-    except ImportError:
-        raise ImportError(
-            'to_onnx needs onnx, which is not installed: pip install "fastnn[onnx]"'
-        ) from None
+    package("onnx", "to_onnx needs onnx", '"fastnn[onnx]"')
+    from onnx import TensorProto, checker, compose, helper
+
     model._fitted()
     nodes = _Nodes()
     inputs = {}

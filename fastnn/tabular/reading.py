@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fastnn.inputs.packages import package
+
 PARQUET = (".parquet", ".pq")
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "none", "?", "-")
 """Texts that stand for a missing value in a CSV file."""
@@ -16,7 +18,6 @@ DELIMITERS = ",;\t|"
 SAMPLE_BYTES = 65_536
 FALLBACK = "cp1252"
 """How a file is read that is no UTF-8: what Excel writes in western Europe and America."""
-NEEDS_ARROW = 'tables need pyarrow, which is not installed: pip install "fastnn[tables]"'
 
 
 class TableError(ValueError):
@@ -57,11 +58,7 @@ class Table:
 
 def arrow() -> Any:
     """The package pyarrow."""
-    try:
-        import pyarrow
-    except ImportError:
-        raise ImportError(NEEDS_ARROW) from None
-    return pyarrow
+    return package("pyarrow", "tables need pyarrow", '"fastnn[tables]"')
 
 
 def read_table(source: Any, name: str = "the table") -> Table:

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from fastnn.inputs.calls import explained
+from fastnn.inputs.packages import package
 from fastnn.inputs.settings import check_count
 from fastnn.tune.plans import Plan, Rounds, Strategy
 from fastnn.tune.space import Coordinate, Point, Space
@@ -58,13 +59,7 @@ def bayesian(sampler: Any = None, batch: int = 4) -> Strategy:
 
 
 def _study(plan: Plan, sampler: Any) -> Any:
-    try:
-        import optuna
-    except ImportError:
-        raise ImportError(
-            'the strategy "bayesian" asks Optuna, which is not installed: '
-            'pip install "fastnn[tune]"'
-        ) from None
+    optuna = package("optuna", 'the strategy "bayesian" asks Optuna', '"fastnn[tune]"')
     if sampler is None:
         sampler = optuna.samplers.TPESampler(seed=plan.seed, constant_liar=True)
     before = optuna.logging.get_verbosity()

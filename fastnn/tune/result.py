@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from fastnn.inputs.calls import explained
+from fastnn.inputs.packages import package
 from fastnn.inputs.settings import check_count
 from fastnn.tune.defaults import TIERS
 from fastnn.tune.findings import Findings
@@ -74,10 +75,7 @@ class Result(Findings):
         ImportError
             Without pandas.
         """
-        try:
-            import pandas
-        except ImportError:
-            raise ImportError("to_frame gives a pandas DataFrame: pip install pandas") from None
+        pandas = package("pandas", "to_frame makes a DataFrame of pandas", "pandas")
         columns = ("status", "value", "epoch", "epochs", "seconds", "seed", "round", "reason")
         rows = [t.params | {name: getattr(t, name) for name in columns} for t in self.trials]
         index = pandas.Index([t.number for t in self.trials], name="trial")

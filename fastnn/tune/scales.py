@@ -14,6 +14,7 @@ import numpy as np
 
 from fastnn.files import forms
 from fastnn.inputs.notes import warn
+from fastnn.inputs.packages import package
 from fastnn.inputs.settings import Range, set_number
 
 DECADES = 2
@@ -229,8 +230,4 @@ def window(beta: float) -> float:
 
 def distributions() -> Any:
     """Optuna's distributions."""
-    try:
-        from optuna import distributions
-    except ImportError:
-        raise ImportError('Optuna is not installed: pip install "fastnn[tune]"') from None
-    return distributions
+    return package("optuna.distributions", "distributions are Optuna's", '"fastnn[tune]"')

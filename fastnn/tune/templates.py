@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.inputs.names import unknown
+from fastnn.inputs.packages import package
 from fastnn.inputs.settings import is_one_of
 from fastnn.tune.splits import Data
 from fastnn.tune.trial import Curves
@@ -124,13 +125,9 @@ def rows_of(array: Any, index: Any) -> Any:
 
 
 def _named_scorer(name: Any) -> Any:
+    use = f"the monitor {name!r} is a scorer of scikit-learn"
+    metrics = package("sklearn.metrics", use, '"fastnn[sklearn]"')
     try:
-        from sklearn.metrics import get_scorer, get_scorer_names
-    except ImportError:
-        raise ImportError(
-            f'the monitor {name!r} is one of scikit-learn\'s scorers: pip install "fastnn[sklearn]"'
-        ) from None
-    try:
-        return get_scorer(name)
+        return metrics.get_scorer(name)
     except (KeyError, ValueError):
-        raise unknown("monitor", name, get_scorer_names()) from None
+        raise unknown("monitor", name, metrics.get_scorer_names()) from None
