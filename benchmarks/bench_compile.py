@@ -3,6 +3,7 @@
 import tempfile
 
 from benchmarks import support
+from benchmarks.peers import process, processes
 
 FIRST_FIT = """
 import json, sys, time
@@ -37,6 +38,32 @@ class Compile:
         """Start of Python to its end: imports, digits, 20 epochs."""
         support.in_a_process(FIRST_FIT, 1)
         return min(support.in_a_process(FIRST_FIT, 20)[1] for _ in range(3))
+
+
+class OverJax:
+    """Seconds of a new process over JAX's: its import, and digits with caches empty and filled."""
+
+    unit = "ratio"
+    timeout = 600
+    params = ("import", "cold", "warm")
+    param_names = ("start",)
+
+    def setup(self, start):
+        if process.absent(process.ALL["jax"]):
+            raise NotImplementedError("JAX is not installed")
+
+    def track_fastnn_over_jax(self, start):
+        kinds = {
+            "import": processes.import_process,
+            "cold": processes.cold_process,
+            "warm": processes.whole_process,
+        }
+        rounds = 1 if start == "cold" else 3
+        with tempfile.TemporaryDirectory() as folder:
+            found = processes.medians(
+                kinds[start], ("fastnn", "jax"), support.THREADS[-1], rounds, folder
+            )
+        return found["fastnn"] / found["jax"]
 
 
 class SecondArchitecture:

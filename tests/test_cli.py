@@ -202,7 +202,7 @@ def test_doctor_finds_kernels_that_do_not_run(check, monkeypatch):
     assert len(lines) == 2
     assert len(problems) == 1
     assert "It does not work. (AttributeError: module 'numba' has no such part)" in problems[0]
-    assert "fastnn needs Numba 0.63 or newer, here is " in problems[0]
+    assert "fastnn needs Numba 0.62 or newer, here is " in problems[0]
 
 
 def test_doctor_compiles_and_trains_before_it_says_that_all_is_well():

@@ -21,7 +21,7 @@ from fastnn.datasets import load_iris
 from fastnn.engine.layout import Layout
 from fastnn.export import formulas
 from fastnn.export.numpy import to_numpy
-from fastnn.kernels.math.activations import SELU_ALPHA, SELU_SCALE
+from fastnn.kernels.codes import SELU_ALPHA, SELU_SCALE
 
 # Predict and NumPy sum products in another order: the error is relative to the largest output.
 TOLERANCE = {"float32": 3e-6, "float64": 1e-14}

@@ -65,3 +65,12 @@ def test_tools_that_read_the_source_see_the_same_names():
 def test_a_name_that_does_not_exist():
     with pytest.raises(AttributeError, match="no attribute 'Desne'; did you mean \"Dense\""):
         _ = fastnn.Desne
+
+
+def test_the_demo_with_kernels_at_hand_imports_no_compiler(tmp_path):
+    fastnn.warmup()
+    script = (
+        "from fastnn import cli\n"
+        f"cli.main(['demo', '--epochs', '1', '--output', {str(tmp_path / 'none' / 'x.png')!r}])"
+    )
+    assert "numba" not in loaded_after(script)

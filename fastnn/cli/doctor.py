@@ -136,7 +136,7 @@ def _kernels() -> Findings:
             reason = " ".join(str(error).split())[:200]
             lines.append(f"{type(error).__name__}: {reason}")
             problems.append(
-                f"{check.__doc__} ({type(error).__name__}: {reason}). fastnn needs Numba 0.63 or "
+                f"{check.__doc__} ({type(error).__name__}: {reason}). fastnn needs Numba 0.62 or "
                 f"newer, here is {_version('numba')}: pip install --upgrade fastnn numba"
             )
     return lines, problems

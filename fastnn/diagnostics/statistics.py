@@ -144,6 +144,8 @@ def kolmogorov_smirnov(new: np.ndarray, sample: np.ndarray) -> tuple[np.ndarray,
     """The two-sample statistic and its p-value, column by column."""
     from scipy.stats import ks_2samp
 
+    # SciPy computes in the precision of what it is given, where other libraries keep theirs.
+    new, sample = new.astype(np.float64), sample.astype(np.float64)
     found = [
         ks_2samp(new[:, j], sample[:, j], method="asymp") for j in range(new.shape[1])
     ]  # fmt: skip

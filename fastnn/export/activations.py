@@ -15,7 +15,7 @@ import numpy as np
 from fastnn.export import formulas
 from fastnn.export.graph import Graph
 from fastnn.kernels import codes
-from fastnn.kernels.math.activations import SELU_ALPHA, SELU_SCALE
+from fastnn.kernels.codes import SELU_ALPHA, SELU_SCALE
 from fastnn.layers import Layer
 
 OnnxForm = Callable[[Graph, str, Layer], str]

@@ -7,6 +7,8 @@ from fastnn.kernels.codes import (
     MISH,
     RELU,
     SELU,
+    SELU_ALPHA,
+    SELU_SCALE,
     SIGMOID,
     SILU,
     SOFTPLUS,
@@ -27,7 +29,7 @@ def activate(op, z):
     elif kind == ELU:
         act.elu_forward(z, 1.0, op.alpha)
     elif kind == SELU:
-        act.elu_forward(z, act.SELU_SCALE, act.SELU_ALPHA)
+        act.elu_forward(z, SELU_SCALE, SELU_ALPHA)
     elif kind == GELU:
         act.gelu_forward(z)
     elif kind == SILU:
@@ -53,7 +55,7 @@ def activate_backward(op, z, y, dy):
     elif kind == ELU:
         act.elu_backward(y, 1.0, op.alpha, dy)
     elif kind == SELU:
-        act.elu_backward(y, act.SELU_SCALE, act.SELU_ALPHA, dy)
+        act.elu_backward(y, SELU_SCALE, SELU_ALPHA, dy)
     elif kind == GELU:
         act.gelu_backward(z, dy)
     elif kind == SILU:

@@ -87,13 +87,28 @@ class LinkedLibrary(JITCodeLibrary):
         return 0
 
 
+UNUSED_PASSES = {
+    "DumpParforDiagnostics", "FindLiterallyCalls", "InlineClosureLikes", "InlineInlinables",
+    "InlineOverloads", "LiteralPropagationSubPipelinePass", "LiteralUnroll",
+    "MakeFunctionToJitFunction", "NoPythonSupportedFeatureValidation", "NopythonRewrites",
+    "RewriteDynamicRaises", "WithLifting",
+}  # fmt: skip
+"""Passes for what kernels have none of: closures, comprehensions, literals, contexts, parfors."""
+
+
 class KernelCompiler(Compiler):
-    """Numba's pipeline, writing into a `LinkedLibrary`."""
+    """Numba's pipeline without what kernels do not need, writing into a `LinkedLibrary`."""
 
     def compile_extra(self, func: Callable) -> Any:
         """Compile one kernel."""
         self.state.library = LinkedLibrary(self.state.targetctx.codegen(), func.__qualname__)
         return super().compile_extra(func)
+
+    def define_pipelines(self) -> list[Any]:
+        """Numba's own list, shortened."""
+        (manager,) = super().define_pipelines()
+        manager.passes = [p for p in manager.passes if p[0].__name__ not in UNUSED_PASSES]
+        return [manager]
 
 
 def _compile(fn: Callable, flags: set[str]) -> Callable:

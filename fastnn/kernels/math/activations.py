@@ -21,8 +21,6 @@ from fastnn.kernels.machine.functions import (
 )  # fmt: skip
 from fastnn.kernels.machine.jit import kernel
 
-SELU_SCALE = 1.0507009873554804934193349852946
-SELU_ALPHA = 1.6732632423543772848170429916717
 _SQRT_HALF = math.sqrt(0.5)
 _DENSITY = 1 / math.sqrt(2 * math.pi)
 
