@@ -16,7 +16,7 @@ from benchmarks.peak import STEPS, flops_of, multiply_adds
 from fastnn.engine.buffers import arena
 from fastnn.engine.plan import tiles_of
 from fastnn.kernels.codes import DENSE
-from fastnn.kernels.machine import blocks
+from fastnn.kernels.machine import blocks, packing
 from fastnn.kernels.machine.memory import shift, start_of
 from fastnn.kernels.math import products
 
@@ -42,7 +42,7 @@ def weight_gradient(times, x, dz, strips, packed, dW, tiles):
     (rows, n_in), n_out = x.shape, dz.shape[1]
     for _ in range(times):
         if packed:
-            products.pack(start_of(dz), rows, n_out, 0, rows, start_of(strips))
+            packing.pack(start_of(dz), rows, n_out, 0, rows, start_of(strips))
         for begin, end in tiles:
             place, columns = shift(start_of(dW), begin * n_out), shift(start_of(x), begin)
             if packed:
@@ -58,9 +58,9 @@ def weight_gradient(times, x, dz, strips, packed, dW, tiles):
 @njit
 def make_copy(W, rows, n, copy, turned):
     if turned:
-        products.pack_transpose(start_of(W), rows, n, 0, rows, start_of(copy))
+        packing.pack_transpose(start_of(W), rows, n, 0, rows, start_of(copy))
     else:
-        products.pack(start_of(W), rows, n, 0, rows, start_of(copy))
+        packing.pack(start_of(W), rows, n, 0, rows, start_of(copy))
 
 
 def timed(loop, *arguments):

@@ -8,7 +8,7 @@ from numba import njit
 
 from fastnn import Adam, Dense, ReLU, Sequential, Softmax
 from fastnn.engine.buffers import arena
-from fastnn.kernels.machine import blocks
+from fastnn.kernels.machine import blocks, packing
 from fastnn.kernels.machine.blocks import VECTOR
 from fastnn.kernels.machine.memory import pointer, shift, start_of
 from fastnn.kernels.math import products
@@ -97,8 +97,8 @@ def run_packed(a, row, step, b, ldb, apart, c, ldc, bias, add, m, n, depth):
 
 
 @given(
-    m=st.integers(1, products.TURNED + 9), n=st.integers(1, 9 * VECTOR),
-    depth=st.integers(1, 2 * products.DEPTH + 9), turns=st.tuples(yes_no, yes_no, yes_no),
+    m=st.integers(1, packing.TURNED + 9), n=st.integers(1, 9 * VECTOR),
+    depth=st.integers(1, 2 * packing.DEPTH + 9), turns=st.tuples(yes_no, yes_no, yes_no),
     number=st.sampled_from([np.float32, np.float64]),
 )  # fmt: skip
 @settings(deadline=None, max_examples=60)
@@ -121,10 +121,10 @@ def by_strips(x, dz, W, cuts, copies, dx, z, dW):
     (rows, n_in), n_out = x.shape, dz.shape[1]
     strips, packed, turned = start_of(copies[0]), start_of(copies[1]), start_of(copies[2])
     for begin, end in cuts:
-        products.pack(start_of(W), n_in, n_out, begin, end, packed)
-        products.pack_transpose(start_of(W), n_in, n_out, begin, end, turned)
-    products.pack(start_of(dz), rows, n_out, 0, rows // 2, strips)
-    products.pack(start_of(dz), rows, n_out, rows // 2, rows, strips)
+        packing.pack(start_of(W), n_in, n_out, begin, end, packed)
+        packing.pack_transpose(start_of(W), n_in, n_out, begin, end, turned)
+    packing.pack(start_of(dz), rows, n_out, 0, rows // 2, strips)
+    packing.pack(start_of(dz), rows, n_out, rows // 2, rows, strips)
     at = start_of(z)
     products.multiply_strips(start_of(x), packed, rows, n_in, n_out, at, False, at)
     at = start_of(dx)
@@ -135,7 +135,7 @@ def by_strips(x, dz, W, cuts, copies, dx, z, dW):
 
 
 @given(
-    rows=st.integers(1, 2 * products.DEPTH + 9), n_in=st.integers(1, 9 * VECTOR),
+    rows=st.integers(1, 2 * packing.DEPTH + 9), n_in=st.integers(1, 9 * VECTOR),
     n_out=st.integers(1, 9 * VECTOR), number=st.sampled_from([np.float32, np.float64]),
 )  # fmt: skip
 @settings(deadline=None, max_examples=60)

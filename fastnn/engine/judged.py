@@ -3,8 +3,8 @@
 import numpy as np
 
 from fastnn.engine.buffers import address
+from fastnn.engine.context import COUNTERS
 from fastnn.engine.predictions import PredictRun
-from fastnn.engine.run import COUNTERS
 from fastnn.engine.steps import StepsRun
 from fastnn.inputs.rows import Rows
 

@@ -3,9 +3,10 @@
 import numpy as np
 
 from fastnn.engine.buffers import State, address
+from fastnn.engine.context import COUNTERS, FIELDS
 from fastnn.engine.layout import Layout
 from fastnn.engine.plan import Program
-from fastnn.engine.run import COUNTERS, FIELDS, Run
+from fastnn.engine.run import Run
 from fastnn.inputs.rows import Rows
 from fastnn.kernels import codes
 

@@ -6,8 +6,9 @@ import numpy as np
 
 from fastnn.engine import team
 from fastnn.engine.buffers import State, address
+from fastnn.engine.context import COUNTERS
 from fastnn.engine.plan import Program
-from fastnn.engine.run import COUNTERS, Run
+from fastnn.engine.run import Run
 from fastnn.inputs.rows import Rows
 from fastnn.kernels.codes import DENSE, TURN
 

@@ -18,9 +18,10 @@ from fastnn.kernels.codes import (
 from fastnn.kernels.loop.elementwise import activate, activate_backward
 from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.memory import call_elementwise, matrix, shift, vector
+from fastnn.kernels.machine.packing import pack
 from fastnn.kernels.math import batchnorm as bn
 from fastnn.kernels.math.dropout import dropout, dropout_key
-from fastnn.kernels.math.products import multiply, multiply_strips, multiply_transposed, pack
+from fastnn.kernels.math.products import multiply, multiply_strips, multiply_transposed
 from fastnn.kernels.math.rows import copy, scale_columns
 from fastnn.kernels.math.softmax import hardmax_forward, softmax_backward, softmax_forward
 

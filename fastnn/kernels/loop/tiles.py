@@ -9,14 +9,10 @@ import math
 from fastnn.kernels.codes import DENSE, SCALE
 from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.memory import matrix, shift, vector
+from fastnn.kernels.machine.packing import pack, pack_transpose
 from fastnn.kernels.math import optimizers as opt
 from fastnn.kernels.math.columns import column_products, column_sums
-from fastnn.kernels.math.products import (
-    multiply_panels,
-    pack,
-    pack_transpose,
-    transposed_multiply,
-)  # fmt: skip
+from fastnn.kernels.math.products import multiply_panels, transposed_multiply  # fmt: skip
 
 
 @kernel

@@ -1,0 +1,141 @@
+"""The CONTEXT record: what the compiled loop is told of a program, its arenas and its rows."""
+
+import threading
+from typing import Any
+
+import numpy as np
+
+from fastnn.engine.buffers import State, address, arena
+from fastnn.engine.compilation import ensure
+from fastnn.engine.plan import Program
+from fastnn.inputs.rows import Rows
+from fastnn.kernels import codes
+from fastnn.layers import Activation
+from fastnn.losses import Custom, Loss
+
+X_KINDS = {
+    np.dtype(np.float32): codes.X_FLOAT32,
+    np.dtype(np.float64): codes.X_FLOAT64,
+    np.dtype(np.uint8): codes.X_UINT8,
+}
+FIELDS = {
+    name: (k, codes.CONTEXT[name] == np.float64) for k, name in enumerate(codes.CONTEXT.names or ())
+}
+
+
+# A cache line each: workers write them at the same time.
+COUNTERS = {"ticket": 0, "done": 8, "failed": 16, "arrived": 24}
+
+
+class Context:
+    """A program with its arenas and the CONTEXT record that the compiled loop reads."""
+
+    def __init__(
+        self, program: Program, state: State, settings: dict[str, Any], n_work: int
+    ) -> None:
+        self.program, self.state = program, state
+        self.dtype = state.values.dtype
+        self.n_in = program.layout.n_in
+        self._kernels = ensure(self.dtype)
+        self._serial = self._kernels.serial
+        self._context = np.zeros(1, codes.CONTEXT)
+        # All fields have eight bytes: one is set by its number, many times faster than by name.
+        self._whole, self._real = self._context.view(np.int64), self._context.view(np.float64)
+        self._lock = threading.Lock()
+        self.work = arena(n_work, self.dtype)
+        self._places = (
+            self._kernels.loop,
+            address(self._whole),
+            address(state.values),
+            address(self.work),
+        )
+        self._kept: dict[str, np.ndarray] = {}
+        self._losses = np.empty((0, 0))
+        self._norms = np.empty((0, 0))
+        self._counters = arena(24 + len(program.ops), np.dtype(np.int64))
+        for name, at in COUNTERS.items():
+            self._set(name, address(self._counters) + 8 * at)
+        one = [*self._places, int(self._whole[FIELDS["failed"][0]])]
+        self._one_call = np.array([[1, 0, 0, 0, 0], one])
+        self._only = address(self._one_call)
+        self._point("ops", self._ops_with_addresses())
+        layout = program.layout
+        fields = {
+            "n_ops": len(program.ops), "n_fused": program.n_fused, "targets": program.targets,
+            "weights": program.weights, "gradient": program.gradient, "slots": layout.slots,
+            "n_targets": program.n_targets, "n_params": layout.n_parameters,
+            **settings,
+        }  # fmt: skip
+        for name, value in fields.items():
+            self._set(name, value)
+        if program.loss is not None:
+            self._describe_loss(program.loss)
+
+    def _set(self, name: str, value: Any) -> None:
+        """Set a field of the context."""
+        at, is_real = FIELDS[name]
+        (self._real if is_real else self._whole)[at] = value
+
+    def _describe_loss(self, loss: Loss) -> None:
+        self._set("loss", loss.kind)
+        for name, value in loss.settings().items():
+            if isinstance(value, np.ndarray):
+                self._point(name, value)
+                self._set(f"n_{name}", value.size)
+            else:
+                self._set(name, value)
+        if isinstance(loss, Custom):
+            from fastnn.kernels.machine.custom import loss_address
+
+            self._set("loss_function", loss_address(loss.function, self.dtype))
+
+    def _ops_with_addresses(self) -> np.ndarray:
+        ops = self.program.ops.copy()
+        for op, layer in zip(ops, self.program.layout.layers, strict=True):
+            if isinstance(layer, Activation):
+                from fastnn.kernels.machine.custom import activation_addresses
+
+                found = activation_addresses(layer.function, layer.derivative, self.dtype)
+                op["function"], op["derivative"] = found
+        return ops
+
+    def _point(self, name: str, array: np.ndarray | None) -> None:
+        """Let a field of the context point to an array, and keep that alive."""
+        if array is None:
+            self._set(name, 0)
+            self._kept.pop(name, None)
+        elif self._kept.get(name) is not array:
+            self._kept[name] = array
+            self._set(name, address(array))
+
+    def _read_from(self, rows: Rows) -> None:
+        X = rows.X
+        self._point("X", X)
+        self._set("X_kind", X_KINDS[X.dtype])
+        self._set("X_row", X.strides[0] // X.itemsize)
+        self._set("X_column", X.strides[1] // X.itemsize)
+        self._point("y", rows.y)
+        self._point("sample_weight", rows.sample_weight)
+        self._set("labels", rows.labels)
+
+    def _follow(self, order: np.ndarray | None) -> None:
+        self._point("order", order)
+        self._set("n_order", 0 if order is None else len(order))
+
+    def _prepare(self, tasks: np.ndarray, phase_ends: np.ndarray, n_steps: int) -> None:
+        """Take a task table, for so many steps."""
+        if self._kept.get("tasks") is tasks and len(self._losses) == n_steps:
+            self._losses.fill(0)
+            return
+        self._point("tasks", tasks)
+        self._point("phases", phase_ends)
+        self._set("n_tasks", len(tasks))
+        self._set("n_phases", len(phase_ends))
+        self._set("n_steps", n_steps)
+        self._losses = np.zeros((n_steps, len(tasks)))
+        self._point("losses", self._losses)
+
+    def _release(self) -> None:
+        """Let go of the user's arrays: a run outlives the call."""
+        for name in ("X", "y", "sample_weight", "order", "outputs"):
+            self._kept.pop(name, None)
