@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastnn.engine.pace import Course
 from fastnn.history import History
 from fastnn.training.network import Network, Partial
 
@@ -111,6 +112,23 @@ class Marks:
             before = network.step
             again(order, done, rates)
             rates, order, done = rates[network.step - before :], None, 0
+
+    def spoiled(self, course: Course, again: Again) -> int:
+        """The number, from 1, of the step that would have met a state that is not finite.
+
+        Most often the last update was too large: no loss has been measured since. The statistics of
+        a batch may also overflow, at any step of the pass, while its loss is finite.
+        """
+        network, drawn = self.network, self.network.drawn
+        low, high = max(course.first, self.first), network.step
+        if np.isfinite(network.state.statistics).all():
+            low = high - 1
+        while high - low > 1:
+            middle = (low + high) // 2
+            self.go_back(middle, again)
+            low, high = (middle, high) if network.state.is_finite else (low, middle)
+        network.drawn = drawn
+        return high - course.first + 1
 
 
 def _step(mark: Mark) -> int:

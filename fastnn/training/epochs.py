@@ -15,8 +15,9 @@ from fastnn.inputs.rows import Part
 from fastnn.training.divergence import DivergenceError, Marks
 from fastnn.training.interrupts import Interrupts
 from fastnn.training.job import Job, append, record, tell_callbacks, validate
-from fastnn.training.measuring import batch_weights, judged, running
+from fastnn.training.measuring import judged, running
 from fastnn.training.network import Network, Partial, Setup
+from fastnn.training.passes import Passes
 
 
 class Epochs:
@@ -31,20 +32,17 @@ class Epochs:
     ) -> None:
         self.network, self.setup, self.history, self.job = network, setup, history, job
         self.interrupts = interrupts
-        self.rows, self.index = job.data.rows, job.data.index
-        self.validation = job.data.validation
-        self.bounds, self.n_steps = job.bounds, len(job.bounds) - 1
-        self.keeps_outputs = bool(setup.metrics) and job.data.measured is None
+        self.rows, self.validation = job.data.rows, job.data.validation
+        self.passes, self.n_steps = Passes(network, setup, job), len(job.bounds) - 1
         self.may_join = self._may_join()
         looking = [c for c in job.callbacks if type(c).on_steps_end is not Callback.on_steps_end]
         self.looking = looking
         # The last one may be the largest.
-        batch = int(max(self.bounds[1], len(self.index) - self.bounds[-2]))
+        batch = int(max(job.bounds[1], job.bounds[-1] - job.bounds[-2]))
         self.blocks = Blocks(network.training_run(setup, batch), self.rows, batch)
         self.marks = Marks(network)
         self.finished: dict[str, list[float]] = {}
         """What the epochs of the last `take` measured, a list a column; also of one that failed."""
-        self._orders = np.empty((0, len(self.index)), np.int64)
 
     def _may_join(self) -> bool:
         """Whether several epochs may be taken in one go."""
@@ -68,26 +66,29 @@ class Epochs:
         if self.validation is not None and pace.best > 1:
             return 1
         width = self.network.layout.n_out if self.setup.metrics else 1
-        return pace.together(self.n_steps, width * len(self.index), min(left, self.job.ahead(left)))
+        return pace.together(
+            self.n_steps, width * len(self.passes.index), min(left, self.job.ahead(left))
+        )
 
     def take(self, count: int = 1) -> None:
         """Pass over the rows, so many times; each epoch's row is in `finished`.
 
         Ctrl-C waits for the end of a block, and from the last one on until somebody lets it go.
         """
-        network, validation = self.network, self.validation
+        network, passes, validation = self.network, self.passes, self.validation
         self.finished = {}
         self.interrupts.hold()
         drawn = network.drawn if count > 1 else None
-        part = self._begun() or self._begin(self._draw(count))
-        course = self._course(part)
+        part = passes.begun() or passes.begin(passes.draw(count))
+        course = passes.course(part)
         totals, answers, network.partial = None, None, part
         if count > 1 and validation is not None:
             failed, totals, answers = self._judged_epochs(part, course, validation)
         else:
             failed = self._advance(part, course, count * self.n_steps)
         if not failed and not network.state.is_finite:
-            failed = self._spoiled(course)
+            self.looking = []
+            failed = self.marks.spoiled(course, self._again)
         done = (failed - 1) // self.n_steps if failed else count
         self.finished = running(self.setup, self.rows, part, course, done)
         if validation is not None and totals is not None:
@@ -95,47 +96,6 @@ class Epochs:
             self.finished |= judged(self.setup, validation, totals[:done], answers)
         if failed:
             self._fail(course, failed, drawn)
-
-    def _begun(self) -> Partial | None:
-        """The epoch that an earlier fit has begun, if this one goes on with it."""
-        part, job = self.network.partial, self.job
-        if part is None or part.changes != self.network.state.changes:
-            return None
-        fits = part.continues(self.index, job.batch_size, job.shuffle, self.keeps_outputs)
-        return part if fits else None
-
-    def _draw(self, count: int) -> np.ndarray:
-        """The rows in the order of so many epochs, until the next ones are drawn."""
-        if count > len(self._orders):
-            self._orders = np.empty((count, len(self.index)), np.int64)
-        orders = self._orders[:count]
-        self.network.draw_orders(self.index, orders, self.job.shuffle)
-        return orders.reshape(-1)
-
-    def _begin(self, order: np.ndarray) -> Partial:
-        network, job = self.network, self.job
-        outputs = None
-        if self.keeps_outputs:
-            outputs = np.empty((len(order), network.layout.n_out), network.dtype)
-        count, changes = len(order) // len(self.index), network.state.changes
-        losses, norms = np.empty(count * self.n_steps), np.zeros(count)
-        return Partial(order, job.batch_size, job.shuffle, losses, norms, outputs, 0, changes)
-
-    def _course(self, part: Partial) -> Course:
-        """The steps of a pass, also those that are done."""
-        network, count, bounds = self.network, len(part.norms), self.bounds
-        if count > 1:
-            starts = np.arange(count)[:, None] * len(self.index)
-            bounds = np.append((starts + bounds[:-1]).ravel(), len(part.order))
-        first, penalties = network.step - part.done, None
-        rates = (self.job.rates or network.scheduled(self.setup.optimizer))(first, len(part.losses))
-        if self.setup.shares is not None:
-            weights = batch_weights(self.rows, part.order, bounds)
-            penalties = np.divide(1.0, weights, out=np.zeros(len(weights)), where=weights > 0)
-        return Course(
-            part.order, bounds, network.learning_rate_factor * rates, first, self.n_steps,
-            part.outputs, penalties,
-        )  # fmt: skip
 
     def _advance(self, part: Partial, course: Course, n: int) -> int:
         """Up to step n of the pass, some at a time; the number, from 1, of a failed one, or 0."""
@@ -197,7 +157,7 @@ class Epochs:
             # not finite at the end of one keep the next from being drawn.
             spoiled = not np.isfinite(network.state.parameters).all()
             network.drawn = drawn
-            self._draw((failed - 1 - spoiled) // self.n_steps + 1)
+            self.passes.draw((failed - 1 - spoiled) // self.n_steps + 1)
         drawn = network.drawn
         self.looking = []
         self.marks.go_back(course.first + failed - 2, self._again)
@@ -209,30 +169,13 @@ class Epochs:
 
     def _again(self, order: np.ndarray | None, done: int, rates: np.ndarray) -> None:
         """Take steps of these rates that are left of a pass, or of the next one."""
-        part = self._begin(self._draw(1) if order is None else order)
+        passes = self.passes
+        part = passes.begin(passes.draw(1) if order is None else order)
         part.done, self.network.partial = done, part
-        course = self._course(part)
+        course = passes.course(part)
         stop = min(len(part.losses), done + len(rates))
         course.rates[done:stop] = rates[: stop - done]
         self._advance(part, course, stop)
-
-    def _spoiled(self, course: Course) -> int:
-        """The number, from 1, of the step that would have met a state that is not finite.
-
-        Most often the last update was too large: no loss has been measured since. The statistics of
-        a batch may also overflow, at any step of the pass, while its loss is finite.
-        """
-        network, drawn = self.network, self.network.drawn
-        low, high = max(course.first, self.marks.first), network.step
-        if np.isfinite(network.state.statistics).all():
-            low = high - 1
-        self.looking = []
-        while high - low > 1:
-            middle = (low + high) // 2
-            self.marks.go_back(middle, self._again)
-            low, high = (middle, high) if network.state.is_finite else (low, middle)
-        network.drawn = drawn
-        return high - course.first + 1
 
 
 def train(network: Network, setup: Setup, history: History, job: Job) -> None:

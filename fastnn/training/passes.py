@@ -1,0 +1,63 @@
+"""Passes over the rows: in which order, cut into which batches, at which learning rates."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastnn.engine.pace import Course
+from fastnn.training.job import Job
+from fastnn.training.measuring import batch_weights
+from fastnn.training.network import Network, Partial, Setup
+
+
+class Passes:
+    """What the epochs of one job go through; several may make one pass."""
+
+    def __init__(self, network: Network, setup: Setup, job: Job) -> None:
+        self.network, self.setup, self.job = network, setup, job
+        self.rows, self.index = job.data.rows, job.data.index
+        self.n_steps = len(job.bounds) - 1
+        self.keeps_outputs = bool(setup.metrics) and job.data.measured is None
+        self._orders = np.empty((0, len(self.index)), np.int64)
+
+    def begun(self) -> Partial | None:
+        """The epoch that an earlier fit has begun, if this one goes on with it."""
+        part, job = self.network.partial, self.job
+        if part is None or part.changes != self.network.state.changes:
+            return None
+        fits = part.continues(self.index, job.batch_size, job.shuffle, self.keeps_outputs)
+        return part if fits else None
+
+    def draw(self, count: int) -> np.ndarray:
+        """The rows in the order of so many epochs, until the next ones are drawn."""
+        if count > len(self._orders):
+            self._orders = np.empty((count, len(self.index)), np.int64)
+        orders = self._orders[:count]
+        self.network.draw_orders(self.index, orders, self.job.shuffle)
+        return orders.reshape(-1)
+
+    def begin(self, order: np.ndarray) -> Partial:
+        """A pass through these rows."""
+        network, job = self.network, self.job
+        outputs = None
+        if self.keeps_outputs:
+            outputs = np.empty((len(order), network.layout.n_out), network.dtype)
+        count, changes = len(order) // len(self.index), network.state.changes
+        losses, norms = np.empty(count * self.n_steps), np.zeros(count)
+        return Partial(order, job.batch_size, job.shuffle, losses, norms, outputs, 0, changes)
+
+    def course(self, part: Partial) -> Course:
+        """The steps of a pass, also those that are done."""
+        network, count, bounds = self.network, len(part.norms), self.job.bounds
+        if count > 1:
+            starts = np.arange(count)[:, None] * len(self.index)
+            bounds = np.append((starts + bounds[:-1]).ravel(), len(part.order))
+        first, penalties = network.step - part.done, None
+        rates = (self.job.rates or network.scheduled(self.setup.optimizer))(first, len(part.losses))
+        if self.setup.shares is not None:
+            weights = batch_weights(self.rows, part.order, bounds)
+            penalties = np.divide(1.0, weights, out=np.zeros(len(weights)), where=weights > 0)
+        return Course(
+            part.order, bounds, network.learning_rate_factor * rates, first, self.n_steps,
+            part.outputs, penalties,
+        )  # fmt: skip
