@@ -18,7 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from fastnn.estimators import ensemble
 from fastnn.estimators.callbacks import CallbackSupportMixin, Watch, with_callbacks
 from fastnn.estimators.full_batch import train_lbfgs
-from fastnn.estimators.holdout import hold_out
+from fastnn.estimators.holdout import as_weights, hold_out
 from fastnn.estimators.inputs import read_features, read_training
 from fastnn.estimators.machine import Machine
 from fastnn.estimators.normalize import set_moments
@@ -87,13 +87,13 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         epochs = 1 if incremental else s.max_iter
         watch = extra.get("watch") or Watch(self, epochs, table, y, sample_weight)
         weight = self._weighted(s, y, sample_weight, incremental)
+        if weight is not None:
+            weight = as_weights(weight)
         if first:
             self._begin(s)
         targets, labels = self._targets(s, y, X.dtype, first)
         objective = self._objective(s, targets, labels)
         check_targets(objective, targets, labels)
-        if weight is not None:
-            weight = np.ascontiguousarray(weight, np.float64)
         rows = rows_of(X, targets, labels, weight)
         self._prepare(s, X, objective, first)
         data, score = hold_out(self, s, table, rows, y, extra, incremental)

@@ -19,6 +19,18 @@ from fastnn.inputs.reading import Data
 from fastnn.inputs.rows import Part, Rows
 
 
+def as_weights(weight: Any, name: str = "sample_weight") -> np.ndarray:
+    """Weights (n,) of float64, the factors of the classes in them: none below 0."""
+    found = np.ascontiguousarray(weight, np.float64)
+    if found.min(initial=0) < 0:
+        row = int(np.argmax(found < 0))
+        raise ValueError(
+            f"{name} is {found[row]:g} at row {row}, class_weight included; expected nothing below "
+            "0: 0 leaves a row out"
+        )
+    return found
+
+
 def hold_out(
     e: Any, s: Any, table: Any, rows: Rows, y: Any, extra: dict[str, Any], incremental: bool
 ) -> tuple[Data, Scorer | None]:
@@ -37,6 +49,14 @@ def hold_out(
             "The validation set is too small. Increase 'validation_fraction' or the size of your "
             "dataset."
         )
+    if rows.sample_weight is not None:
+        for use, some in (("to learn from", learned), ("to hold out", held)):
+            if not rows.sample_weight[some].any():
+                raise ValueError(
+                    f"sample_weight is 0 in all of the {len(some)} rows that early stopping leaves "
+                    f"{use}; expected a weight above 0 among them; pass another "
+                    "validation_fraction or random_state, or a validation set: fit(..., X_val=...)"
+                )
     score, part = _own_score(e, s), Part(rows, held)
     if s.monitor is not None:
         score = _scorer(e, s, _safe_indexing(table, held), y[held], part.sample_weight)
@@ -67,7 +87,7 @@ def _given(
     y = e._known(e._read_y(y, X), s, True)
     check_consistent_length(X, y)
     if weight is not None:
-        weight = np.ascontiguousarray(_check_sample_weight(weight, X), np.float64)
+        weight = as_weights(_check_sample_weight(weight, X), "sample_weight_val")
     if y.shape[1:] != learned.shape[1:]:
         raise ValueError(
             f"y_val has shape {y.shape} but y has {learned.shape}; expected as many targets a row"

@@ -90,40 +90,6 @@ def column_names(frame: object) -> list[object] | None:
     return None if columns is None else list(columns)
 
 
-def text_names(frame: object) -> tuple[str, ...] | None:
-    """The column names of a frame, where all of them are texts; numbers are no names."""
-    names = column_names(frame)
-    if not names or not all(isinstance(name, str) for name in names):
-        return None
-    return tuple(map(str, names))
-
-
-def check_names(frame: object, known: tuple[str, ...] | None, name: str) -> None:
-    """Refuse a frame whose columns are not those of the training, in their order."""
-    given = text_names(frame)
-    if known is None or given is None or given == known:
-        return
-    if sorted(given) == sorted(known):
-        at = next(k for k, pair in enumerate(zip(given, known, strict=True)) if len({*pair}) == 2)
-        raise ValueError(
-            f"{name} has the columns in another order than in training: column {at} is "
-            f'"{given[at]}" and was "{known[at]}"; pass {name}[model.feature_names]'
-        )
-    missing = [column for column in known if column not in given]
-    others = [column for column in given if column not in known]
-    what = f"lacks {_some(missing)}" if missing else ""
-    what += " and " * bool(missing and others) + (f"has {_some(others)}" if others else "")
-    raise ValueError(
-        f"{name} {what or 'repeats a column'}; expected the columns of the training, "
-        f"{_some(list(known))}, in that order: model.feature_names"
-    )
-
-
-def _some(names: list[str]) -> str:
-    shown = ", ".join(f'"{name}"' for name in names[:5])
-    return shown + f" and {len(names) - 5} more" * (len(names) > 5)
-
-
 def _numbers(column: Array) -> Array:
     """A column of objects that are numbers or missing, as floats; any other as it is."""
     if column.dtype != object or column.ndim != 1:
@@ -164,15 +130,19 @@ def place(at: Sequence[Any], names: Sequence[object] | None = None) -> str:
 
 
 def check_finite(
-    array: Array, name: str, dtype: DTypeLike | None = None, names: Sequence[object] | None = None
-) -> None:
+    array: Array, name: str, dtype: DTypeLike | None = None, names: Sequence[object] | None = None,
+    squares: bool = False,
+) -> None:  # fmt: skip
     """Raise if there is a NaN, an infinity, or a value that `dtype` cannot hold.
 
-    Goes block by block, so that a memory-mapped file never is in memory as a whole.
+    With `squares`, also if it cannot hold the value's square. It goes block by block, so that a
+    memory-mapped file never is in memory as a whole.
     """
-    if array.dtype.kind != "f" or (array.size <= FEW and _few_are_fine(array, dtype)):
+    if array.dtype.kind != "f" or (array.size <= FEW and _few_are_fine(array, dtype, squares)):
         return
     largest = _largest(array.dtype, dtype)
+    if squares:
+        largest = min(largest, array.dtype.type(_root_of_largest(dtype)))
     row_bytes = max(1, array.itemsize * int(np.prod(array.shape[1:])))
     rows = max(1, BLOCK_BYTES // row_bytes)
     for start in range(0, len(array), rows):
@@ -184,7 +154,7 @@ def check_finite(
         if bad.any():
             at = np.unravel_index(int(np.argmax(bad)), bad.shape)
             where = place([start + int(at[0]), *map(int, at[1:])], names)
-            raise ValueError(_not_finite(name, block[at], where, dtype))
+            raise ValueError(_not_finite(name, block[at], where, dtype, squares))
 
 
 def _largest(own: DTypeLike, wanted: DTypeLike | None) -> Any:
@@ -204,14 +174,19 @@ def surely_finite(array: Array) -> bool:
     return bool(_surely_fine(array, np.finfo(array.dtype).max))
 
 
-def _few_are_fine(array: Array, dtype: DTypeLike | None) -> bool:
+def _root_of_largest(dtype: DTypeLike | None) -> float:
+    return float(np.sqrt(np.finfo(dtype).max.astype(np.float64)))
+
+
+def _few_are_fine(array: Array, dtype: DTypeLike | None, squares: bool) -> bool:
     """By the sum of squares; a False may be a false alarm."""
     if array.dtype.char not in "fd":
         return False
     flat = array.ravel()
     same = dtype is None or array.dtype.char == "f"
     with np.errstate(over="ignore", invalid="ignore"):
-        return bool(flat.dot(flat) < (np.inf if same else FLOAT32_SQUARED))
+        most = np.inf if same else FLOAT32_SQUARED
+        return bool(flat.dot(flat) < (np.finfo(dtype).max if squares else most))
 
 
 def _surely_fine(block: Array, largest: Any) -> bool:
@@ -232,7 +207,7 @@ def missing(name: str, of_features: str) -> str:
     return of_features
 
 
-def _not_finite(name: str, value: Any, where: str, dtype: DTypeLike | None) -> str:
+def _not_finite(name: str, value: Any, where: str, dtype: DTypeLike | None, squares: bool) -> str:
     if np.isnan(value):
         fix = missing(
             name, "leave such rows out or fill them in, for example with the column's mean"
@@ -243,6 +218,13 @@ def _not_finite(name: str, value: Any, where: str, dtype: DTypeLike | None) -> s
         return f"{name} holds {float(value)} at {where}; expected finite numbers; {fix}"
     kind = np.dtype(dtype)
     most = float(np.finfo(kind).max)
+    if squares and abs(value) <= most:
+        return (
+            f"{name} holds {value:.4g} at {where}; expected no more than "
+            f"{_root_of_largest(kind):.4g}, whose square a {kind} can hold: gradients would "
+            "overflow, and nothing would be learned; rescale such columns, or begin the model with "
+            "Standardize()"
+        )
     return (
         f"{name} holds {value:.4g} at {where}; expected no more than {most:.4g}, the largest "
         f"{kind}; rescale such columns, or use a model of a wider dtype"
@@ -250,8 +232,9 @@ def _not_finite(name: str, value: Any, where: str, dtype: DTypeLike | None) -> s
 
 
 def as_features(
-    X: object, n_features: int | None = None, name: str = "X", dtype: DTypeLike | None = None
-) -> Array:
+    X: object, n_features: int | None = None, name: str = "X", dtype: DTypeLike | None = None,
+    squares: bool = False,
+) -> Array:  # fmt: skip
     """The rows of `X` as a 2-D array (n, features), or an error that says what to do.
 
     An ndarray is never copied, converted or changed: the result shares its memory.
@@ -266,6 +249,8 @@ def as_features(
         What the messages call it.
     dtype : dtype, optional
         The model's type: numbers beyond its range are errors too.
+    squares : bool, default False
+        Whether numbers whose squares are beyond it are errors as well.
 
     Examples
     --------
@@ -296,7 +281,7 @@ def as_features(
             f"{name} has {array.shape[1]} columns but the model was built for {n_features} "
             "features; pass the same columns as in training"
         )
-    check_finite(array, name, dtype, names)
+    check_finite(array, name, dtype, names, squares)
     return array
 
 

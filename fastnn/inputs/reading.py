@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastnn.inputs.arrays import as_features, check_names, gather_kind
+from fastnn.inputs.arrays import as_features, gather_kind
+from fastnn.inputs.columns import check_names
 from fastnn.inputs.rows import Part, Rows
 from fastnn.inputs.settings import is_one_of
 from fastnn.inputs.splits import as_parts, split
@@ -47,9 +48,11 @@ class Data:
         return Part(self.rows, self.index)
 
 
-def feature_rows(X: Any, n_features: int | None, dtype: np.dtype, name: str = "X") -> Rows:
+def feature_rows(
+    X: Any, n_features: int | None, dtype: np.dtype, name: str = "X", squares: bool = False
+) -> Rows:
     """Rows without targets."""
-    features = as_features(X, n_features=n_features, dtype=dtype, name=name)
+    features = as_features(X, n_features, name, dtype, squares)
     return Rows(features, gather_kind(features) is not None)
 
 

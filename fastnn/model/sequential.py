@@ -12,10 +12,11 @@ from fastnn.callbacks import listeners
 from fastnn.engine.layout import Layout, check_order
 from fastnn.export import Exports
 from fastnn.history import History
-from fastnn.inputs.arrays import text_names
 from fastnn.inputs.calls import explained
+from fastnn.inputs.columns import text_names
 from fastnn.inputs.reading import feature_rows, read_data, target_rows
 from fastnn.inputs.settings import check_count, check_switch
+from fastnn.layers import Standardize
 from fastnn.model.tools import Tools
 from fastnn.training import building, door
 from fastnn.training.batches import batch_bounds, batch_rows
@@ -195,7 +196,11 @@ class Sequential(Tools, Exports):
         check_count(epochs, "epochs")
         check_switch(shuffle, "shuffle")
         network, names = self._network, text_names(X)
-        rows = network.read(X) if network else feature_rows(X, None, self.dtype)
+        squares = not isinstance(self.layers[0], Standardize)
+        if network is None:
+            rows = feature_rows(X, None, self.dtype, squares=squares)
+        else:
+            rows = network.read(X, squares=squares)
         layout = network.layout if network else Layout(self.layers, rows.X.shape[1])
         if network is not None and network.feature_names is not None:
             names = network.feature_names

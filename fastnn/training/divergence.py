@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastnn.engine.pace import Course
 from fastnn.history import History
+from fastnn.inputs.notes import warn
 from fastnn.training.network import Network, Partial
 
 
@@ -35,6 +37,20 @@ class DivergenceError(ArithmeticError):
 
 SHARE = 0.01
 """Share of the time that may go into copies of the state."""
+
+
+def warn_of_overflow(
+    network: Network, columns: Mapping[str, list[float]], history: History
+) -> None:
+    """Say so where the squares of a gradient overflow, for the first time."""
+    if math.inf in columns["gradient_norm"] and math.inf not in history.history.get(
+        "gradient_norm", ()
+    ):
+        warn(
+            f"the gradient is so large that its squares are beyond {network.dtype}: optimizers "
+            "that divide by them, such as Adam, learn nothing any more; rescale X and y, begin the "
+            "model with Standardize(), or pass a smaller sample_weight"
+        )
 
 
 class Mark(NamedTuple):

@@ -12,7 +12,7 @@ from fastnn.callbacks import Callback
 from fastnn.engine.pace import Blocks, Course
 from fastnn.history import History
 from fastnn.inputs.rows import Part
-from fastnn.training.divergence import DivergenceError, Marks
+from fastnn.training.divergence import DivergenceError, Marks, warn_of_overflow
 from fastnn.training.interrupts import Interrupts
 from fastnn.training.job import Job, append, record, tell_callbacks, validate
 from fastnn.training.measuring import judged, running
@@ -193,6 +193,7 @@ def train(network: Network, setup: Setup, history: History, job: Job) -> None:
                 append(network, history, epochs.finished, start)
                 raise
             columns = epochs.finished
+            warn_of_overflow(network, columns, history)
             if count == 1:
                 interrupts.let_go()
                 row = {name: column[0] for name, column in columns.items()}

@@ -15,7 +15,7 @@ from fastnn.engine.plan import Program
 from fastnn.engine.predictions import PredictRun, predict_rows
 from fastnn.engine.run import shuffle
 from fastnn.engine.threads import get_num_threads
-from fastnn.inputs.arrays import check_names
+from fastnn.inputs.columns import check_names
 from fastnn.inputs.reading import Form, feature_rows
 from fastnn.inputs.rows import Rows
 from fastnn.losses import Loss
@@ -204,10 +204,10 @@ class Network:
         self.schedule_start = min(self.schedule_start, step)
         self.partial = None
 
-    def read(self, X: Any, name: str = "X") -> Rows:
+    def read(self, X: Any, name: str = "X", squares: bool = False) -> Rows:
         """Rows without targets; a frame's columns must be those of the training."""
         check_names(X, self.feature_names, name)
-        return feature_rows(X, self.layout.n_in, self.dtype, name)
+        return feature_rows(X, self.layout.n_in, self.dtype, name, squares)
 
     def takes_plainly(self, X: Any) -> bool:
         """Whether X needs no cast and has no other shape: an array of the network's own form."""

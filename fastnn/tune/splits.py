@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastnn.inputs.arrays import as_features, text_names
+from fastnn.inputs.arrays import as_features
 from fastnn.inputs.calls import explained
+from fastnn.inputs.columns import text_names
 from fastnn.inputs.settings import check_count
 from fastnn.inputs.splits import as_parts, split
 from fastnn.tune.groups import check_apart, group_folds, group_share, read_groups
