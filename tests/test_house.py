@@ -1,6 +1,7 @@
 """The house: imports point down only, from folder to folder, and a few rules for every file."""
 
 import ast
+import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -113,6 +114,15 @@ def test_the_root_holds_what_a_user_names_and_what_carries_it():
 @each_file
 def test_imports_point_down_only(path):
     assert upward(path, path.read_text(encoding="utf-8")) == []
+
+
+def test_the_way_from_fit_to_the_product_can_be_read_in_one_evening():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^(fastnn/\S+\.py) +(\d+)  ", text, re.MULTILINE)
+    lengths = [len((ROOT / name).read_text(encoding="utf-8").splitlines()) for name, _ in rows]
+    assert 2 <= len(rows) <= 9
+    assert sum(lengths) <= 1400
+    assert all(abs(int(told) - found) <= 15 for (_, told), found in zip(rows, lengths, strict=True))
 
 
 def test_no_two_files_import_each_other():
