@@ -122,6 +122,7 @@ def test_divergence_is_scikit_learns_error():
         model.fit(XR, YR)
 
 
+@pytest.mark.filterwarnings("ignore:the gradient is so large")
 def test_divergence_after_a_good_epoch_keeps_it():
     model = MLPRegressor(activation="identity", solver="sgd", learning_rate_init=1, max_iter=20)
     model.set_params(early_stopping=True, random_state=0)

@@ -52,7 +52,7 @@ def test_what_cannot_be_read_or_written_is_told(folder, capsys):
     own_activation().save("own.safetensors")
     (folder / "text").write_text("no model", encoding="utf-8")
     for model, output, told in (
-        ("missing", "model.py", "No such file"),
+        ("missing", "model.py", "there is no file missing"),
         ("text", "model.py", "text is no whole model file of fastnn"),
         ("own.safetensors", "model.py", "saved with functions of your own"),
         ("model.safetensors", "my-model.py", "expected a file that Python can import"),

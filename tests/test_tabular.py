@@ -253,7 +253,7 @@ def test_standard_input_and_output(files):
         (["train", "people.csv", "--target", "buys", "--out", "no/m"], "its folder does not exist"),
         (["train", "people.csv", "--target", "buys", "--column", "ag=drop"], 'no column "ag"'),
         (["predict", "people.csv", "people.csv"], "no whole model file"),
-        (["info", "none.safetensors"], "none.safetensors: No such file"),
+        (["info", "none.safetensors"], "there is no file none.safetensors"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_nothing(files, capsys, words, message):

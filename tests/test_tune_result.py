@@ -184,6 +184,7 @@ def test_default_spaces_go_by_tier():
         tune.default_space(tiers=5)
 
 
+@pytest.mark.filterwarnings("ignore:the gradient is so large")
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 @pytest.mark.parametrize(
     "y", [Y, Y == 1, Y * 1.5, np.eye(3)[Y], np.eye(3)[Y] + np.eye(3)[0] * (Y == 1)[:, None]],

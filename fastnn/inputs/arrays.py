@@ -142,7 +142,8 @@ def check_finite(
         return
     largest = _largest(array.dtype, dtype)
     if squares:
-        largest = min(largest, array.dtype.type(_root_of_largest(dtype)))
+        root = _root_of_largest(dtype)
+        largest = array.dtype.type(root) if root < float(largest) else largest
     row_bytes = max(1, array.itemsize * int(np.prod(array.shape[1:])))
     rows = max(1, BLOCK_BYTES // row_bytes)
     for start in range(0, len(array), rows):
