@@ -51,8 +51,8 @@ def test_demo_without_matplotlib_says_how_to_get_it(folder, capsys, monkeypatch)
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert cli.main(["demo", "--epochs", "1"]) == 0
-    assert 'pip install "fastnn[plot]"' in capsys.readouterr().out
-    with pytest.raises(ImportError, match=r'pip install "fastnn\[plot\]"'):
+    assert 'pip install "fastnn-mlp[plot]"' in capsys.readouterr().out
+    with pytest.raises(ImportError, match=r'pip install "fastnn-mlp\[plot\]"'):
         fastnn.plotting.learning_curves(a_history())
 
 

@@ -230,7 +230,7 @@ def test_without_scikit_learn_the_error_names_the_extra():
     code = "import sys; sys.modules['sklearn'] = None; import fastnn.estimators"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "ImportError: fastnn.estimators needs scikit-learn" in done.stderr
-    assert 'pip install "fastnn[sklearn]"' in done.stderr
+    assert 'pip install "fastnn-mlp[sklearn]"' in done.stderr
 
 
 @with_callbacks

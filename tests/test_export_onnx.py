@@ -187,7 +187,7 @@ def test_what_is_no_model_is_refused():
 
 def test_without_onnx_it_says_how_to_get_it(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(ImportError, match=re.escape('pip install "fastnn[onnx]"')):
+    with pytest.raises(ImportError, match=re.escape('pip install "fastnn-mlp[onnx]"')):
         to_onnx(random_model(1), tmp_path / "model.onnx")
 
 

@@ -176,5 +176,5 @@ def test_a_model_without_weights_is_refused(torch):
 
 def test_without_pytorch_it_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(ImportError, match=re.escape('pip install "fastnn[torch]"')):
+    with pytest.raises(ImportError, match=re.escape('pip install "fastnn-mlp[torch]"')):
         to_torch(random_model(1))

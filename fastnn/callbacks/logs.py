@@ -132,7 +132,7 @@ class TensorBoardLog(Callback):
     Raises
     ------
     ImportError
-        From `fit`, without tensorboardX: ``pip install "fastnn[tensorboard]"``.
+        From `fit`, without tensorboardX: ``pip install "fastnn-mlp[tensorboard]"``.
     """
 
     def __init__(self, directory: str | Path) -> None:
@@ -140,7 +140,7 @@ class TensorBoardLog(Callback):
 
     def on_train_begin(self, model: Any, epochs: int) -> None:
         use = "TensorBoardLog writes with tensorboardX"
-        found = package("tensorboardX", use, '"fastnn[tensorboard]"')
+        found = package("tensorboardX", use, '"fastnn-mlp[tensorboard]"')
         make_directory(self.directory)
         self._writer = found.SummaryWriter(str(self.directory))
 

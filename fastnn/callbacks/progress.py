@@ -20,8 +20,8 @@ class Progress(Callback):
     """A line on the screen: epoch, loss, metrics, epochs a second, time left.
 
     On a terminal the line is rewritten as training goes, and where rich is installed
-    (``pip install "fastnn[progress]"``) a fit of more than two seconds gets a bar; elsewhere only
-    the last epoch is written.
+    (``pip install "fastnn-mlp[progress]"``) a fit of more than two seconds gets a bar; elsewhere
+    only the last epoch is written.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from fastnn import Adam, BatchNorm, Dense, ReLU, Sequential, Softmax
 from fastnn.cli import export as export_command
 from fastnn.cli import tables
 
-PLOT_EXTRA = 'pip install "fastnn[plot]"'
+PLOT_EXTRA = 'pip install "fastnn-mlp[plot]"'
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fastnn import Adam, Dense, Sequential, Softmax, Tanh
+from fastnn import Adam, Dense, Sequential, Softmax, Tanh, __version__
 from fastnn.engine import team, threads
 from fastnn.engine.buffers import address
 from fastnn.engine.compilation import ensure
@@ -50,8 +50,11 @@ def examine() -> tuple[str, list[str]]:
 
 
 def _versions() -> Findings:
-    names = ("fastnn", "numpy", "numba", "llvmlite", "scipy")
-    lines = [f"{'python':<9} {platform.python_version()} ({platform.machine()})"]
+    names = ("numpy", "numba", "llvmlite", "scipy")
+    lines = [
+        f"{'python':<9} {platform.python_version()} ({platform.machine()})",
+        f"{'fastnn':<9} {__version__}",
+    ]
     return lines + [f"{name:<9} {_version(name)}" for name in names], []
 
 
@@ -137,7 +140,7 @@ def _kernels() -> Findings:
             lines.append(f"{type(error).__name__}: {reason}")
             problems.append(
                 f"{check.__doc__} ({type(error).__name__}: {reason}). fastnn needs Numba 0.62 or "
-                f"newer, here is {_version('numba')}: pip install --upgrade fastnn numba"
+                f"newer, here is {_version('numba')}: pip install --upgrade fastnn-mlp numba"
             )
     return lines, problems
 

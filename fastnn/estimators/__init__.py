@@ -13,7 +13,7 @@ try:
 except ImportError as error:
     raise ImportError(
         "fastnn.estimators needs scikit-learn, which is not installed: "
-        'pip install "fastnn[sklearn]"'
+        'pip install "fastnn-mlp[sklearn]"'
     ) from error
 
 from fastnn.estimators.classifier import MLPClassifier

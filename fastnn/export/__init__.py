@@ -30,7 +30,7 @@ class Exports:
         Raises
         ------
         ImportError
-            Without onnx: ``pip install "fastnn[onnx]"``.
+            Without onnx: ``pip install "fastnn-mlp[onnx]"``.
         ValueError
             For a model without weights, or with an activation of your own.
 
@@ -107,7 +107,7 @@ class Exports:
         Raises
         ------
         ImportError
-            Without PyTorch: ``pip install "fastnn[torch]"``.
+            Without PyTorch: ``pip install "fastnn-mlp[torch]"``.
         ValueError
             For a model without weights, or with an activation of your own.
 

@@ -36,7 +36,7 @@ def model_proto(model: Any) -> Any:
     >>> [node.op_type for node in model_proto(model).graph.node]
     ['Gemm', 'Relu']
     """
-    onnx = package("onnx", "to_onnx needs onnx", '"fastnn[onnx]"')
+    onnx = package("onnx", "to_onnx needs onnx", '"fastnn-mlp[onnx]"')
     reading = read(model, "to_onnx")
     graph = Graph(reading.dtype, reading.n_in, reading.n_out)
     z = "input"

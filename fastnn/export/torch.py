@@ -14,7 +14,7 @@ from fastnn.kernels import codes
 
 def to_torch(model: Any) -> Any:
     """A model as a ``torch.nn.Sequential``; see `Sequential.to_torch`."""
-    nn = package("torch.nn", "to_torch needs PyTorch", '"fastnn[torch]"')
+    nn = package("torch.nn", "to_torch needs PyTorch", '"fastnn-mlp[torch]"')
     reading = read(model, "to_torch")
     modules = [_module(nn, *pair) for pair in zip(reading.layers, reading.arrays, strict=True)]
     return nn.Sequential(*modules).eval()

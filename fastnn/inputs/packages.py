@@ -22,9 +22,9 @@ def package(name: str, use: str, install: str) -> Any:
     --------
     >>> package("fractions", "sums need fractions", "python").Fraction(1, 2)
     Fraction(1, 2)
-    >>> package("fraktions", "sums need fraktions", '"fastnn[sums]"')
+    >>> package("fraktions", "sums need fraktions", '"fastnn-mlp[sums]"')
     Traceback (most recent call last):
-    ImportError: sums need fraktions, which is not installed: pip install "fastnn[sums]"
+    ImportError: sums need fraktions, which is not installed: pip install "fastnn-mlp[sums]"
     """
     try:
         return import_module(name)

@@ -64,7 +64,7 @@ def decision_boundaries(
     Raises
     ------
     ImportError
-        Without matplotlib: ``pip install "fastnn[plot]"``.
+        Without matplotlib: ``pip install "fastnn-mlp[plot]"``.
     ValueError, TypeError
         For other than two features, labels that the classifier does not know, and answers that
         are neither probabilities nor labels.

@@ -76,7 +76,7 @@ def learning_curves(
     Raises
     ------
     ImportError
-        Without matplotlib: ``pip install "fastnn[plot]"``.
+        Without matplotlib: ``pip install "fastnn-mlp[plot]"``.
     ValueError, TypeError
         For a history without epochs, and for events or branches that are not such pairs.
 

@@ -42,7 +42,7 @@ def learning_rate_finder(result: LearningRateFinder, ax: Axes | None = None) -> 
     Raises
     ------
     ImportError
-        Without matplotlib: ``pip install "fastnn[plot]"``.
+        Without matplotlib: ``pip install "fastnn-mlp[plot]"``.
 
     Examples
     --------

@@ -52,7 +52,7 @@ def activation_histograms(
     Raises
     ------
     ImportError
-        Without matplotlib: ``pip install "fastnn[plot]"``.
+        Without matplotlib: ``pip install "fastnn-mlp[plot]"``.
     ValueError, TypeError
         For a model without weights, for data that do not fit it, and for too few axes.
 
@@ -108,7 +108,7 @@ def gradient_histograms(
     Raises
     ------
     ImportError
-        Without matplotlib: ``pip install "fastnn[plot]"``.
+        Without matplotlib: ``pip install "fastnn-mlp[plot]"``.
     ValueError, TypeError
         For a model without weights or not compiled, for data that do not fit it, for a loss that is
         not finite on them, and for too few axes.

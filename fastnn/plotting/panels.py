@@ -25,7 +25,8 @@ NEUTRAL = "#808080"
 
 def pyplot() -> Any:
     """matplotlib.pyplot, or how to get it."""
-    return package("matplotlib.pyplot", "fastnn.plotting draws with matplotlib", '"fastnn[plot]"')
+    use = "fastnn.plotting draws with matplotlib"
+    return package("matplotlib.pyplot", use, '"fastnn-mlp[plot]"')
 
 
 def grid(n: int, columns: int, size: tuple[float, float], **options: Any) -> list[Axes]:

@@ -48,7 +48,7 @@ def first_layer_weights(
     Raises
     ------
     ImportError
-        Without matplotlib: ``pip install "fastnn[plot]"``.
+        Without matplotlib: ``pip install "fastnn-mlp[plot]"``.
     ValueError, TypeError
         For a model without weights, and for inputs that do not make an image.
 

@@ -206,7 +206,7 @@ class TabularModel:
         Raises
         ------
         ImportError
-            Without onnx: ``pip install "fastnn[onnx]"``.
+            Without onnx: ``pip install "fastnn-mlp[onnx]"``.
         """
         from fastnn.tabular.onnx import to_onnx
 

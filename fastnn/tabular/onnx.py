@@ -26,7 +26,7 @@ def to_onnx(model: Any, path: str | Path) -> None:
 
 def tabular_proto(model: Any) -> Any:
     """The ``onnx.ModelProto`` that `to_onnx` writes, checked by onnx."""
-    package("onnx", "to_onnx needs onnx", '"fastnn[onnx]"')
+    package("onnx", "to_onnx needs onnx", '"fastnn-mlp[onnx]"')
     from onnx import TensorProto, checker, compose, helper
 
     model._fitted()

@@ -58,7 +58,7 @@ class Table:
 
 def arrow() -> Any:
     """The package pyarrow."""
-    return package("pyarrow", "tables need pyarrow", '"fastnn[tables]"')
+    return package("pyarrow", "tables need pyarrow", '"fastnn-mlp[tables]"')
 
 
 def read_table(source: Any, name: str = "the table") -> Table:

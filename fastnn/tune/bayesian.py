@@ -29,7 +29,7 @@ def bayesian(sampler: Any = None, batch: int = 4) -> Strategy:
     Raises
     ------
     ImportError
-        Without Optuna: ``pip install "fastnn[tune]"``.
+        Without Optuna: ``pip install "fastnn-mlp[tune]"``.
     """
     check_count(batch, "batch")
     if sampler is not None and not hasattr(sampler, "sample_relative"):
@@ -59,7 +59,7 @@ def bayesian(sampler: Any = None, batch: int = 4) -> Strategy:
 
 
 def _study(plan: Plan, sampler: Any) -> Any:
-    optuna = package("optuna", 'the strategy "bayesian" asks Optuna', '"fastnn[tune]"')
+    optuna = package("optuna", 'the strategy "bayesian" asks Optuna', '"fastnn-mlp[tune]"')
     if sampler is None:
         sampler = optuna.samplers.TPESampler(seed=plan.seed, constant_liar=True)
     before = optuna.logging.get_verbosity()

@@ -137,7 +137,7 @@ class Result(Findings):
         Raises
         ------
         ImportError
-            Without matplotlib: ``pip install "fastnn[plot]"``.
+            Without matplotlib: ``pip install "fastnn-mlp[plot]"``.
         """
         return draw(self, kind, axes)
 

@@ -230,4 +230,4 @@ def window(beta: float) -> float:
 
 def distributions() -> Any:
     """Optuna's distributions."""
-    return package("optuna.distributions", "distributions are Optuna's", '"fastnn[tune]"')
+    return package("optuna.distributions", "distributions are Optuna's", '"fastnn-mlp[tune]"')

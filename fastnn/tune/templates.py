@@ -126,7 +126,7 @@ def rows_of(array: Any, index: Any) -> Any:
 
 def _named_scorer(name: Any) -> Any:
     use = f"the monitor {name!r} is a scorer of scikit-learn"
-    metrics = package("sklearn.metrics", use, '"fastnn[sklearn]"')
+    metrics = package("sklearn.metrics", use, '"fastnn-mlp[sklearn]"')
     try:
         return metrics.get_scorer(name)
     except (KeyError, ValueError):

@@ -33,7 +33,7 @@ def report(model: TabularModel, source: Any) -> str:
     Raises
     ------
     ImportError
-        Without matplotlib: ``pip install "fastnn[plot]"``.
+        Without matplotlib: ``pip install "fastnn-mlp[plot]"``.
     """
     whole = read_table(source)
     rows, y = model.target_.read(whole)

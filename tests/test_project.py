@@ -1,0 +1,48 @@
+"""The project's own files agree with each other: names, versions, extras."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import fastnn
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+INSTALL = re.compile(r"pip install (?:--upgrade )?[\\`\"']*([a-z][\w-]*|\.)(?:\[([\w,]+)\\?\])?")
+TEXTS = [
+    path
+    for folder, kinds in {
+        ".": ("*.md", "*.cff"), "fastnn": ("**/*.py",), "docs": ("**/*.md", "**/*.rst"),
+        "examples": ("**/*.py", "**/*.md", "**/*.rst"), "benchmarks": ("**/*.md", "**/*.py"),
+        "recipe": ("*.yaml",),
+    }.items()
+    for kind in kinds
+    for path in sorted((ROOT / folder).glob(kind))
+    if "_build" not in path.parts
+]  # fmt: skip
+
+
+def test_the_version_is_the_same_everywhere():
+    assert PROJECT["version"] == fastnn.__version__
+
+
+def test_nobody_is_told_to_install_a_stranger():
+    """The name fastnn on the public index is another project's."""
+    told = [
+        (path.relative_to(ROOT).as_posix(), name, extra)
+        for path in TEXTS
+        for name, extra in INSTALL.findall(path.read_text(encoding="utf-8").replace("\\[", "["))
+    ]
+    assert any(name == PROJECT["name"] for _, name, _ in told)
+    assert [row for row in told if row[1] == "fastnn"] == []
+    extras = set(PROJECT["optional-dependencies"]) | {"sums"}
+    for where, name, extra in told:
+        if name in (PROJECT["name"], "."):
+            assert set(extra.split(",")) - {""} <= extras, where
+
+
+@pytest.mark.parametrize("text", ["pip install fastnn", '``pip install "fastnn[plot]"``'])
+def test_a_stranger_is_found(text):
+    assert INSTALL.findall(text)[0][0] == "fastnn"
