@@ -48,7 +48,7 @@ def built(monkeypatch):
 
 
 def broken_off(monkeypatch):
-    model = network()
+    model = network().build(3)
     with monkeypatch.context() as patch:
         patch.setattr(building, "moments", interrupt)
         with pytest.raises(KeyboardInterrupt):

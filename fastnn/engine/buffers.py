@@ -8,6 +8,7 @@ import numpy as np
 
 from fastnn.engine.layout import Layout, Tensor
 from fastnn.kernels.codes import STANDARDIZE
+from fastnn.kernels.machine import locks
 
 _LINE = 64
 
@@ -36,7 +37,8 @@ def address(array: np.ndarray) -> int:
 class State:
     """All that training changes: parameters, the optimizer's slots, running statistics.
 
-    One vector `values`; `copy` and `restore` are copies of it.
+    One vector `values`; `copy` and `restore` are copies of it. Who changes it counts that first:
+    broken off in between, it leaves no copy of the weights that seems fresh.
     """
 
     def __init__(self, layout: Layout, dtype: np.dtype) -> None:
@@ -44,12 +46,18 @@ class State:
         self.values = arena(layout.n_state, dtype)
         self.changes = 0
         """Counts changes of the values: who keeps a copy sees that it is stale."""
+        self.lock = locks.lock()
+        """Held while the values are between two steps."""
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "values": np.array(self.values)}
+        with self.lock:
+            fields = {**vars(self), "values": np.array(self.values)}
+        del fields["lock"]
+        return fields
 
     def __setstate__(self, fields: dict[str, Any]) -> None:
         vars(self).update(fields)
+        self.lock = locks.lock()
         values = self.layout.of_today(fields["values"])
         # A copy need not start on a cache line.
         self.values = arena(len(values), values.dtype)
@@ -108,16 +116,17 @@ class State:
 
     def set_arrays(self, arrays: Sequence[np.ndarray]) -> None:
         """Set all arrays, in the order of `arrays()`."""
-        self.changes += 1
         given = dict(zip(self.layout.array_names(), arrays, strict=True))
-        for name, values in given.items():
-            layer, part = name.split(".")
-            if part == "running_mean":
-                self._set_running(int(layer), values, given[f"{layer}.running_var"])
-            elif part == "mean":
-                self._set_moments(values, given[f"{layer}.deviation"])
-            elif part not in ("running_var", "deviation"):
-                self.array(name)[...] = values
+        with self.lock:
+            self.changes += 1
+            for name, values in given.items():
+                layer, part = name.split(".")
+                if part == "running_mean":
+                    self._set_running(int(layer), values, given[f"{layer}.running_var"])
+                elif part == "mean":
+                    self._set_moments(values, given[f"{layer}.deviation"])
+                elif part not in ("running_var", "deviation"):
+                    self.array(name)[...] = values
 
     @property
     def is_finite(self) -> bool:
@@ -179,16 +188,19 @@ class State:
 
     def assign(self, parameters: np.ndarray) -> None:
         """Set the parameter vector."""
-        self.parameters[:] = parameters
-        self.changes += 1
+        with self.lock:
+            self.changes += 1
+            self.parameters[:] = parameters
 
     def restore(self, values: np.ndarray) -> None:
         """Go back to a copy of `values`."""
-        self.values[:] = self.layout.of_today(values)
-        self.changes += 1
+        with self.lock:
+            self.changes += 1
+            self.values[:] = self.layout.of_today(values)
 
     def reset_optimizer(self) -> None:
         """Forget momenta and averages."""
         n = self.layout.n_parameters
-        self.values[n : 3 * n] = 0
-        self.changes += 1
+        with self.lock:
+            self.changes += 1
+            self.values[n : 3 * n] = 0

@@ -1,6 +1,5 @@
 """The CONTEXT record: what the compiled loop is told of a program, its arenas and its rows."""
 
-import threading
 from typing import Any
 
 import numpy as np
@@ -30,10 +29,14 @@ COUNTERS = {"ticket": 0, "done": 8, "failed": 16, "arrived": 24}
 class Context:
     """A program with its arenas and the CONTEXT record that the compiled loop reads."""
 
+    _given: tuple[Any, ...]
+    """What it was made of."""
+
     def __init__(
         self, program: Program, state: State, settings: dict[str, Any], n_work: int
     ) -> None:
         self.program, self.state = program, state
+        self._busy = False
         self.dtype = state.values.dtype
         self.n_in = program.layout.n_in
         self._kernels = ensure(self.dtype)
@@ -41,7 +44,7 @@ class Context:
         self._context = np.zeros(1, codes.CONTEXT)
         # All fields have eight bytes: one is set by its number, many times faster than by name.
         self._whole, self._real = self._context.view(np.int64), self._context.view(np.float64)
-        self._lock = threading.Lock()
+        self._lock = state.lock
         self.work = arena(n_work, self.dtype)
         self._places = (
             self._kernels.loop,
@@ -70,6 +73,15 @@ class Context:
             self._set(name, value)
         if program.loss is not None:
             self._describe_loss(program.loss)
+
+    def _begin(self) -> None:
+        """At the beginning of a call; at its end `_busy` is False.
+
+        Of one that Ctrl-C has broken off, nobody knows what the record points to.
+        """
+        if self._busy:
+            self.__init__(*self._given)  # type: ignore[misc]
+        self._busy = True
 
     def _set(self, name: str, value: Any) -> None:
         """Set a field of the context."""

@@ -40,7 +40,9 @@ class TrainingRun(StepsRun):
             Sums over the other rows of weight times loss; of epochs that did not fail.
         """
         n, n_tasks = len(rates) // count, len(self.program.tasks)
-        with self._lock, judge._lock:
+        with self._lock:
+            self._begin()
+            judge._begin()
             self._point("penalties", None)
             self._read(rows, order, bounds, rates, outputs)
             self._divide_into_epochs(count * n, 0, n)
@@ -59,5 +61,6 @@ class TrainingRun(StepsRun):
             first = int(np.argmax(ends > 0))
             self._finish()
             judge._release()
+            judge._busy = False
             failed = first * n + int(ends[first]) if ends[first] else 0
             return self._summed(), failed, found.sum(axis=1)

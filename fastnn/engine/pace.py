@@ -13,6 +13,9 @@ from fastnn.inputs.rows import Rows
 
 BLOCK_SECONDS = 0.07
 """Time between returns to Python: for Ctrl-C and progress."""
+BLOCK_STEPS = 10_000
+"""Most steps between returns to Python, however short one seemed: a machine that was idle when it
+was measured may be busy by now."""
 ROWS_TOGETHER = 1_000_000
 """Largest number of rows of several epochs that are taken in one go."""
 TRIAL_SECONDS = 0.004
@@ -43,12 +46,13 @@ class Pace:
         threads = self.unknown[0] if self.unknown else self.best
         budget = TRIAL_SECONDS if self.unknown else BLOCK_SECONDS
         # By the faster way: one bad trial must not make the next too short to tell.
-        return threads, max(1, int(budget / min(self.seconds.values())))
+        return threads, max(1, min(int(budget / min(self.seconds.values())), BLOCK_STEPS))
 
     def together(self, n_steps: int, n_rows: int, left: int) -> int:
         """How many of the epochs left fit into a block, each of so many steps and rows."""
         seconds = n_steps * min(self.seconds.values())
-        return max(1, min(left, int(BLOCK_SECONDS / seconds), ROWS_TOGETHER // n_rows))
+        most = min(ROWS_TOGETHER // n_rows, BLOCK_STEPS // n_steps)
+        return max(1, min(left, int(BLOCK_SECONDS / seconds), most))
 
     def note(self, threads: int, seconds: float) -> None:
         """What a step of the last block took."""

@@ -23,6 +23,7 @@ class PredictRun(Run):
     """Rows through the network as it predicts, each task with its own activations."""
 
     def __init__(self, program: Program, state: State, threads: int) -> None:
+        self._given = program, state, threads
         super().__init__(
             program, state, {"worker_stride": program.n_work}, threads * program.n_work
         )
@@ -39,6 +40,7 @@ class PredictRun(Run):
         """
         n = len(X)
         with self._lock:
+            self._begin()
             if self._plain != n:
                 self._read(Rows(X, True), None)
                 self._set("careful", True)
@@ -62,6 +64,7 @@ class PredictRun(Run):
                 self._serial(self._only)
             else:
                 self._call(self._workers)
+            self._busy = False
             if self._counters[_FAILED]:
                 return None
             return outputs if self._small is None else outputs.copy()
@@ -119,12 +122,14 @@ class PredictRun(Run):
         if not rows.direct:
             return self._run_by_block(rows, order, kind, last, width)
         with self._lock:
+            self._begin()
             self._read(rows, order)
             outputs = np.empty((n, width), self.dtype)
             self._point("outputs", outputs)
             self._cut(n, kind, last)
             self._call(self._workers)
             self._release()
+            self._busy = False
             return outputs, float(self._losses.sum())
 
     def _run_by_block(

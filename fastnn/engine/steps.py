@@ -49,6 +49,7 @@ class StepsRun(Run):
         self, program: Program, state: State, settings: dict[str, Any], seed: int, threads: int,
         shares: tuple[float, float] | None = None,
     ) -> None:  # fmt: skip
+        self._given = program, state, settings, seed, threads, shares
         work = program.rows * program.layout.flops_per_row
         several = max(map(len, program.phases)) > 1
         self.threads = threads if several and work >= SHARED_FLOPS else 1
@@ -109,6 +110,7 @@ class StepsRun(Run):
             the later ones changed no parameter.
         """
         with self._lock:
+            self._begin()
             self._point("penalties", penalties)
             self._read(rows, order, bounds, rates, outputs)
             self._set("step", step)
@@ -137,6 +139,7 @@ class StepsRun(Run):
         self.state.changes += 1
         self._seen = self.state.changes
         self._release()
+        self._busy = False
 
     def _divide_into_epochs(self, n_steps: int, before: int, steps: int) -> None:
         self._set("epoch_step", before)

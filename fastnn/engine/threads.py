@@ -12,7 +12,8 @@ from typing import Any
 from fastnn.inputs.calls import explained
 from fastnn.inputs.settings import check_count
 
-_region = threading.Lock()
+_region: dict[str, int] = {}
+"""The Python thread that has the team. One that Ctrl-C has broken off takes it again."""
 _chosen: int | None = None
 
 
@@ -25,8 +26,7 @@ _alone = _Alone()
 
 def _after_fork() -> None:
     # Whoever held it in the parent does not exist here.
-    global _region
-    _region = threading.Lock()
+    _region.clear()
 
 
 if hasattr(os, "register_at_fork"):
@@ -175,14 +175,14 @@ def region(wanted: int) -> Iterator[int]:
     There is one team: whoever comes second works alone, and computes the same bits.
     """
     workers = min(wanted, get_num_threads(), _maximum())
-    if workers < 2 or not _region.acquire(blocking=False):
+    mine = threading.get_ident()
+    if workers < 2 or _region.setdefault("thread", mine) != mine:
         yield 1
         return
-    lock = _region
     try:
         yield workers
     finally:
-        lock.release()
+        _region.pop("thread", None)
 
 
 def _set_threads(library: Any, n: int) -> None:

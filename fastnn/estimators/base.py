@@ -37,6 +37,7 @@ from fastnn.history import History
 from fastnn.inputs.reading import Data
 from fastnn.inputs.rows import Rows
 from fastnn.losses import MSE
+from fastnn.training.turns import one_at_a_time
 
 
 class BaseMLP(CallbackSupportMixin, BaseEstimator):
@@ -69,6 +70,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     # ------------------------------------------------------------------------- fit
 
     @with_callbacks
+    @one_at_a_time
     def _fit(self, X: Any, y: Any, sample_weight: Any, extra: dict, incremental: bool) -> Any:
         s = settings_of(self)
         hidden_sizes(s)

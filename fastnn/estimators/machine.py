@@ -197,15 +197,17 @@ class Machine(Network):
         """To parameters and statistics kept before; the optimizer's state stays."""
         n, values = self.layout.n_parameters, self.state.values
         # Pickles of version 0.1 hold the optimizer's state in between.
-        values[:n], values[3 * n :] = kept[:n], kept[len(kept) - (len(values) - 3 * n) :]
-        self.state.changes += 1
+        with self.lock:
+            self.state.changes += 1
+            values[:n], values[3 * n :] = kept[:n], kept[len(kept) - (len(values) - 3 * n) :]
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = {name: getattr(self, name) for name in (*BUILT_FROM, *CARRIED)}
-        n, values = self.layout.n_parameters, self.state.values
-        # Without the optimizer's state where there is none, as after L-BFGS.
-        values = values.copy() if values[n : 3 * n].any() else self.keep()
-        return kept | {"values": values, "steps": (self.step, self.epoch)}
+        with self.lock:
+            kept = {name: getattr(self, name) for name in (*BUILT_FROM, *CARRIED)}
+            n, values = self.layout.n_parameters, self.state.values
+            # Without the optimizer's state where there is none, as after L-BFGS.
+            values = values.copy() if values[n : 3 * n].any() else self.keep()
+            return kept | {"values": values, "steps": (self.step, self.epoch)}
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         Machine.__init__(self, *(kept[name] for name in BUILT_FROM))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,9 @@ PARTIAL = "order", "losses", "norms"
 
 def save(model: Weights, path: str | Path) -> None:
     """Write a model to a file; see `Sequential.save`."""
-    tensors, description = portrait(model)
-    write_whole(as_path(path), pack(tensors, description))
+    with nullcontext() if model._network is None else model._network.lock:
+        blob = pack(*portrait(model))
+    write_whole(as_path(path), blob)
 
 
 def own_functions(model: Weights) -> dict[str, Callable]:

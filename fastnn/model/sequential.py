@@ -18,10 +18,11 @@ from fastnn.inputs.reading import feature_rows, read_data, target_rows
 from fastnn.inputs.settings import check_count, check_switch
 from fastnn.layers import Standardize
 from fastnn.model.tools import Tools
-from fastnn.training import building, door
+from fastnn.training import building, door, turns
 from fastnn.training.batches import batch_bounds, batch_rows
 from fastnn.training.divergence import DivergenceError
 from fastnn.training.epochs import train
+from fastnn.training.interrupts import Interrupts
 from fastnn.training.job import Job
 from fastnn.training.lbfgs import train_lbfgs
 from fastnn.training.network import Network, Setup
@@ -120,9 +121,11 @@ class Sequential(Tools, Exports):
         )
         door.refuse_classes(self.layers, setup)
         door.try_own_parts(self.layers, setup.loss, self.dtype)
-        before, self._setup = self._setup, setup
-        if self._network is not None and before is not None:
-            self._network.follow(before.optimizer, setup.optimizer)
+        turns.refuse(self, "compile")
+        with Interrupts():
+            before, self._setup = self._setup, setup
+            if self._network is not None and before is not None:
+                self._network.follow(before.optimizer, setup.optimizer)
 
     def fit(
         self,
@@ -187,50 +190,70 @@ class Sequential(Tools, Exports):
         ------
         ValueError, TypeError
             For data or settings that do not fit, before anything is changed.
+        RuntimeError
+            While another thread, or the caller of this callback, fits the same model. What other
+            threads may do meanwhile is to predict, to save and to read weights: they find those
+            between two steps.
         DivergenceError
             When the loss is not finite, or an update or a batch's statistics are not; the model
             keeps the last weights whose loss was finite, to the bit, with the optimizer's state
             and the statistics of that moment, or those that this fit began with.
         """
         setup = self._compiled()
-        check_count(epochs, "epochs")
-        check_switch(shuffle, "shuffle")
-        network, names = self._network, text_names(X)
-        squares = not isinstance(self.layers[0], Standardize)
-        if network is None:
-            rows = feature_rows(X, None, self.dtype, squares=squares)
-        else:
-            rows = network.read(X, squares=squares)
-        layout = network.layout if network else Layout(self.layers, rows.X.shape[1])
-        if network is not None and network.feature_names is not None:
-            names = network.feature_names
-        form = setup.form(layout, self.dtype)._replace(names=names)
-        data = read_data(
-            target_rows(rows, y, sample_weight, form),
-            form,
-            validation_data=validation_data,
-            validation_split=validation_split,
-            training_metrics=training_metrics,
-            seed=self._split_seed,
-        )
-        size = batch_rows(batch_size, len(data.index), setup.optimizer)
-        door.refuse_l1(layout, setup.optimizer)
-        watchers = listeners(callbacks, verbose)
-        check_count(validation_freq, "validation_freq")
-        door.check_columns(setup, data.validation is not None, watchers)
-        bounds = batch_bounds(len(data.index), size)
-        job = Job(data, epochs, size, bounds, shuffle, watchers, self, validation_freq)
+        turn = turns.take(self)
+        try:
+            check_count(epochs, "epochs")
+            check_switch(shuffle, "shuffle")
+            network, names = self._network, text_names(X)
+            squares = not isinstance(self.layers[0], Standardize)
+            if network is None:
+                rows = feature_rows(X, None, self.dtype, squares=squares)
+            else:
+                rows = network.read(X, squares=squares)
+            layout = network.layout if network else Layout(self.layers, rows.X.shape[1])
+            if network is not None and network.feature_names is not None:
+                names = network.feature_names
+            form = setup.form(layout, self.dtype)._replace(names=names)
+            data = read_data(
+                target_rows(rows, y, sample_weight, form),
+                form,
+                validation_data=validation_data,
+                validation_split=validation_split,
+                training_metrics=training_metrics,
+                seed=self._split_seed,
+            )
+            size = batch_rows(batch_size, len(data.index), setup.optimizer)
+            door.refuse_l1(layout, setup.optimizer)
+            watchers = listeners(callbacks, verbose)
+            check_count(validation_freq, "validation_freq")
+            door.check_columns(setup, data.validation is not None, watchers)
+            bounds = batch_bounds(len(data.index), size)
+            job = Job(data, epochs, size, bounds, shuffle, watchers, self, validation_freq)
 
-        position = network.step - network.schedule_start if network else 0
-        door.try_rates(setup.optimizer, position, len(bounds) - 1, epochs)
-        door.try_metrics(setup, data, layout.n_out, self.dtype)
-        if network is None:
-            network = self._adopt(layout)
+            position = network.step - network.schedule_start if network else 0
+            door.try_rates(setup.optimizer, position, len(bounds) - 1, epochs)
+            door.try_metrics(setup, data, layout.n_out, self.dtype)
+            self._train(job, layout, names)
+            return self.history
+        finally:
+            turn.end()
+
+    def _train(self, job: Job, layout: Layout, names: tuple[str, ...] | None) -> None:
+        """From here on the model changes."""
+        network, data, setup = self._network, job.data, self._compiled()
+        fitted = (
+            network.state.is_fitted if network else not isinstance(layout.layers[0], Standardize)
+        )
+        found = None if fitted else building.standard_moments(data.rows.X, data.index)
+        with Interrupts():
+            built = network is not None
+            network = network or self._adopt(layout)
+            if found is not None:
+                network.state.fit_moments(*found)
+            network.feature_names = names
+        if not built:
             building.warn_of_symmetry(network.state)
-        fitted, start = network.state.is_fitted, (network.step, network.epoch)
-        if not fitted:
-            building.fit_standardize(network.state, data.rows.X, data.index)
-        network.feature_names = names
+        start = network.step, network.epoch
         by = train_lbfgs if isinstance(setup.optimizer, optimizers.LBFGS) else train
         try:
             by(network, setup, self.history, job)
@@ -239,7 +262,6 @@ class Sequential(Tools, Exports):
                 # The rows with which nothing was learned are not those to go by.
                 network.state.forget_moments()
             raise
-        return self.history
 
     def __repr__(self) -> str:
         return f"Sequential([{', '.join(map(repr, self.layers))}])"

@@ -13,8 +13,9 @@ from fastnn.inputs.calls import explained
 from fastnn.inputs.settings import Range, check_count
 from fastnn.layers import Layer
 from fastnn.optimizers import Optimizer
-from fastnn.training import building
+from fastnn.training import building, turns
 from fastnn.training.curvature import Curvature
+from fastnn.training.interrupts import Interrupts
 from fastnn.training.network import Network, Setup
 
 MOMENTS = tuple(f"0.{name}" for name in STANDARDIZE_NAMES)
@@ -63,8 +64,10 @@ class Weights:
     def _adopt(self, layout: Layout) -> Network:
         """The network of a layout, new weights drawn."""
         network = Network(layout, self.dtype, self._shuffle_rng, self._dropout_seed)
-        building.draw_weights(network.state, self._init_rng)
-        self._network = network
+        # What is drawn is the model's: both or neither.
+        with Interrupts(), network.lock:
+            building.draw_weights(network.state, self._init_rng)
+            self._network = network
         return network
 
     @property
@@ -99,7 +102,9 @@ class Weights:
 
         Of `Standardize` mean and deviation, the mean in float64; before it is fitted 0 and 1.
         """
-        return [array.copy() for _, array in self._built().state.arrays()]
+        network = self._built()
+        with network.lock:
+            return [array.copy() for _, array in network.state.arrays()]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Set all arrays, in the form that `get_weights` returns.
@@ -111,7 +116,8 @@ class Weights:
         given, network = building.listed(weights), self._network
         layout = network.layout if network else Layout(self.layers, building.infer_features(given))
         arrays = building.as_weights(given, layout, self.dtype)
-        (network or self._adopt(layout)).state.set_arrays(arrays)
+        with Interrupts():
+            (network or self._adopt(layout)).state.set_arrays(arrays)
 
     def initialize_from(self, other: Weights, freeze: int = 0) -> list[str]:
         """Take over another model's arrays, layer by layer, where the shapes match (pretraining).
@@ -142,13 +148,15 @@ class Weights:
             for name, array in source.state.arrays()
             if shapes.get(name) == array.shape and name not in nothing
         }
-        network = network or self._adopt(layout)
-        mine = dict(network.state.arrays())
-        network.state.set_arrays(list((mine | taken).values()))
-        if taken.keys() >= set(MOMENTS):
-            # Also where they are 0 and 1.
-            network.state.fit_moments(*(taken[name] for name in MOMENTS))
-        network.frozen = int(freeze)
+        turns.refuse(self, "initialize_from")
+        with Interrupts():
+            network = network or self._adopt(layout)
+            mine = dict(network.state.arrays())
+            network.state.set_arrays(list((mine | taken).values()))
+            if taken.keys() >= set(MOMENTS):
+                # Also where they are 0 and 1.
+                network.state.fit_moments(*(taken[name] for name in MOMENTS))
+            network.frozen = int(freeze)
         return [name for name in mine if name in taken]
 
     def snapshot(self) -> Snapshot:
@@ -168,17 +176,18 @@ class Weights:
         0.0
         """
         network = self._built()
-        optimizer = None if self._setup is None else self._setup.optimizer
-        return Snapshot(
-            network.state.values.copy(), network.step, network.schedule_start,
-            network.learning_rate_factor, optimizer, network.curvature,
-        )  # fmt: skip
+        with network.lock:
+            optimizer = None if self._setup is None else self._setup.optimizer
+            return Snapshot(
+                network.state.values.copy(), network.step, network.schedule_start,
+                network.learning_rate_factor, optimizer, network.curvature,
+            )  # fmt: skip
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to a snapshot of this model, to the bit; history and epochs stay.
 
         If the model was compiled since, with another optimizer or learning rate, it goes on from
-        there as `compile` says.
+        there as `compile` says. A callback may call it at the end of an epoch, not within one.
         """
         if not isinstance(snapshot, Snapshot):
             raise TypeError(f"got {snapshot!r:.60}; expected what snapshot() has returned")
@@ -188,24 +197,28 @@ class Weights:
                 f"the snapshot holds {len(values)} numbers, this model {len(network.state.values)};"
                 " take a snapshot of the same model"
             )
-        same = snapshot.step == network.step and np.array_equal(
-            values.view(np.uint8), network.state.values.view(np.uint8)
-        )
-        if not same:
-            network.restore(values, snapshot.step)
-        network.schedule_start = snapshot.schedule_start
-        network.learning_rate_factor = snapshot.learning_rate_factor
-        network.curvature = snapshot.curvature
-        now = None if self._setup is None else self._setup.optimizer
-        if now is not None and snapshot.optimizer not in (None, now):
-            network.follow(snapshot.optimizer, now)
+        turns.refuse(self, "restore", own=network.is_mid_epoch)
+        with Interrupts(), network.lock:
+            same = snapshot.step == network.step and np.array_equal(
+                values.view(np.uint8), network.state.values.view(np.uint8)
+            )
+            if not same:
+                network.restore(values, snapshot.step)
+            network.schedule_start = snapshot.schedule_start
+            network.learning_rate_factor = snapshot.learning_rate_factor
+            network.curvature = snapshot.curvature
+            now = None if self._setup is None else self._setup.optimizer
+            if now is not None and snapshot.optimizer not in (None, now):
+                network.follow(snapshot.optimizer, now)
 
     def _change(self, layers: tuple[Layer, ...], setup: Setup) -> None:
         """Take layers of the same arrays, and another setup; the state stays."""
-        if self._network is not None:
-            self._network.take_layout(Layout(layers, self._network.layout.n_in))
-            self._network.follow(self._compiled().optimizer, setup.optimizer)
-        self.layers, self._setup = layers, setup
+        turns.refuse(self, "set")
+        with Interrupts():
+            if self._network is not None:
+                self._network.take_layout(Layout(layers, self._network.layout.n_in))
+                self._network.follow(self._compiled().optimizer, setup.optimizer)
+            self.layers, self._setup = layers, setup
 
     def _built(self) -> Network:
         if self._network is None:

@@ -134,15 +134,20 @@ def warn_of_symmetry(state: State) -> None:
 def fit_standardize(state: State, X: np.ndarray, index: np.ndarray) -> None:
     """Mean and deviation of each feature over the training rows, for a leading Standardize."""
     if isinstance(state.layout.layers[0], Standardize):
-        with np.errstate(over="ignore", invalid="ignore"):
-            mean, variance = moments(X, index)
-        deviation = np.sqrt(variance)
-        if not np.isfinite(deviation).all():
-            mean, variance = moments(X, index, SMALL)
-            mean, deviation = mean / SMALL, np.sqrt(variance) / SMALL
-        # A constant feature has a deviation of double's rounding size only.
-        flat = deviation <= FLAT * np.abs(mean)
-        state.fit_moments(mean, np.where(flat, 1, deviation))
+        state.fit_moments(*standard_moments(X, index))
+
+
+def standard_moments(X: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation of each feature over some rows, of constant ones 1."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, variance = moments(X, index)
+    deviation = np.sqrt(variance)
+    if not np.isfinite(deviation).all():
+        mean, variance = moments(X, index, SMALL)
+        mean, deviation = mean / SMALL, np.sqrt(variance) / SMALL
+    # A constant feature has a deviation of double's rounding size only.
+    flat = deviation <= FLAT * np.abs(mean)
+    return mean, np.where(flat, 1, deviation)
 
 
 def moments(

@@ -79,16 +79,19 @@ class Epochs:
         self.finished = {}
         self.interrupts.hold()
         drawn = network.drawn if count > 1 else None
-        part = passes.begun() or passes.begin(passes.draw(count))
-        course = passes.course(part)
-        totals, answers, network.partial = None, None, part
+        with network.lock:
+            part = passes.begun() or passes.begin(passes.draw(count))
+            course = passes.course(part)
+            totals, answers, network.partial = None, None, part
         if count > 1 and validation is not None:
-            failed, totals, answers = self._judged_epochs(part, course, validation)
+            with network.lock:
+                failed, totals, answers = self._judged_epochs(part, course, validation)
         else:
             failed = self._advance(part, course, count * self.n_steps)
         if not failed and not network.state.is_finite:
             self.looking = []
-            failed = self.marks.spoiled(course, self._again)
+            with network.lock:
+                failed = self.marks.spoiled(course, self._again)
         done = (failed - 1) // self.n_steps if failed else count
         self.finished = running(self.setup, self.rows, part, course, done)
         if validation is not None and totals is not None:
@@ -99,25 +102,40 @@ class Epochs:
 
     def _advance(self, part: Partial, course: Course, n: int) -> int:
         """Up to step n of the pass, some at a time; the number, from 1, of a failed one, or 0."""
-        network, run = self.network, self.blocks.run
+        network = self.network
         while (at := part.done) < n:
-            self.marks.keep(part)
-            losses, failed = self.blocks.take(course, at, self._next_look(at, n))
-            stop = at + len(losses)
-            self.marks.took(course.rates[at:stop])
-            part.losses[at:stop] = losses
-            # Of an epoch that this block does not end, 0; the next block knows better.
-            norms = run.gradient_norms
-            part.norms[at // self.n_steps :][: len(norms)] = norms
-            if failed:
-                return at + failed
-            network.advance(len(losses))
+            with network.lock:
+                losses, failed = self._take_block(part, course, at, n)
+                if failed:
+                    return at + failed
+                network.advance(len(losses))
             if len(part.norms) == 1:
                 self.interrupts.let_go()
-                for callback in self.looking:
-                    callback.on_steps_end(self.job.model, stop / self.n_steps)
+                self._let_look((at + len(losses)) / self.n_steps)
                 self.interrupts.hold()
         return 0
+
+    def _take_block(self, part: Partial, course: Course, at: int, n: int) -> tuple[np.ndarray, int]:
+        """Some steps from step `at` on; as from `TrainingRun.steps`."""
+        self.marks.keep(part)
+        losses, failed = self.blocks.take(course, at, self._next_look(at, n))
+        stop = at + len(losses)
+        self.marks.took(course.rates[at:stop])
+        part.losses[at:stop] = losses
+        # Of an epoch that this block does not end, 0; the next block knows better.
+        norms = self.blocks.run.gradient_norms
+        part.norms[at // self.n_steps :][: len(norms)] = norms
+        return losses, failed
+
+    def _let_look(self, fraction: float) -> None:
+        """Show the model to the callbacks between two steps."""
+        network = self.network
+        network.is_mid_epoch = True
+        try:
+            for callback in self.looking:
+                callback.on_steps_end(self.job.model, fraction)
+        finally:
+            network.is_mid_epoch = False
 
     def _next_look(self, at: int, n: int) -> int:
         """Where the block from step `at` must end, before step n, for callbacks to look."""
@@ -160,8 +178,9 @@ class Epochs:
             self.passes.draw((failed - 1 - spoiled) // self.n_steps + 1)
         drawn = network.drawn
         self.looking = []
-        self.marks.go_back(course.first + failed - 2, self._again)
-        network.drawn, network.partial = drawn, None
+        with network.lock:
+            self.marks.go_back(course.first + failed - 2, self._again)
+            network.drawn, network.partial = drawn, None
         raise DivergenceError(
             network.epoch + complete + 1, course.first + failed,
             course.rates[min(failed, len(course.rates)) - 1], self.history,
@@ -181,8 +200,9 @@ class Epochs:
 def train(network: Network, setup: Setup, history: History, job: Job) -> None:
     """Run epochs until their number is reached or a callback asks to stop."""
     with Interrupts() as interrupts, ExitStack() as at_end:
+        interrupts.let_go()
         epochs = Epochs(network, setup, history, job, interrupts)
-        tell_callbacks(job, history, at_end)
+        tell_callbacks(job, history, at_end, interrupts)
         left = job.epochs
         while left > 0:
             count, start = epochs.together(left), time.perf_counter()

@@ -1,5 +1,7 @@
 """Ctrl-C while training: it waits for the block of steps that runs to be recorded."""
 
+from __future__ import annotations
+
 import threading
 from signal import SIGINT, default_int_handler
 from types import FrameType
@@ -13,42 +15,58 @@ except ImportError:
 
 
 class Interrupts:
-    """Within ``with interrupts.held():`` a Ctrl-C waits for the end of the block.
+    """Within it a Ctrl-C waits until it is let go: what must be changed together is.
 
     It takes over Python's own handler only, and only in the main thread: nowhere else does Ctrl-C
-    raise KeyboardInterrupt.
+    raise KeyboardInterrupt. It holds from its beginning; one within another is let go with it.
     """
 
     def __init__(self) -> None:
-        self._holding = self._asked = False
+        self._holding, self._patient, self._asked = True, True, False
+        self._before = False, True
+        self._first, self._ours, self._given_back = self, False, False
 
-    def __enter__(self) -> "Interrupts":
-        self._ours = (
-            threading.current_thread() is threading.main_thread()
-            and getsignal(SIGINT) is default_int_handler
-        )
-        if self._ours:
-            signal(SIGINT, self._note)
+    def __enter__(self) -> Interrupts:
+        if threading.current_thread() is threading.main_thread():
+            handler = getsignal(SIGINT)
+            around = getattr(handler, "__self__", None)
+            if isinstance(around, Interrupts):
+                self._first, self._before = around, (around._holding, around._patient)
+                self.hold()
+            elif handler is default_int_handler:
+                self._ours = True
+                signal(SIGINT, self._note)
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, kind: Any, *_: Any) -> None:
         if self._ours:
             signal(SIGINT, default_int_handler)
+        first = self._first
+        first._holding, first._patient = self._before
+        if kind is None:
+            self.let_go()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self._holding and not self._asked:
+        if self._holding and (self._patient or not self._asked):
             self._asked = True
-        else:
-            # Who asks twice does not want to wait.
-            default_int_handler(number, frame)
+            return
+        # What it meets may be the very end of it.
+        self._given_back = True
+        signal(SIGINT, default_int_handler)
+        default_int_handler(number, frame)
 
-    def hold(self) -> None:
-        """From here on Ctrl-C waits."""
-        self._holding = True
+    def hold(self, patient: bool = True) -> None:
+        """From here on Ctrl-C waits; with patient=False, as in a user's code, the first one."""
+        first = self._first
+        first._patient, first._holding = patient, True
+        if first._given_back:
+            first._given_back = False
+            signal(SIGINT, first._note)
 
     def let_go(self) -> None:
         """What has waited is raised."""
-        self._holding = False
-        if self._asked:
-            self._asked = False
+        first = self._first
+        first._holding, first._patient = self._before
+        if first._asked and not first._holding:
+            first._asked = False
             raise KeyboardInterrupt

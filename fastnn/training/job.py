@@ -64,6 +64,7 @@ def record(
     """Append finished epochs to the history, and ask the callbacks whether to stop."""
     interrupts.hold()
     append(network, history, columns, start)
+    interrupts.hold(patient=False)
     # Each callback sees each epoch, also after another has asked to stop.
     stop = any([callback.on_epoch_end(job.model, history) for callback in job.callbacks])
     interrupts.let_go()
@@ -75,19 +76,22 @@ def append(
 ) -> None:
     """Append epochs, finished since `start`, to the history."""
     count = len(next(iter(columns.values()), []))
-    if count:
-        columns["seconds"] = [(time.perf_counter() - start) / count] * count
-        history.extend(network.epoch + 1, columns)
-    network.finish_epochs(count)
+    with network.lock:
+        if count:
+            columns["seconds"] = [(time.perf_counter() - start) / count] * count
+            history.extend(network.epoch + 1, columns)
+        network.finish_epochs(count)
 
 
-def tell_callbacks(job: Job, history: History, at_end: ExitStack) -> None:
+def tell_callbacks(job: Job, history: History, at_end: ExitStack, interrupts: Interrupts) -> None:
     """That training begins, and at its end, in the same sequence, that it has ended."""
     if not job.callbacks:
         return
     begun: list[Callback] = []
 
     def end() -> None:
+        # What they give back, such as the best weights, is whole.
+        interrupts.hold(patient=False)
         with ExitStack() as ends:
             # A stack runs backwards. Each is told, also after another has failed.
             for callback in reversed(begun):

@@ -49,10 +49,17 @@ class Objective:
 
     def assign(self, parameters: np.ndarray) -> None:
         """Set the parameters."""
-        self.network.state.parameters[self.at] = parameters
-        self.network.state.changes += 1
+        state = self.network.state
+        with state.lock:
+            # First: who is broken off in between leaves no copy of weights that seems fresh.
+            state.changes += 1
+            state.parameters[self.at] = parameters
 
     def __call__(self, parameters: np.ndarray) -> tuple[float, np.ndarray]:
+        with self.network.lock:
+            return self._evaluated(parameters)
+
+    def _evaluated(self, parameters: np.ndarray) -> tuple[float, np.ndarray]:
         self.assign(parameters)
         statistics = self.network.state.statistics
         before = statistics.copy()
@@ -79,19 +86,25 @@ class Recorder:
     """Records each iteration as an epoch."""
 
     def __init__(
-        self, network: Network, setup: Setup, history: History, job: Job, objective: Objective
-    ) -> None:
+        self, network: Network, setup: Setup, history: History, job: Job, objective: Objective,
+        interrupts: Interrupts,
+    ) -> None:  # fmt: skip
         self.network, self.setup, self.history, self.job = network, setup, history, job
-        self.objective, self.interrupts = objective, Interrupts()
+        self.objective, self.interrupts = objective, interrupts
         self.start, self.last = time.perf_counter(), network.epoch + job.epochs
 
     def note(self, x: np.ndarray, value: float) -> bool:
         """After an iteration that has led to x; whether a callback asks to stop."""
         network, objective = self.network, self.objective
+        self.interrupts.hold()
         objective.assign(x)
         row = {"loss": value}
         if objective.outputs is not None:
+            statistics = network.state.statistics
+            kept = statistics.copy()
             objective(x)
+            # It has been there before.
+            statistics[:] = kept
             rows = self.job.data.training
             row |= measure(self.setup, rows.y, objective.outputs, rows.sample_weight)
         last = network.epoch + 1 == self.last
@@ -109,18 +122,22 @@ def train_lbfgs(network: Network, setup: Setup, history: History, job: Job) -> N
     """
     memory, tolerance = (setup.optimizer.settings()[name] for name in ("memory", "tolerance"))
     objective = Objective(network, setup, job.data)
-    recorder = Recorder(network, setup, history, job, objective)
     left = job.epochs
-    with ExitStack() as at_end, one_blas_thread:
-        x = objective.parameters()
+    with Interrupts() as interrupts, ExitStack() as at_end, one_blas_thread:
+        recorder = Recorder(network, setup, history, job, objective, interrupts)
+        x, kept = objective.parameters(), network.state.statistics.copy()
         now = Point(x, *objective(x))
-        tell_callbacks(job, history, at_end)
-        if not (np.isfinite(now.value) and np.isfinite(now.gradient).all()):
-            raise DivergenceError(network.epoch + 1, network.step + 1, 1.0, history)
         known = network.curvature
         if known is None or not np.array_equal(known.gradient, now.gradient):
             known = Curvature.nothing(now.gradient)
+        else:
+            # An earlier call has been there.
+            network.state.statistics[:] = kept
         try:
+            interrupts.let_go()
+            tell_callbacks(job, history, at_end, interrupts)
+            if not (np.isfinite(now.value) and np.isfinite(now.gradient).all()):
+                raise DivergenceError(network.epoch + 1, network.step + 1, 1.0, history)
             while left and np.abs(now.gradient).max() > tolerance:
                 found = next_point(objective, now, known.direction())
                 if found is None and not len(known.steps):
@@ -128,14 +145,22 @@ def train_lbfgs(network: Network, setup: Setup, history: History, job: Job) -> N
                 if found is None:
                     known = Curvature.nothing(now.gradient)
                     continue
-                # The parameters are rounded to the network's type, and so is what follows.
-                objective.assign(found.x)
-                new = found._replace(x=objective.parameters())
-                known, now, left = known.after(now, new, memory), new, left - 1
-                network.curvature = known
+                interrupts.hold()
+                with network.lock:
+                    # The parameters are rounded to the network's type, and so is what follows.
+                    objective.assign(found.x)
+                    new = found._replace(x=objective.parameters())
+                    known, now, left = known.after(now, new, memory), new, left - 1
+                    network.curvature, kept = known, network.state.statistics.copy()
                 if recorder.note(now.x, now.value):
                     break
+        except BaseException:
+            # Of a search that has found nothing nothing stays.
+            interrupts.hold()
+            network.state.statistics[:] = kept
+            raise
         finally:
+            interrupts.hold()
             objective.assign(now.x)
 
 
@@ -147,15 +172,16 @@ def iterate(
 
     best, statistics = objective.parameters(), network.state.statistics
     kept = statistics.copy()
-    recorder = Recorder(network, setup, history, job, objective)
 
     def after_iteration(intermediate_result: Any) -> None:
         best[:], kept[:] = intermediate_result.x, statistics
         if recorder.note(best, float(intermediate_result.fun)):
             raise StopIteration
 
-    with ExitStack() as at_end:
-        tell_callbacks(job, history, at_end)
+    with Interrupts() as interrupts, ExitStack() as at_end:
+        recorder = Recorder(network, setup, history, job, objective, interrupts)
+        interrupts.let_go()
+        tell_callbacks(job, history, at_end, interrupts)
         try:
             # Its vectors are too short for BLAS to share out.
             with one_blas_thread:
@@ -167,4 +193,5 @@ def iterate(
                 statistics[:] = kept
             return result
         finally:
+            interrupts.hold()
             objective.assign(best)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.engine.buffers import State
+from fastnn.engine.compilation import ensure
 from fastnn.engine.judged import TrainingRun
 from fastnn.engine.layout import Layout
 from fastnn.engine.plan import Program
@@ -76,6 +78,11 @@ class Partial:
     done: int
     changes: int
 
+    def take_copies(self) -> None:
+        """Share no array that steps write to."""
+        self.losses, self.norms = self.losses.copy(), self.norms.copy()
+        self.outputs = None if self.outputs is None else self.outputs.copy()
+
     def continues(self, index: np.ndarray, batch_size: int, shuffle: bool, outputs: bool) -> bool:
         """Whether an epoch over these rows may go on with it."""
         return (
@@ -108,6 +115,8 @@ class Network:
         self.schedule_start = 0
         """The step of the model that is step 0 of its learning-rate schedule."""
         self.frozen = 0
+        self.is_mid_epoch = False
+        """While callbacks look at it between two steps."""
         self.feature_names: tuple[str, ...] | None = None
         """Columns of the frame that it was trained on."""
         self.learning_rate_factor = 1.0
@@ -115,6 +124,11 @@ class Network:
         self.curvature: Curvature | None = None
         """What L-BFGS has found."""
         self._forget_runs()
+
+    @property
+    def lock(self) -> Any:
+        """Held from step to step and from epoch to epoch: outside it, all is of one moment."""
+        return self.state.lock
 
     def _forget_runs(self) -> None:
         self._spare: dict[int, np.ndarray] = {}
@@ -124,11 +138,19 @@ class Network:
     def __getstate__(self) -> dict[str, Any]:
         """All but the runs, which hold addresses, and the snapshots."""
         left_out = ("_runs", "_spare", "_changes_seen", "_changes_checked")
-        return {name: value for name, value in vars(self).items() if name not in left_out}
+        with self.lock:
+            kept = {name: value for name, value in vars(self).items() if name not in left_out}
+            # Another thread may go on with them before they are written.
+            for name in ("state", "partial"):
+                kept[name] = copy.copy(kept[name])
+            if kept["partial"] is not None:
+                kept["partial"].take_copies()
+        return kept
 
     def __setstate__(self, fields: dict[str, Any]) -> None:
         # Pickles of version 0.1 tell nothing of these.
-        missing = {"schedule_start": 0, "curvature": None, "feature_names": None}
+        missing = {"schedule_start": 0, "curvature": None, "feature_names": None,
+                   "is_mid_epoch": False}  # fmt: skip
         vars(self).update(missing | fields)
         self._forget_runs()
 
@@ -237,6 +259,7 @@ class Network:
         self, loss: Loss, rows: int, shares: tuple[float, float] | None = None
     ) -> TrainingRun:
         """A run that leaves the gradient of one batch in its gradient vector."""
+        ensure(self.dtype)
         program = Program(self.layout, rows, loss, frozen=self.frozen, gradient_only=True)
         threads = get_num_threads()
         return TrainingRun(program, self.state, {}, self.dropout_seed, threads, shares)
@@ -266,6 +289,9 @@ class Network:
     def _prepared(self, kind: str, key: Any, prepare: Callable[[], Any]) -> Any:
         known, run = self._runs.get(kind, (None, None))
         if run is None or known != key:
-            run = prepare()
-            self._runs[kind] = key, run
+            # First, for it may import what the rest needs.
+            ensure(self.dtype)
+            with self.lock:
+                run = prepare()
+                self._runs[kind] = key, run
         return run

@@ -3,7 +3,6 @@
 Only the last needs Numba.
 """
 
-import threading
 from collections.abc import Callable
 from ctypes import CFUNCTYPE, c_int64, c_void_p
 from typing import NamedTuple
@@ -11,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastnn.kernels.machine import cache, objects, target
+from fastnn.kernels.machine.locks import loading
 
 WHEEL, CACHE, COMPILED = "wheel", "cache", "compiled"
 
@@ -35,7 +35,6 @@ class Kernels(NamedTuple):
 
 
 _ready: dict[np.dtype, Kernels] = {}
-_lock = threading.RLock()
 
 
 def found(dtype: np.dtype) -> str:
@@ -51,8 +50,11 @@ def kernels(dtype: np.dtype, announce: Callable[[], None] | None = None) -> Kern
     if ready is not None:
         return ready
     # Threads that come at once wait for one compilation.
-    with _lock:
+    with loading:
         if dtype not in _ready:
+            # For the plans of programs.
+            import fastnn.kernels.machine.blocks  # noqa: F401
+
             _ready[dtype] = _kernels(dtype, announce)
     return _ready[dtype]
 
