@@ -39,18 +39,19 @@ SHARE = 0.01
 """Share of the time that may go into copies of the state."""
 
 
-def warn_of_overflow(
-    network: Network, columns: Mapping[str, list[float]], history: History
-) -> None:
-    """Say so where the squares of a gradient overflow, for the first time."""
-    if math.inf in columns["gradient_norm"] and math.inf not in history.history.get(
-        "gradient_norm", ()
-    ):
-        warn(
-            f"the gradient is so large that its squares are beyond {network.dtype}: optimizers "
-            "that divide by them, such as Adam, learn nothing any more; rescale X and y, begin the "
-            "model with Standardize(), or pass a smaller sample_weight"
-        )
+def is_new_overflow(columns: Mapping[str, list[float]], history: History) -> bool:
+    """Whether the squares of a gradient overflow for the first time."""
+    before = history.history.get("gradient_norm", ())
+    return math.inf in columns["gradient_norm"] and math.inf not in before
+
+
+def warn_of_overflow(network: Network) -> None:
+    """Say that the squares of a gradient overflow."""
+    warn(
+        f"the gradient is so large that its squares are beyond {network.dtype}: optimizers that "
+        "divide by them, such as Adam, learn nothing any more; rescale X and y, begin the model "
+        "with Standardize(), or pass a smaller sample_weight"
+    )
 
 
 class Mark(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,14 @@ from fastnn.callbacks import Callback
 from fastnn.engine.pace import Blocks, Course
 from fastnn.history import History
 from fastnn.inputs.rows import Part
-from fastnn.training.divergence import DivergenceError, Marks, warn_of_overflow
+from fastnn.training.divergence import (
+    DivergenceError,
+    Marks,
+    is_new_overflow,
+    warn_of_overflow,
+)
 from fastnn.training.interrupts import Interrupts
-from fastnn.training.job import Job, append, record, tell_callbacks, validate
+from fastnn.training.job import Job, append, ask, tell_callbacks, validate
 from fastnn.training.measuring import judged, running
 from fastnn.training.network import Network, Partial, Setup
 from fastnn.training.passes import Passes
@@ -207,16 +212,24 @@ def train(network: Network, setup: Setup, history: History, job: Job) -> None:
         while left > 0:
             count, start = epochs.together(left), time.perf_counter()
             left -= count
-            try:
-                epochs.take(count)
-            except DivergenceError:
-                append(network, history, epochs.finished, start)
-                raise
-            columns = epochs.finished
-            warn_of_overflow(network, columns, history)
+            # Of several epochs in one go other threads, and forks, see all or none.
+            with network.lock if count > 1 else nullcontext():
+                try:
+                    epochs.take(count)
+                except DivergenceError:
+                    append(network, history, epochs.finished, start)
+                    raise
+                columns = epochs.finished
+                overflows = is_new_overflow(columns, history)
+                if count > 1:
+                    append(network, history, columns, start)
+            if overflows:
+                warn_of_overflow(network)
             if count == 1:
                 interrupts.let_go()
                 row = {name: column[0] for name, column in columns.items()}
                 columns = validate(network, setup, job, row, left == 0)
-            if record(network, history, job, columns, start, interrupts):
+                interrupts.hold()
+                append(network, history, columns, start)
+            if ask(history, job, interrupts):
                 return

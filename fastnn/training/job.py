@@ -57,13 +57,8 @@ def validate(
     return {name: [value] for name, value in columns.items()}
 
 
-def record(
-    network: Network, history: History, job: Job, columns: dict[str, list[float]],
-    start: float, interrupts: Interrupts,
-) -> bool:  # fmt: skip
-    """Append finished epochs to the history, and ask the callbacks whether to stop."""
-    interrupts.hold()
-    append(network, history, columns, start)
+def ask(history: History, job: Job, interrupts: Interrupts) -> bool:
+    """Ask the callbacks whether to stop, after epochs are in the history."""
     interrupts.hold(patient=False)
     # Each callback sees each epoch, also after another has asked to stop.
     stop = any([callback.on_epoch_end(job.model, history) for callback in job.callbacks])

@@ -15,7 +15,7 @@ from fastnn.inputs.reading import Data
 from fastnn.training.curvature import Curvature, Point, next_point
 from fastnn.training.divergence import DivergenceError
 from fastnn.training.interrupts import Interrupts
-from fastnn.training.job import Job, record, tell_callbacks, validate
+from fastnn.training.job import Job, append, ask, tell_callbacks, validate
 from fastnn.training.measuring import measure
 from fastnn.training.network import Network, Setup
 
@@ -109,7 +109,8 @@ class Recorder:
             row |= measure(self.setup, rows.y, objective.outputs, rows.sample_weight)
         last = network.epoch + 1 == self.last
         columns = validate(network, self.setup, self.job, row, last)
-        stop = record(network, self.history, self.job, columns, self.start, self.interrupts)
+        append(network, self.history, columns, self.start)
+        stop = ask(self.history, self.job, self.interrupts)
         self.start = time.perf_counter()
         return stop
 
