@@ -2,5 +2,5 @@
 
 from fastnn.tabular.loading import load_model as load_model
 from fastnn.tabular.model import TabularModel as TabularModel
-from fastnn.tabular.reading import TableError as TableError
 from fastnn.tabular.reading import read_table as read_table
+from fastnn.tabular.table import TableError as TableError

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 
 from fastnn.tabular import values
-from fastnn.tabular.reading import Table, TableError, arrow
+from fastnn.tabular.table import Table, TableError, arrow, check_name
 
 KINDS = ("number", "category", "date", "drop")
 STRAY_SHARE, STRAY_MOST = 0.001, 5
@@ -70,17 +70,6 @@ def describe_columns(
     return found
 
 
-def check_name(name: str, table: Table, role: str) -> None:
-    """Refuse a name that no column has, with the nearest that one has."""
-    if name not in table.columns:
-        close = get_close_matches(name, table.columns, n=1, cutoff=0.4)
-        hint = f'did you mean "{close[0]}"? ' if close else ""
-        raise TableError(
-            f'{table.name} has no column "{name}" ({role}); {hint}It has: '
-            f"{', '.join(table.columns)[:200]}"
-        )
-
-
 def _chosen(data: Any, name: str, kind: str, table: Table) -> Column:
     """The kind that the user has set, if the values can be of that kind."""
     why = "as you set it"
@@ -123,51 +112,83 @@ def _guess(data: Any, name: str, table: Table) -> Column:
 
 
 def _guess_numbers(data: Any, name: str, present: int, different: int, more: str = "",
-                   writing: str = "plain") -> Column:  # fmt: skip
+                   writing: str = "plain", strays: int = 0) -> Column:  # fmt: skip
     numbers = values.to_numbers(data, writing)
-    if different == present == len(data) and _counts_rows(numbers):
-        return Column(name, "drop", "an identifier: it counts the rows")
-    whole = bool(np.all(numbers[np.isfinite(numbers)] % 1 == 0))
-    if whole and different == present == len(data) >= FEW_ROWS and _is_called_id(name):
-        return Column(name, "drop", "an identifier: another number in every row")
-    return Column(name, "number", ("whole numbers" if whole else "numbers") + more, writing)
+    if different == present == len(data):
+        if _counts_rows(numbers):
+            return Column(name, "drop", "an identifier: it counts the rows")
+        if _is_called_id(name) and len(data) >= FEW_ROWS and _whole(numbers):
+            return Column(name, "drop", "an identifier: another number in every row")
+    infinite = np.count_nonzero(np.isnan(numbers)) - (len(data) - present) - strays
+    if infinite > 0:
+        more += f"; {infinite} infinite, taken for missing"
+    return Column(name, "number", ("whole numbers" if _whole(numbers) else "numbers") + more,
+                  writing)  # fmt: skip
+
+
+def _whole(numbers: np.ndarray) -> bool:
+    return bool(np.all(numbers[np.isfinite(numbers)] % 1 == 0))
+
+
+def few(strays: int, present: int) -> bool:
+    """Whether so many texts among numbers are too few to make of them a column of text."""
+    return strays <= min(STRAY_MOST, STRAY_SHARE * present)
+
+
+def codes(data: Any) -> int:
+    """How many of the texts are digits that begin with 0."""
+    import pyarrow.compute as pc
+
+    return int(pc.sum(pc.match_substring_regex(data, values.CODE)).as_py() or 0)
 
 
 def _guess_text(data: Any, name: str, table: Table, present: int, different: int) -> Column:
-    import pyarrow.compute as pc
-
-    if (pc.sum(pc.match_substring_regex(data, values.CODE)).as_py() or 0) > 0:
+    if not few(codes(data), present):
         if different == present >= FEW_ROWS:
             return Column(name, "drop", "an identifier: digits with leading zeros, no two alike")
         return Column(name, "category", f"{different} codes: digits with leading zeros")
     writing, strays = values.writing_of(data, table.decimal_comma)
-    if strays <= min(STRAY_MOST, STRAY_SHARE * present):
-        more = {"thousands": ", written 1,234.5", "comma": ", written 1.234,5"}.get(writing, "")
+    pattern = values.WRITINGS[writing][0]
+    if few(strays, present):
+        more = _example(data)
         if strays:
-            more += f"; {strays} other value{'s' * (strays > 1)} ({_stray(data, writing)}) missing"
-        return _guess_numbers(data, name, present, different, more, writing)
+            more += f"; {strays} other value{'s' * (strays > 1)} ({_stray(data, pattern, table)})"
+            more += ", taken for missing"
+        return _guess_numbers(data, name, present, different, more, writing, strays)
     stamp = values.stamp_of(data)
     if stamp is not None:
         return Column(name, "date", f"dates, written {stamp}", stamp=stamp)
+    mostly = ""
+    if strays < present / 2:
+        mostly = (
+            f"; {present - strays} numbers, but {strays} others ({_stray(data, pattern, table)})"
+        )
     if present >= FEW_ROWS and different > UNLIKE_SHARE * present:
-        return Column(name, "drop", f"text that tells the rows apart: {different} different values")
-    return Column(name, "category", f"text of {different} different values")
+        why = f"text that tells the rows apart: {different} different values"
+        return Column(name, "drop", why + mostly)
+    return Column(name, "category", f"text of {different} different values{mostly}")
 
 
-def _stray(texts: Any, writing: str) -> str:
+def _example(texts: Any) -> str:
+    """How the numbers are written, where a computer would write them otherwise."""
+    row = values.first_unlike(texts, rf"^\s*[+-]?({values.CORE})\s*$")
+    unlike = texts[row].as_py() if row >= 0 else ""
+    return f", written {unlike.strip()}" if re.search(r"\d", unlike) else ""
+
+
+def _stray(texts: Any, pattern: str, table: Table) -> str:
     """The first text that is no number, and its row."""
-    import pyarrow.compute as pc
-
-    pattern = values.WRITINGS[writing][0]
-    bad = pc.invert(pc.match_substring_regex(texts, pattern))
-    row = pc.index(pc.fill_null(bad, False), True).as_py()
-    return f"{texts[row].as_py()!r:.30} in row {row + 1}"
+    row = values.first_unlike(texts, pattern)
+    return f"{texts[row].as_py()!r:.30} in row {table.row(row)}"
 
 
 def _counts_rows(numbers: np.ndarray) -> bool:
-    """Whether each number is one more than that of the row before it, once they are sorted."""
-    ordered = np.sort(numbers)
-    return len(ordered) >= FEW_ROWS and bool(np.all(np.diff(ordered) == 1))
+    """Whether they are whole, all different, and leave out less than one in two: a counter, also
+    where rows of it are held out."""
+    n = len(numbers)
+    if n < FEW_ROWS or not np.all(numbers % 1 == 0):
+        return False
+    return bool(np.ptp(numbers) < 2 * n) and len(np.unique(numbers)) == n
 
 
 def _is_called_id(name: str) -> bool:

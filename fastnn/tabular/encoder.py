@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.tabular import values
 from fastnn.tabular.columns import Column
-from fastnn.tabular.reading import Table, TableError, arrow
+from fastnn.tabular.parsed import Parsed, Words, parse
+from fastnn.tabular.table import Table
 
 MOST_CATEGORIES = 127
 """Categories of a column that are told apart, the most frequent ones; the others are one."""
@@ -68,16 +68,17 @@ class Encoder:
         self.rules = list(rules)
 
     @classmethod
-    def learn(cls, columns: Sequence[Column], table: Table) -> Encoder:
+    def learn(cls, columns: Sequence[Column], table: Table | Parsed) -> Encoder:
         """From the rows to train on, and from no others."""
-        return cls([_rule(c, table) for c in columns if c.kind != "drop"])
+        parsed = _parsed(columns, table)
+        return cls([_rule(c, parsed.columns[c.name]) for c in columns if c.kind != "drop"])
 
     @property
     def outputs(self) -> list[str]:
         """Names of the encoded columns."""
         return [name for rule in self.rules for name in rule.outputs]
 
-    def encode(self, table: Table) -> np.ndarray:
+    def encode(self, table: Table | Parsed) -> np.ndarray:
         """Encode rows; columns in any order, others left aside.
 
         Raises
@@ -85,60 +86,47 @@ class Encoder:
         TableError
             Where a column is missing; it names all that are.
         """
-        missing = [r.column.name for r in self.rules if r.column.name not in table.columns]
-        if missing:
-            raise TableError(
-                f"{table.name} lacks the column{'s' * (len(missing) > 1)} "
-                f"{', '.join(missing)}; the model was trained with {len(self.rules)} columns"
-            )
-        X = np.empty((len(table), len(self.outputs)))
+        parsed = _parsed([rule.column for rule in self.rules], table)
+        X = np.empty((len(parsed), len(self.outputs)))
         at = 0
         for rule in self.rules:
             width = len(rule.outputs)
-            _encode(rule, values.column(table.data, rule.column.name), X[:, at : at + width])
+            _encode(rule, parsed.columns[rule.column.name], X[:, at : at + width])
             at += width
         return X
 
 
-def _rule(column: Column, table: Table) -> Rule:
-    data = values.column(table.data, column.name)
-    if column.kind == "category":
-        return Rule(column, categories=_categories(values.as_text(data)))
-    numbers = _numbers(column, data)
-    gaps = bool(np.isnan(numbers).any())
-    median = 0.0 if np.isnan(numbers).all() else float(np.nanmedian(numbers))
-    return Rule(column, median, gaps)
+def _parsed(columns: Sequence[Column], table: Table | Parsed) -> Parsed:
+    return table if isinstance(table, Parsed) else parse(columns, table)
 
 
-def _numbers(column: Column, data: Any) -> np.ndarray:
-    if column.kind == "date":
-        return values.to_seconds(data, column.stamp)
-    return values.to_numbers(data, column.writing)
+def _rule(column: Column, data: Any) -> Rule:
+    if isinstance(data, Words):
+        return Rule(column, categories=_categories(data))
+    gaps = np.isnan(data)
+    median = 0.0 if gaps.all() else float(np.nanmedian(data))
+    return Rule(column, median, bool(gaps.any()))
 
 
-def _categories(texts: Any) -> list[str]:
-    """The most frequent texts; ties by their order."""
-    import pyarrow.compute as pc
-
-    counted = pc.value_counts(texts.drop_null())
-    found = np.asarray(counted.field("values").to_pylist(), str)
-    order = np.lexsort((found, -counted.field("counts").to_numpy()))
-    kept = sorted(found[order[:MOST_CATEGORIES]].tolist())
-    kept += [MISSING] * (texts.null_count > 0)
+def _categories(data: Words) -> list[str]:
+    """The most frequent words; ties by their order."""
+    counts = np.bincount(data.at[data.at >= 0], minlength=len(data.words))
+    found = sorted((-count, word) for count, word in zip(counts, data.words, strict=True) if count)
+    kept = sorted(word for _, word in found[:MOST_CATEGORIES])
+    kept += [MISSING] * bool((data.at < 0).any())
     return kept + [OTHER] * (len(found) > MOST_CATEGORIES)
 
 
 def _encode(rule: Rule, data: Any, X: np.ndarray) -> None:
     """Write the encoded columns of a rule into X (n, columns)."""
-    if rule.column.kind == "category":
+    if isinstance(data, Words):
         X[:] = 0
-        at = _places(rule.categories, values.as_text(data))
+        at = _places(rule.categories, data)
         rows = np.flatnonzero(at >= 0)
         X[rows, at[rows]] = 1
         return
-    numbers = _numbers(rule.column, data)
-    gaps = np.isnan(numbers)
-    numbers = np.where(gaps, rule.median, numbers)
+    gaps = np.isnan(data)
+    numbers = np.where(gaps, rule.median, data)
     X[:, 0] = numbers
     if rule.column.kind == "date":
         for k, seconds in enumerate(CYCLES.values()):
@@ -148,15 +136,9 @@ def _encode(rule: Rule, data: Any, X: np.ndarray) -> None:
         X[:, -1] = gaps
 
 
-def _places(categories: list[str], texts: Any) -> np.ndarray:
-    """Number of each text's category (n,); -1 where it has none."""
-    import pyarrow.compute as pc
-
-    own = {name: categories.index(name) for name in (MISSING, OTHER) if name in categories}
-    words = [c for c in categories if c not in own]
-    at = pc.fill_null(pc.index_in(texts, arrow().array(words, "string")), -1)
-    places = np.array(at.to_numpy(zero_copy_only=False), np.int64)
-    gaps = np.asarray(texts.is_null().to_numpy(zero_copy_only=False))
-    places[(places < 0) & ~gaps] = own.get(OTHER, -1)
-    places[gaps] = own.get(MISSING, -1)
-    return places
+def _places(categories: list[str], data: Words) -> np.ndarray:
+    """Number of each row's category (n,); -1 where it has none."""
+    place = {name: k for k, name in enumerate(categories)}
+    missing, other = place.pop(MISSING, -1), place.pop(OTHER, -1)
+    own = [place.get(word, other) for word in data.words]
+    return np.array([*own, missing], np.int64)[data.at]

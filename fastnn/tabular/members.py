@@ -19,7 +19,8 @@ from fastnn.model import Sequential
 from fastnn.tabular.columns import Column
 from fastnn.tabular.encoder import Encoder
 from fastnn.tabular.folds import member_folds
-from fastnn.tabular.reading import Table
+from fastnn.tabular.parsed import Parsed
+from fastnn.tabular.table import Table
 from fastnn.tabular.target import Target
 
 NARROW = WIDTH // 2
@@ -50,11 +51,11 @@ class Member:
     mean: float = 0.0
     scale: float = 1.0
 
-    def features(self, table: Table) -> np.ndarray:
+    def features(self, table: Table | Parsed) -> np.ndarray:
         """What the network reads, (n, features) float32."""
         return scaled(self.encoder.encode(table), self.median, self.factor)
 
-    def outputs(self, table: Table, target: Target) -> np.ndarray:
+    def outputs(self, table: Table | Parsed, target: Target) -> np.ndarray:
         """Probabilities (n, classes), also of classes that its rows lacked; or numbers (n,)."""
         found = self.network.predict(self.features(table)).astype(np.float64)
         if target.task == "regression":
@@ -83,9 +84,9 @@ def _as_member(encoder: Encoder, estimator: Any) -> Member:
 
 @dataclass(frozen=True)
 class Lesson:
-    """What the members learn from: a table, its columns, targets and weights."""
+    """What the members learn from: parsed rows, their columns, targets and weights."""
 
-    table: Table
+    table: Parsed
     columns: Sequence[Column]
     target: Target
     y: np.ndarray

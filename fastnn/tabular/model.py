@@ -13,12 +13,14 @@ from fastnn.files.persistence import pack, write_whole
 from fastnn.inputs.calls import explained
 from fastnn.inputs.paths import as_path
 from fastnn.inputs.settings import Range, check_count
-from fastnn.tabular.columns import check_name, describe_columns
+from fastnn.tabular.columns import describe_columns
 from fastnn.tabular.folds import part_held_out
 from fastnn.tabular.members import Lesson, Member, train_members
+from fastnn.tabular.parsed import Parsed, parse
 from fastnn.tabular.portrait import tabular_portrait
-from fastnn.tabular.reading import Table, TableError, arrow, read_table
+from fastnn.tabular.reading import read_table
 from fastnn.tabular.scores import measure
+from fastnn.tabular.table import Table, TableError, arrow, check_name
 from fastnn.tabular.target import Target, describe_target
 from fastnn.tabular.values import column, to_numbers
 
@@ -130,10 +132,11 @@ class TabularModel:
         columns = describe_columns(table.take(learned), left_out, self.columns)
         if all(c.kind == "drop" for c in columns):
             raise TableError(
-                f"{table.name} has no column to predict from: "
-                + "; ".join(f"{c.name}: {c.why}" for c in columns)[:200]
+                f'{table.name} has no column to predict "{self.target}" from: '
+                + ("; ".join(f"{c.name}: {c.why}" for c in columns)[:200] or "it has no other")
             )
-        lesson = Lesson(table, columns, target, y, weight)
+        parsed = parse(columns, table)
+        lesson = Lesson(parsed, columns, target, y, weight)
         members, self.interrupted_ = train_members(
             lesson, learned, self.seed, self.seconds, self.settings
         )
@@ -142,7 +145,7 @@ class TabularModel:
         self.scores_: dict[str, float] = {}
         if len(held_out):
             kept = None if weight is None else weight[held_out]
-            outputs = self.outputs(table.take(held_out))
+            outputs = self.outputs(parsed.take(held_out))
             self.scores_ = measure(target, y[held_out], outputs, kept)
         self.seconds_ = time.perf_counter() - start
         return self
@@ -226,11 +229,14 @@ class TabularModel:
         if not self.members_:
             raise ValueError("the model is not trained yet; call fit with a table")
 
-    def outputs(self, table: Table) -> np.ndarray:
+    def outputs(self, table: Table | Parsed) -> np.ndarray:
         """The mean of what the members answer: probabilities (n, classes), or numbers (n,)."""
         self._fitted()
-        answers = [member.outputs(table, self.target_) for member in self.members_]
-        mean = np.mean(answers, axis=0)
+        parsed = table if isinstance(table, Parsed) else parse(self.columns_, table)
+        mean = self.members_[0].outputs(parsed, self.target_)
+        for member in self.members_[1:]:
+            mean += member.outputs(parsed, self.target_)
+        mean /= len(self.members_)
         # In single precision rows sum to 1 within 1e-7 only.
         return mean / mean.sum(axis=1, keepdims=True) if mean.ndim == 2 else mean
 
@@ -258,7 +264,7 @@ class TabularModel:
         if not np.all(weight >= 0):
             row = int(np.argmin(weight >= 0))
             raise TableError(
-                f'sample_weight "{self.sample_weight}" is {weight[row]:g} in row {row + 1} of '
-                f"{table.name}; expected numbers of at least 0"
+                f'{table.name}: sample_weight "{self.sample_weight}" is {weight[row]:g} in row '
+                f"{table.row(row)}; expected numbers of at least 0"
             )
         return weight

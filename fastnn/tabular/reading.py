@@ -2,63 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fastnn.inputs.packages import package
+from fastnn.tabular.csvfile import read_csv
+from fastnn.tabular.table import Table as Table
+from fastnn.tabular.table import TableError as TableError
+from fastnn.tabular.table import arrow as arrow
+from fastnn.tabular.table import listed
 
 PARQUET = (".parquet", ".pq")
-MISSING = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "none", "?", "-")
-"""Texts that stand for a missing value in a CSV file."""
-DELIMITERS = ",;\t|"
-SAMPLE_BYTES = 65_536
-FALLBACK = "cp1252"
-"""How a file is read that is no UTF-8: what Excel writes in western Europe and America."""
-
-
-class TableError(ValueError):
-    """A table cannot be read, or does not hold what it should; the message says where."""
-
-
-@dataclass
-class Table:
-    """Columns by name, and how they were read.
-
-    Attributes
-    ----------
-    data : pyarrow.Table
-        Of a CSV file all columns are text, as written.
-    name : str
-        What messages call it.
-    notes : list of str
-        What was not plain in reading it.
-    """
-
-    data: Any
-    name: str
-    notes: list[str] = field(default_factory=list)
-    decimal_comma: bool = False
-
-    def __len__(self) -> int:
-        return int(self.data.num_rows)
-
-    @property
-    def columns(self) -> list[str]:
-        """Names, from left to right."""
-        return list(self.data.column_names)
-
-    def take(self, rows: Any) -> Table:
-        """Some rows, by their numbers."""
-        return Table(self.data.take(rows), self.name, self.notes, self.decimal_comma)
-
-
-def arrow() -> Any:
-    """The package pyarrow."""
-    return package("pyarrow", "tables need pyarrow", '"fastnn-mlp[tables]"')
 
 
 def read_table(source: Any, name: str = "the table") -> Table:
@@ -67,8 +21,8 @@ def read_table(source: Any, name: str = "the table") -> Table:
     Parameters
     ----------
     source : path, file object, pandas or polars data frame, pyarrow.Table, or dict of columns
-        A path ends in .parquet or .pq, or is a CSV file: its delimiter, its decimal comma and its
-        encoding are found out.
+        A path ends in .parquet or .pq, or is a CSV file, which gzip may have compressed: its
+        delimiter, its decimal comma and its encoding are found out.
 
     Raises
     ------
@@ -87,7 +41,10 @@ def read_table(source: Any, name: str = "the table") -> Table:
     if isinstance(source, str | Path):
         return _checked(_from_path(Path(source)))
     if hasattr(source, "read"):
-        return _checked(_from_csv(source.read(), getattr(source, "name", "standard input")))
+        data, name = source.read(), str(getattr(source, "name", "a file"))
+        if name == "<stdin>":
+            name = "standard input"
+        return _checked(_from_bytes(data.encode() if isinstance(data, str) else data, name))
     return _checked(Table(_from_memory(source), name))
 
 
@@ -102,7 +59,7 @@ def _checked(table: Table) -> Table:
             "once: rename or remove one"
         )
     if not len(table):
-        raise TableError(f"{table.name} has no rows, only the names {', '.join(names)[:80]}")
+        raise TableError(f"{table.name} has no rows, only the names {listed(names)}")
     return table
 
 
@@ -135,97 +92,25 @@ def _column(values: Any, name: str) -> Any:
 
 def _from_path(path: Path) -> Table:
     if path.suffix.lower() in PARQUET:
-        return Table(_parquet(path), str(path))
+        with open(path, "rb"):  # the usual errors of a file that cannot be opened
+            pass
+        return Table(_parquet(path, str(path)), str(path))
     with open(path, "rb") as file:
-        return _from_csv(file.read(), str(path))
+        return _from_bytes(file.read(), str(path))
 
 
-def _parquet(path: Path) -> Any:
+def _from_bytes(data: bytes, name: str) -> Table:
+    """A table in any of the formats, told by how it begins."""
+    if data.startswith(b"PAR1"):
+        return Table(_parquet(arrow().BufferReader(data), name), name)
+    return read_csv(data, name)
+
+
+def _parquet(source: Any, name: str) -> Any:
     pa = arrow()
     from pyarrow import parquet
 
-    with open(path, "rb"):  # the usual errors of a file that cannot be opened
-        pass
     try:
-        return parquet.read_table(path)
+        return parquet.read_table(source)
     except (pa.ArrowInvalid, OSError) as error:
-        raise TableError(f"{path} is no Parquet file that can be read: {error}") from None
-
-
-def _from_csv(data: bytes | str, name: str) -> Table:
-    pa = arrow()
-    from pyarrow import csv as arrow_csv
-
-    raw = data.encode() if isinstance(data, str) else data
-    raw, notes = _as_utf8(raw, name)
-    if not raw.strip():
-        raise TableError(f"{name} is empty; expected a row of names, then rows")
-    if raw.count(b'"') % 2:
-        raise TableError(f"{name} has an odd number of quotes: one is opened and never closed")
-    delimiter = _delimiter(raw)
-    header = _header(raw, delimiter)
-    options = arrow_csv.ConvertOptions(
-        column_types=dict.fromkeys(header, pa.string()), null_values=list(MISSING),
-        strings_can_be_null=True, quoted_strings_can_be_null=True,
-    )  # fmt: skip
-    parse = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
-    try:
-        data = arrow_csv.read_csv(
-            pa.BufferReader(raw), parse_options=parse, convert_options=options,
-            read_options=arrow_csv.ReadOptions(use_threads=False),
-        )  # fmt: skip
-    except pa.ArrowInvalid as error:
-        raise TableError(f"{name} is no whole table: {_first_line(error)}") from None
-    if delimiter != ",":
-        notes.append(f"columns are separated by {delimiter!r}")
-    return Table(data, name, notes, decimal_comma=delimiter == ";")
-
-
-def _first_line(error: Exception) -> str:
-    """What Arrow says, without the text of a long row."""
-    return str(error).splitlines()[0].removeprefix("CSV parse error: ")[:160]
-
-
-def _as_utf8(raw: bytes, name: str) -> tuple[bytes, list[str]]:
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return raw.decode("utf-16").encode(), ["the encoding is UTF-16"]
-    if b"\0" in raw[:SAMPLE_BYTES]:
-        raise TableError(f"{name} holds zero bytes: it is no text file; expected CSV or Parquet")
-    try:
-        raw.decode("utf-8")
-        return raw.removeprefix(b"\xef\xbb\xbf"), []
-    except UnicodeDecodeError as error:
-        row = raw.count(b"\n", 0, error.start) + 1
-    try:
-        text = raw.decode(FALLBACK)
-    except UnicodeDecodeError:
-        raise TableError(
-            f"{name} is neither UTF-8 nor {FALLBACK} (line {row}); save it as UTF-8"
-        ) from None
-    return text.encode(), [f"line {row} is no UTF-8: the file was read as {FALLBACK}"]
-
-
-def _sample(raw: bytes) -> str:
-    """The first lines, whole."""
-    part = raw[:SAMPLE_BYTES]
-    if len(raw) > SAMPLE_BYTES:
-        part = part[: part.rfind(b"\n") + 1] or part
-    return part.decode("utf-8", errors="ignore")
-
-
-def _delimiter(raw: bytes) -> str:
-    """The delimiter that cuts the first rows into equally many cells, the most of them."""
-    best, cells = ",", 1
-    for delimiter in DELIMITERS:
-        rows = [
-            r for r in csv.reader(io.StringIO(_sample(raw), newline=None), delimiter=delimiter) if r
-        ][:50]
-        widths = {len(row) for row in rows}
-        if len(widths) == 1 and (width := widths.pop()) > cells:
-            best, cells = delimiter, width
-    return best
-
-
-def _header(raw: bytes, delimiter: str) -> list[str]:
-    rows = csv.reader(io.StringIO(_sample(raw), newline=None), delimiter=delimiter)
-    return next(row for row in rows if row)
+        raise TableError(f"{name} is no Parquet file that can be read: {error}") from None

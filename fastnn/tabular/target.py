@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from fastnn.tabular import values
-from fastnn.tabular.columns import STRAY_MOST, STRAY_SHARE, check_name
-from fastnn.tabular.reading import Table, TableError, arrow
+from fastnn.tabular.columns import codes, few
+from fastnn.tabular.table import Table, TableError, arrow, check_name, listed
 
 FEW_NUMBERS = 10
 """So many different whole numbers, and no more, are taken for classes."""
@@ -62,9 +62,9 @@ class Target:
         if (found < 0).any():
             k = int(np.argmax(found < 0))
             raise TableError(
-                f'row {rows[k] + 1} of {table.name} has the class "{words[rows[k]]}" in column '
-                f'"{self.name}"; the model knows {len(self.classes)}: '
-                f"{', '.join(self.classes)[:120]}"
+                f'row {table.row(rows[k])} of {table.name} has the class "{words[rows[k]]}" in '
+                f'column "{self.name}"; the model knows {len(self.classes)}: '
+                f"{listed(self.classes, 120)}"
             )
         return rows, found
 
@@ -106,13 +106,11 @@ def _numeric(data: Any, table: Table) -> tuple[bool, str]:
     if not values.is_text(data):
         kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
         return any(kind(data.type) for kind in kinds), "plain"
-    import pyarrow.compute as pc
-
-    if pc.any(pc.match_substring_regex(data, values.CODE)).as_py():
+    present = len(data) - data.null_count
+    if not few(codes(data), present):
         return False, "plain"
     writing, strays = values.writing_of(data, table.decimal_comma)
-    present = len(data) - data.null_count
-    return strays <= min(STRAY_MOST, STRAY_SHARE * present), writing
+    return few(strays, present), writing
 
 
 def _task(data: Any, numeric: bool, writing: str) -> str:
@@ -132,10 +130,10 @@ def _classes(data: Any, table: Table, name: str) -> Target:
             f'the target "{name}" of {table.name} has one class, "{found[0]}", in all rows; '
             "expected at least 2"
         )
-    if len(found) > max(FEW_CLASSES, counts.sum() / 2):
+    if len(found) > max(FEW_CLASSES, counts.sum() / 2) or counts.max() == 1:
         raise TableError(
-            f'the target "{name}" of {table.name} has {len(found)} different values in '
-            f"{counts.sum()} rows; expected classes that come again: choose another column, or "
+            f'the target "{name}" of {table.name} has {len(found):,} different values in '
+            f"{counts.sum():,} rows; expected classes that come again: choose another column, or "
             'task="regression" for numbers'
         )
     try:

@@ -6,20 +6,32 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.tabular.reading import arrow
+from fastnn.tabular.table import arrow
 
-NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
-GROUPED = r"^\s*[+-]?\d{1,3}(,\d{3})+(\.\d*)?\s*$"
-DECIMAL_COMMA = r"^\s*[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d*)?\s*$"
+MONEY = "[$€£¥]"
+SPACE = "[ \\t\u00a0\u202f]"
+"""Also the spaces that do not break a line, which stand between thousands."""
+
+
+def _written(core: str) -> str:
+    """A pattern of numbers with a sign, and a unit on either side."""
+    return rf"^\s*[+-]?{MONEY}?{SPACE}?[+-]?({core}){SPACE}?({MONEY}|%)?\s*$"
+
+
+CORE = r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+NUMBER = _written(rf"{CORE}|(?i:inf|infinity)")
+GROUPED = _written(rf"\d{{1,3}}([,'’]\d{{3}}|{SPACE}\d{{3}})+(\.\d*)?|{CORE}")
+DECIMAL_COMMA = _written(rf"(\d{{1,3}}([.'’]\d{{3}}|{SPACE}\d{{3}})+|\d+)(,\d*)?")
 CODE = r"^0\d+$"
 """Digits that begin with 0 are no count: a telephone number, a postcode."""
 STAMPS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y")
+SIGNS = "$€£¥% \\s\u00a0\u202f'’"
 WRITINGS = {
-    "plain": (NUMBER, {}),
-    "thousands": (GROUPED, {",": ""}),
-    "comma": (DECIMAL_COMMA, {".": "", ",": "."}),
+    "plain": (NUMBER, f"[{SIGNS}]"),
+    "thousands": (GROUPED, f"[{SIGNS},]"),
+    "comma": (DECIMAL_COMMA, f"[{SIGNS}.]"),
 }
-"""How numbers are written: a pattern, and what to replace to read one."""
+"""How numbers are written: a pattern, and what to leave out to read one."""
 
 
 def column(data: Any, name: str) -> Any:
@@ -44,17 +56,34 @@ def writing_of(texts: Any, decimal_comma: bool) -> tuple[str, int]:
     """How most of the texts are numbers, a key of `WRITINGS`, and how many of them are none."""
     import pyarrow.compute as pc
 
+    if _all_plain(texts) is not None:
+        return "plain", 0
     order = ["plain", *(("comma", "thousands") if decimal_comma else ("thousands", "comma"))]
-    total = len(texts) - texts.null_count
-    best, fewest = order[0], total
+    best, fewest = order[0], len(texts) - texts.null_count
     for writing in order:
         fits = pc.sum(pc.match_substring_regex(texts, WRITINGS[writing][0])).as_py() or 0
-        if writing == "thousands" and fits:
-            plain = pc.sum(pc.match_substring_regex(texts, NUMBER)).as_py() or 0
-            fits += plain
-        if total - fits < fewest:
-            best, fewest = writing, total - fits
+        strays = len(texts) - texts.null_count - fits
+        if strays < fewest:
+            best, fewest = writing, strays
     return best, fewest
+
+
+def _all_plain(texts: Any) -> Any:
+    """Numbers of texts that all are such as a computer writes; None where one is not."""
+    import pyarrow.compute as pc
+
+    try:
+        return pc.cast(texts, arrow().float64())
+    except arrow().ArrowInvalid:
+        return None
+
+
+def first_unlike(texts: Any, pattern: str) -> int:
+    """The number of the first text that is not of a pattern; -1 where all are."""
+    import pyarrow.compute as pc
+
+    unlike = pc.invert(pc.match_substring_regex(texts, pattern))
+    return int(pc.index(pc.fill_null(unlike, False), True).as_py())
 
 
 def to_numbers(values: Any, writing: str = "plain") -> np.ndarray:
@@ -65,23 +94,18 @@ def to_numbers(values: Any, writing: str = "plain") -> np.ndarray:
     if not is_text(values):
         if pa.types.is_duration(values.type):
             values = values.cast(pa.int64())
-        return np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
-    pattern, replacements = WRITINGS[writing]
-    if writing == "thousands":
-        pattern = f"{NUMBER}|{GROUPED}"
-    try:
-        if writing != "plain":
-            raise pa.ArrowInvalid
-        numbers = pc.cast(values, pa.float64())
-    except pa.ArrowInvalid:
+        found = values.cast(pa.float64())
+    elif writing != "plain" or (found := _all_plain(values)) is None:
+        pattern, signs = WRITINGS[writing]
         fits = pc.match_substring_regex(values, pattern)
-        values = pc.utf8_trim_whitespace(pc.if_else(fits, values, pa.scalar(None, pa.string())))
-        for old, new in replacements.items():
-            values = pc.replace_substring(values, old, new)
-        numbers = pc.cast(pc.utf8_ltrim(values, "+"), pa.float64())
-    found = np.array(numbers.to_numpy(zero_copy_only=False), np.float64)
-    found[~np.isfinite(found)] = np.nan
-    return found
+        values = pc.if_else(fits, values, pa.scalar(None, pa.string()))
+        values = pc.replace_substring_regex(values, signs, "")
+        if writing == "comma":
+            values = pc.replace_substring(values, ",", ".")
+        found = pc.cast(pc.utf8_ltrim(values, "+"), pa.float64())
+    numbers = np.array(found.to_numpy(zero_copy_only=False), np.float64)
+    numbers[~np.isfinite(numbers)] = np.nan
+    return numbers
 
 
 def stamp_of(texts: Any) -> str | None:
@@ -114,13 +138,18 @@ def to_seconds(values: Any, stamp: str | None) -> np.ndarray:
 def as_text(values: Any) -> Any:
     """An Arrow array of text. Whole numbers are written without a point, in any type."""
     pa = arrow()
+    import pyarrow.compute as pc
+
     if pa.types.is_floating(values.type):
         numbers = to_numbers(values)
         return pa.array([None if v != v else f"{v:.15g}" for v in numbers], pa.string())
     if pa.types.is_boolean(values.type):
         texts = [None if v is None else str(v) for v in values.to_pylist()]
         return pa.array(texts, pa.string())
-    return values if is_text(values) else values.cast(pa.string())
+    if is_text(values):
+        # 1.0 is 1: a column of whole numbers with gaps is written so by pandas.
+        return pc.replace_substring_regex(values, r"^([+-]?\d+)\.0+$", r"\1")
+    return values.cast(pa.string())
 
 
 def to_words(values: Any) -> np.ndarray:

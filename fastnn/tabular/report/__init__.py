@@ -9,9 +9,10 @@ import numpy as np
 
 from fastnn.files.version import __version__
 from fastnn.tabular.model import TabularModel
-from fastnn.tabular.reading import Table, read_table
+from fastnn.tabular.reading import read_table
 from fastnn.tabular.report import figures, findings
 from fastnn.tabular.report import page as html
+from fastnn.tabular.table import Table
 
 
 def report(model: TabularModel, source: Any) -> str:

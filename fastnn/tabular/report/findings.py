@@ -10,8 +10,9 @@ import numpy as np
 from fastnn.tabular import values
 from fastnn.tabular.columns import Column
 from fastnn.tabular.model import TabularModel
-from fastnn.tabular.reading import Table
+from fastnn.tabular.parsed import Parsed, parse
 from fastnn.tabular.scores import measure
+from fastnn.tabular.table import Table
 
 REPEATS = 5
 MOST_ROWS = 2000
@@ -35,31 +36,24 @@ def importances(model: TabularModel, table: Table, y: np.ndarray) -> list[Import
     square error, grows; its spread is the standard deviation over them.
     """
     rng = np.random.default_rng(model.seed)
+    parsed = parse(model.columns_, table)
     if len(table) > MOST_ROWS:
         chosen = np.sort(rng.choice(len(table), MOST_ROWS, replace=False))
-        table, y = table.take(chosen), y[chosen]
-    before = _loss(model, table, y)
+        parsed, y = parsed.take(chosen), y[chosen]
+    before = _loss(model, parsed, y)
     found = []
-    for column in model.columns_:
-        if column.kind == "drop":
-            continue
-        growth = [
-            _loss(model, _shuffled(table, column.name, rng), y) - before for _ in range(REPEATS)
-        ]
-        found.append(Importance(column.name, float(np.mean(growth)), float(np.std(growth))))
+    for name, column in parsed.columns.items():
+        growth = []
+        for _ in range(REPEATS):
+            shuffled = parsed.columns | {name: column[rng.permutation(len(parsed))]}
+            growth.append(_loss(model, Parsed(shuffled, len(parsed)), y) - before)
+        found.append(Importance(name, float(np.mean(growth)), float(np.std(growth))))
     return sorted(found, key=lambda i: -i.mean)
 
 
-def _loss(model: TabularModel, table: Table, y: np.ndarray) -> float:
+def _loss(model: TabularModel, table: Parsed, y: np.ndarray) -> float:
     found = measure(model.target_, y, model.outputs(table))
     return found["rmse"] if model.target_.task == "regression" else found["log_loss"]
-
-
-def _shuffled(table: Table, name: str, rng: np.random.Generator) -> Table:
-    at = table.columns.index(name)
-    order = rng.permutation(len(table))
-    data = table.data.set_column(at, name, table.data.column(name).take(order))
-    return Table(data, table.name, table.notes, table.decimal_comma)
 
 
 @dataclass(frozen=True)
