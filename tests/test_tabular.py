@@ -145,6 +145,18 @@ def test_a_class_of_one_row():
     assert model.predict_proba(table).shape == (240, 3)
 
 
+def test_many_classes_of_few_rows():
+    rng = np.random.default_rng(0)
+    table = {"n": rng.normal(size=60), "y": [f"c{k % 25}" for k in range(52)] + list("stuvwxyz")}
+    model = TabularModel("y", settings=QUICK).fit(table)
+    assert model.predict_proba(table).shape == (60, 33)
+    numbers = np.array([model.target_.classes.index(name) for name in table["y"]])
+    learned = np.setdiff1d(np.arange(60), model.held_out_)
+    assert np.isin(numbers[model.held_out_], numbers[learned]).all()
+    for train, stop in member_folds(numbers[learned], "classification", 0):
+        assert np.isin(numbers[learned[stop]], numbers[learned[train]]).all()
+
+
 def test_a_file_holds_all_of_it(buyers, tmp_path):
     table, model = buyers
     path = tmp_path / "m.safetensors"

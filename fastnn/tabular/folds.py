@@ -32,11 +32,9 @@ def _cut(
     if task == "classification":
         counts = np.bincount(y)
         alone = (counts[y] == 1) & (np.count_nonzero(counts[y] > 1) > 1)
-        classes = np.count_nonzero(counts > 1)
-        held_out = max(1, round(share * np.count_nonzero(~alone)))
-        strata = (
-            y[~alone] if min(held_out, np.count_nonzero(~alone) - held_out) >= classes else None
-        )
+        n, classes = int((~alone).sum()), int((counts > 1).sum())
+        size = max(1, round(share * n))
+        strata = y[~alone] if min(size, n - size) >= classes else None
     learned, held_out = train_test_split(
         rows[~alone], test_size=share, stratify=strata, random_state=seed
     )
