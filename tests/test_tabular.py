@@ -147,9 +147,9 @@ def test_a_class_of_one_row():
 
 def test_many_classes_of_few_rows():
     rng = np.random.default_rng(0)
-    table = {"n": rng.normal(size=60), "y": [f"c{k % 25}" for k in range(52)] + list("stuvwxyz")}
+    table = {"n": rng.normal(size=60), "y": [f"c{k % 20}" for k in range(52)] + list("stuvwxyz")}
     model = TabularModel("y", settings=QUICK).fit(table)
-    assert model.predict_proba(table).shape == (60, 33)
+    assert model.predict_proba(table).shape == (60, 28)
     numbers = np.array([model.target_.classes.index(name) for name in table["y"]])
     learned = np.setdiff1d(np.arange(60), model.held_out_)
     assert np.isin(numbers[model.held_out_], numbers[learned]).all()
@@ -275,3 +275,22 @@ def test_a_mistake_is_one_line_and_leaves_nothing(files, capsys, words, message)
     assert message in err
     assert err.count("\n") == 1
     assert sorted(files.iterdir()) == before
+
+
+def test_class_weights_by_name_and_balanced(buyers):
+    table, _ = buyers
+    y = np.array([k % 4 == 0 for k in range(240)]).astype(int)
+    rare = dict(table, buys=np.where(y, "yes", "no"))
+    shares = {}
+    for given in (None, "balanced", {"yes": 9}):
+        model = TabularModel("buys", class_weight=given, settings=QUICK).fit(rare)
+        shares[str(given)] = model.predict_proba(rare)[:, 1].mean()
+    assert shares["None"] < shares["balanced"] < shares["{'yes': 9}"]
+    with pytest.raises(
+        ValueError, match='class_weight names "maybe"; the classes of "buys" are no'
+    ):
+        TabularModel("buys", class_weight={"maybe": 2}).fit(rare)
+    with pytest.raises(ValueError, match='expected "balanced", or numbers'):
+        TabularModel("buys", class_weight={"yes": -1})
+    with pytest.raises(ValueError, match="class_weight is for classes"):
+        TabularModel("age", class_weight="balanced").fit(table)

@@ -36,7 +36,8 @@ DESCRIPTION = record({
     "members": listed(record({"network": _anything, "rules": listed(RULE), "mean": number(),
                               "scale": number(0.0)}), 1),
     "columns": listed(COLUMN, 1), "target": TARGET, "chosen": mapping(choice(*KINDS)),
-    "task": maybe(choice(*TASKS)), "sample_weight": maybe(text), "holdout": number(0.0),
+    "task": maybe(choice(*TASKS)), "sample_weight": maybe(text),
+    "class_weight": _anything, "settings": mapping(_anything), "holdout": number(0.0),
     "time_limit": maybe(number(0.0)), "seed": whole(), "scores": mapping(number()),
     "notes": listed(text), "rows": whole(), "seconds": number(0.0), "interrupted": switch,
 })  # fmt: skip
@@ -70,7 +71,8 @@ def read_tabular(
 def _model(tensors: dict[str, np.ndarray], d: dict[str, Any]) -> TabularModel:
     model = TabularModel(
         d["target"]["name"], task=d["task"], columns=d["chosen"], sample_weight=d["sample_weight"],
-        holdout=d["holdout"], seconds=d["time_limit"], seed=d["seed"],
+        class_weight=d["class_weight"],
+        settings=d["settings"], holdout=d["holdout"], seconds=d["time_limit"], seed=d["seed"],
     )  # fmt: skip
     model.columns_ = [Column(**column) for column in d["columns"]]
     model.target_ = Target(**d["target"] | {"classes": tuple(d["target"]["classes"])})

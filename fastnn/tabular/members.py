@@ -20,9 +20,12 @@ from fastnn.tabular.columns import Column
 from fastnn.tabular.encoder import Encoder
 from fastnn.tabular.folds import member_folds
 from fastnn.tabular.parsed import Parsed
+from fastnn.tabular.progress import Progress
 from fastnn.tabular.table import Table
 from fastnn.tabular.target import Target
 
+EPOCHS = 256
+"""Of the preset, at most."""
 NARROW = WIDTH // 2
 """Units of a layer where several networks share the work."""
 
@@ -91,12 +94,14 @@ class Lesson:
     target: Target
     y: np.ndarray
     weight: np.ndarray | None
+    progress: Progress
 
     def member(self, train: np.ndarray, stop: np.ndarray, *, chosen: Mapping[str, Any]) -> Member:
         """A member trained on some rows and stopped by others."""
         encoder = Encoder.learn(self.columns, self.table.take(train))
         kind: Any = MLPRegressor if self.target.task == "regression" else MLPClassifier
         estimator = kind(preset="tabular", n_members=1, **chosen)
+        self.progress.estimators.append(estimator)
         X, X_val = (encoder.encode(self.table.take(rows)) for rows in (train, stop))
         weights = {}
         if self.weight is not None:
@@ -120,9 +125,11 @@ def train_members(
         chosen = common | {"random_state": seed + k} | dict(settings)
         return lesson.member(*(learned[part] for part in folds[k]), chosen=chosen)
 
-    if len(folds) == 1:
-        return _train_here(train)
-    return _train_apart(train, len(folds), threads)
+    lesson.progress.expect(len(folds), dict(settings).get("max_iter", EPOCHS))
+    with lesson.progress:
+        if len(folds) == 1:
+            return _train_here(train)
+        return _train_apart(train, len(folds), threads)
 
 
 def _train_here(train: Callable[[int], Member]) -> tuple[list[Member], bool]:

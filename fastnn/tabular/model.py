@@ -18,11 +18,13 @@ from fastnn.tabular.folds import part_held_out
 from fastnn.tabular.members import Lesson, Member, train_members
 from fastnn.tabular.parsed import Parsed, parse
 from fastnn.tabular.portrait import tabular_portrait
+from fastnn.tabular.progress import Progress
 from fastnn.tabular.reading import read_table
 from fastnn.tabular.scores import measure
 from fastnn.tabular.table import Table, TableError, arrow, check_name
 from fastnn.tabular.target import Target, describe_target
 from fastnn.tabular.values import column, to_numbers
+from fastnn.tabular.weights import as_class_weight, with_classes
 
 LEAST_ROWS = 10
 
@@ -47,6 +49,8 @@ class TabularModel:
         What columns are taken for: "number", "category", "date" or "drop", by name.
     sample_weight : str, optional
         Name of a column of weights.
+    class_weight : "balanced" or dict, optional
+        Weights of the classes in training, by their names; "balanced": each class counts alike.
     holdout : float, default 0.2
         Share of the rows that is not trained on, for `scores`; 0 trains on all.
     seconds : float, optional
@@ -92,6 +96,7 @@ class TabularModel:
         task: str | None = None,
         columns: Mapping[str, str] | None = None,
         sample_weight: str | None = None,
+        class_weight: str | Mapping[str, float] | None = None,
         holdout: float = 0.2,
         seconds: float | None = None,
         seed: int = 0,
@@ -102,17 +107,20 @@ class TabularModel:
         if seconds is not None and not Range(0, ends="()").holds(seconds):
             raise ValueError(f"seconds is {seconds!r}; expected a number above 0, or None")
         self.target, self.task, self.columns = target, task, dict(columns or {})
+        self.class_weight = as_class_weight(class_weight)
         self.sample_weight, self.holdout, self.seconds = sample_weight, holdout, seconds
         self.seed, self.settings = check_count(seed, "seed", 0), dict(settings or {})
         self.members_: list[Member] = []
 
-    def fit(self, source: Any) -> TabularModel:
+    def fit(self, source: Any, verbose: int | bool | str = "auto") -> TabularModel:
         """Learn from a table.
 
         Parameters
         ----------
         source : path, file, data frame or dict of columns
             As for `read_table`. Rows without a target are left out.
+        verbose : {"auto", 0, 1}
+            Whether a bar shows how far it is; "auto": on a terminal and in a notebook.
 
         Returns
         -------
@@ -123,7 +131,7 @@ class TabularModel:
         TableError
             For a table that cannot be read, or holds no target to learn.
         """
-        start = time.perf_counter()
+        start, progress = time.perf_counter(), Progress(verbose)
         table = read_table(source)
         target, table, rows, y, notes = self._rows_with_target(table)
         weight = self._weights(table)
@@ -136,7 +144,8 @@ class TabularModel:
                 + ("; ".join(f"{c.name}: {c.why}" for c in columns)[:200] or "it has no other")
             )
         parsed = parse(columns, table)
-        lesson = Lesson(parsed, columns, target, y, weight)
+        pull = with_classes(weight, self.class_weight, target, y, learned)
+        lesson = Lesson(parsed, columns, target, y, pull, progress)
         members, self.interrupted_ = train_members(
             lesson, learned, self.seed, self.seconds, self.settings
         )

@@ -38,8 +38,17 @@ def tabular_portrait(model: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]
         "kind": KIND, "fastnn": __version__, "members": networks,
         "columns": [asdict(column) for column in model.columns_], "target": asdict(model.target_),
         "chosen": model.columns, "task": model.task, "sample_weight": model.sample_weight,
+        "class_weight": model.class_weight,
+        "settings": {k: v for k, v in model.settings.items() if _is_plain(v)},
         "holdout": model.holdout, "time_limit": model.seconds, "seed": model.seed,
         "scores": model.scores_, "notes": model.notes_, "rows": model.n_rows_,
         "seconds": model.seconds_, "interrupted": model.interrupted_,
     }  # fmt: skip
     return tensors, description
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a setting can be written down: numbers, texts, and sequences of them."""
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, bool | int | float | str)
