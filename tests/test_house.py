@@ -24,7 +24,8 @@ FLOORS = [
     "model",
     "plotting",
     "estimators session diagnostics",
-    "tune tabular",
+    "tune",
+    "tabular",
     "cli loading __main__ __init__",
 ]
 """Folders and files of the root, and the rooms of the kernels, the lowest first."""

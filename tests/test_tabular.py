@@ -1,38 +1,22 @@
 """TabularModel: from a table to predictions, with nothing learned from rows that judge."""
 
-import json
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 pytest.importorskip("pyarrow")
 
+from tabular_data import people
+
 import fastnn
-from fastnn import TabularModel, cli
+from fastnn import TabularModel
 from fastnn.files.persistence import ModelFileError
 from fastnn.tabular import TableError, load_model
 from fastnn.tabular.folds import member_folds
 from fastnn.tabular.report import report
 
 QUICK = {"max_iter": 12}
-
-
-def people(n=240, seed=0):
-    """A table with numbers, text, dates and gaps; who buys follows from town and age."""
-    rng = np.random.default_rng(seed)
-    age = rng.normal(40, 9, n).round()
-    town = rng.choice(["Bonn", "Köln", "Ulm"], n).astype(object)
-    buys = np.where((age > 40) ^ (town == "Ulm"), "yes", "no")
-    age[rng.integers(0, n, 12)] = np.nan
-    town[rng.integers(0, n, 12)] = None
-    day = (np.datetime64("2024-01-01") + rng.integers(0, 300, n)).astype(str)
-    spent = 3.0 * age + (town == "Ulm") * 50 + rng.normal(0, 1, n)
-    spent[np.isnan(age)] = 120.0
-    table = {"id": np.arange(n), "age": age, "town": town, "day": day, "buys": buys}
-    return table | {"spent": spent}
 
 
 @pytest.fixture(scope="module")
@@ -213,68 +197,8 @@ def test_a_report_is_one_page_of_its_own(buyers):
     assert page.startswith("<!DOCTYPE html>")
     assert not re.search(r'(src|href)="(?!#|data:)', page)
     assert page.count("<svg") == 4
-    for words in ("What the columns were taken for", "most wrong", "fastnn train", "balanced"):
+    for words in ("What the columns were", "most wrong", "fastnn.TabularModel(", "balanced"):
         assert words in page
-
-
-@pytest.fixture
-def files(tmp_path, monkeypatch):
-    import pandas as pd
-
-    monkeypatch.chdir(tmp_path)
-    table = people()
-    del table["spent"]
-    pd.DataFrame(table).to_csv("people.csv", index=False)
-    return tmp_path
-
-
-def test_from_a_file_to_predictions_in_two_commands(files, capsys):
-    words = ["train", "people.csv", "--target", "buys", "--seconds", "20", "--layers", "16,8"]
-    assert cli.main([*words, "--report", "report.html"]) == 0
-    out = capsys.readouterr().out
-    assert "age   number" in out
-    assert "on rows held out: accuracy" in out
-    assert (files / "report.html").read_text().startswith("<!DOCTYPE html>")
-    assert cli.main(["predict", "model.safetensors", "people.csv", "--out", "p.csv"]) == 0
-    lines = (files / "p.csv").read_text().splitlines()
-    assert lines[0] == '"buys"'
-    assert set(lines[1:]) == {'"yes"', '"no"'}
-    assert len(lines) == 241
-    assert cli.main(["evaluate", "model.safetensors", "people.csv", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["accuracy"] > 0.5
-    assert cli.main(["info", "model.safetensors", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["target"] == "buys"
-
-
-def test_standard_input_and_output(files):
-    model = TabularModel("buys", settings=QUICK).fit("people.csv")
-    model.save("m.safetensors")
-    command = [sys.executable, "-m", "fastnn", "predict", "m.safetensors", "-", "--proba"]
-    with open("people.csv", "rb") as file:
-        found = subprocess.run(command, stdin=file, capture_output=True, check=True, timeout=300)
-    lines = found.stdout.decode().splitlines()
-    assert lines[0] == '"no","yes"'
-    assert len(lines) == 241
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["train", "none.csv", "--target", "buys"], "none.csv: No such file"),
-        (["train", "people.csv", "--target", "buy"], 'did you mean "buys"'),
-        (["train", "people.csv", "--target", "buys", "--out", "no/m"], "its folder does not exist"),
-        (["train", "people.csv", "--target", "buys", "--column", "ag=drop"], 'no column "ag"'),
-        (["predict", "people.csv", "people.csv"], "no whole model file"),
-        (["info", "none.safetensors"], "there is no file none.safetensors"),
-    ],
-)
-def test_a_mistake_is_one_line_and_leaves_nothing(files, capsys, words, message):
-    before = sorted(files.iterdir())
-    assert cli.main(words) == 2
-    err = capsys.readouterr().err
-    assert message in err
-    assert err.count("\n") == 1
-    assert sorted(files.iterdir()) == before
 
 
 def test_class_weights_by_name_and_balanced(buyers):

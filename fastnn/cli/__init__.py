@@ -1,4 +1,4 @@
-"""The command `fastnn`: tables, demo, export, warmup, doctor."""
+"""The command `fastnn`: tables, sessions, demo, export, bench, warmup, doctor."""
 
 import argparse
 import sys
@@ -10,14 +10,19 @@ import numpy as np
 
 import fastnn
 from fastnn import Adam, BatchNorm, Dense, ReLU, Sequential, Softmax
+from fastnn.cli import bench, session, tables
 from fastnn.cli import export as export_command
-from fastnn.cli import tables
+from fastnn.cli.common import INTERRUPTED, whole
 
 PLOT_EXTRA = 'pip install "fastnn-mlp[plot]"'
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; the exit code is 0, 1 where something is wrong, 130 after Ctrl-C."""
+    """Run the command.
+
+    The exit code is 0; 1 where fastnn or the machine is at fault; 2 for the user's mistake, which
+    one line tells; 130 after Ctrl-C.
+    """
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.command is None:
@@ -26,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return options.command(options)
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -38,8 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="command")
 
     demo = commands.add_parser("demo", help="train on the embedded digits and show what came out")
-    demo.add_argument("--epochs", type=_at_least(1), default=20, help="default 20")
-    demo.add_argument("--seed", type=_at_least(0), default=0, help="default 0")
+    demo.add_argument("--epochs", type=whole(1), default=20, help="default 20")
+    demo.add_argument("--seed", type=whole(0), default=0, help="default 0")
     demo.add_argument(
         "--output",
         type=Path,
@@ -49,7 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(command=_demo)
 
     tables.add_to(commands)
+    session.add_to(commands)
     export_command.add_to(commands)
+    bench.add_to(commands)
 
     warmup = commands.add_parser("warmup", help="compile ahead all that training can need")
     warmup.add_argument("--float64", action="store_true", help="also for float64 models")
@@ -58,15 +65,6 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="say what fastnn finds here and what is wrong")
     doctor.set_defaults(command=_doctor)
     return parser
-
-
-def _at_least(low: int):  # type: ignore[no-untyped-def]
-    def number(text: str) -> int:
-        if not text.isdigit() or int(text) < low:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {low}")
-        return int(text)
-
-    return number
 
 
 def _demo(options: argparse.Namespace) -> int:

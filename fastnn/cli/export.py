@@ -1,11 +1,11 @@
 """The command `fastnn export`: a saved model as ONNX or as a NumPy module."""
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from fastnn.cli.common import check_places, command
 from fastnn.export.numpy import to_numpy
 from fastnn.export.onnx import to_onnx
 
@@ -17,9 +17,9 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser(
         "export", help="write a saved model as ONNX (.onnx) or as a NumPy module (.py)"
     )
-    parser.add_argument("model", type=Path, help="a file that Sequential.save has written")
+    parser.add_argument("model", type=Path, help="a model file")
     parser.add_argument("output", type=_output, help="what to write, digits.onnx or digits.py")
-    parser.set_defaults(command=export)
+    parser.set_defaults(command=command("export", export))
 
 
 def _output(text: str) -> Path:
@@ -29,14 +29,15 @@ def _output(text: str) -> Path:
 
 
 def export(options: argparse.Namespace) -> int:
-    """Run the command; the exit code is 0, or 1 where the model cannot be read or exported."""
-    from fastnn.model.loading import load
+    """Run the command."""
+    from fastnn.loading import load
 
-    try:
-        model = load(options.model)
+    check_places(options.output)
+    model = load(options.model)
+    own = f"to_{'onnx' if options.output.suffix == '.onnx' else 'numpy'}"
+    if hasattr(model, "predict_frame"):
+        getattr(model, own)(options.output)
+    else:
         WRITERS[options.output.suffix](model, options.output)
-    except (OSError, ValueError, ImportError) as error:
-        print(f"fastnn export: {error}", file=sys.stderr)
-        return 1
     print(f"exported: {options.output}")
     return 0

@@ -87,13 +87,33 @@ def _as_member(encoder: Encoder, estimator: Any) -> Member:
 
 @dataclass(frozen=True)
 class Lesson:
-    """What the members learn from: parsed rows, their columns, targets and weights."""
+    """What the members learn from.
+
+    Attributes
+    ----------
+    table : Parsed
+        The rows that have a target.
+    columns : list of Column
+    target : Target
+    y : array (n,)
+    weight : array (n,), optional
+        What each row counts in training, by its own weight and by its class.
+    given : array (n,), optional
+        The rows' own weights.
+    numbers : array of int (n,)
+        Of the rows in the table as it was handed over.
+    notes : list of str
+    progress : Progress
+    """
 
     table: Parsed
     columns: Sequence[Column]
     target: Target
     y: np.ndarray
     weight: np.ndarray | None
+    given: np.ndarray | None
+    numbers: np.ndarray
+    notes: list[str]
     progress: Progress
 
     def member(self, train: np.ndarray, stop: np.ndarray, *, chosen: Mapping[str, Any]) -> Member:

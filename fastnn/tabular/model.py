@@ -132,7 +132,24 @@ class TabularModel:
             For a table that cannot be read, or holds no target to learn.
         """
         start, progress = time.perf_counter(), Progress(verbose)
-        table = read_table(source)
+        lesson, learned, held_out = self.prepare(read_table(source), progress)
+        self.members_, self.interrupted_ = train_members(
+            lesson, learned, self.seed, self.seconds, self.settings
+        )
+        self.columns_, self.target_, self.notes_ = list(lesson.columns), lesson.target, lesson.notes
+        self.n_rows_, self.held_out_ = len(learned), lesson.numbers[held_out]
+        self.scores_: dict[str, float] = {}
+        if len(held_out):
+            outputs = self.outputs(lesson.table.take(held_out))
+            kept = None if lesson.given is None else lesson.given[held_out]
+            self.scores_ = measure(lesson.target, lesson.y[held_out], outputs, kept)
+        self.seconds_ = time.perf_counter() - start
+        return self
+
+    def prepare(
+        self, table: Table, progress: Progress | None = None
+    ) -> tuple[Lesson, np.ndarray, np.ndarray]:
+        """What is to be learned, and numbers of the rows to learn from and of those held out."""
         target, table, rows, y, notes = self._rows_with_target(table)
         weight = self._weights(table)
         learned, held_out = part_held_out(y, self.holdout, target.task, self.seed)
@@ -143,21 +160,12 @@ class TabularModel:
                 f'{table.name} has no column to predict "{self.target}" from: '
                 + ("; ".join(f"{c.name}: {c.why}" for c in columns)[:200] or "it has no other")
             )
-        parsed = parse(columns, table)
         pull = with_classes(weight, self.class_weight, target, y, learned)
-        lesson = Lesson(parsed, columns, target, y, pull, progress)
-        members, self.interrupted_ = train_members(
-            lesson, learned, self.seed, self.seconds, self.settings
-        )
-        self.columns_, self.target_, self.notes_, self.members_ = columns, target, notes, members
-        self.n_rows_, self.held_out_ = len(learned), rows[held_out]
-        self.scores_: dict[str, float] = {}
-        if len(held_out):
-            kept = None if weight is None else weight[held_out]
-            outputs = self.outputs(parsed.take(held_out))
-            self.scores_ = measure(target, y[held_out], outputs, kept)
-        self.seconds_ = time.perf_counter() - start
-        return self
+        lesson = Lesson(
+            parse(columns, table), columns, target, y, pull, weight, rows, notes,
+            progress or Progress(0),
+        )  # fmt: skip
+        return lesson, learned, held_out
 
     def predict(self, source: Any) -> np.ndarray:
         """Class names (n,), or numbers (n,), for the rows of a table.
@@ -200,8 +208,12 @@ class TabularModel:
         OSError
             Where it cannot be written; an old file is left as it was.
         """
-        tensors, description = tabular_portrait(self)
-        write_whole(as_path(path), pack(tensors, description))
+        write_whole(as_path(path), self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """What `save` writes."""
+        self._fitted()
+        return pack(*tabular_portrait(self))
 
     def to_onnx(self, path: str | Path) -> None:
         """Write the whole way from raw columns to predictions as an ONNX file.

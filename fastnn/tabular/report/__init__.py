@@ -15,7 +15,7 @@ from fastnn.tabular.report import page as html
 from fastnn.tabular.table import Table
 
 
-def report(model: TabularModel, source: Any) -> str:
+def report(model: TabularModel, source: Any, search: Any = None) -> str:
     """The page, as text.
 
     Parameters
@@ -25,6 +25,8 @@ def report(model: TabularModel, source: Any) -> str:
     source : path, data frame or dict of columns
         The table that it was trained on, of which it held out some rows; where it held out none,
         or for another table, all rows are judged.
+    search : fastnn.tune.Result, optional
+        That has found the model's settings.
 
     Returns
     -------
@@ -47,6 +49,7 @@ def report(model: TabularModel, source: Any) -> str:
         [
             *_top(model, whole, len(rows)),
             *_columns(model),
+            *_search(search, model.target_.task),
             *_pictures(model, judged, y, outputs),
             *_wrong(model, y, outputs, rows),
             html.heading("How the columns are distributed"),
@@ -90,13 +93,42 @@ def _columns(model: TabularModel) -> list[str]:
     ]
 
 
+def _search(search: Any, task: str) -> list[str]:
+    """The settings that were tried, the best first."""
+    if search is None:
+        return []
+    measure = "log loss" if task == "classification" else "root mean square error"
+    done = sorted((t for t in search.trials if t.value == t.value), key=lambda t: -t.value)
+    names = list(dict.fromkeys(name for trial in done for name in trial.params))
+    rows = [
+        (f"{-t.value:.5g}", *(_setting(t.params.get(name)) for name in names), f"{t.seconds:.1f} s")
+        for t in done[:MOST_TRIALS]
+    ]
+    more = f" The best {MOST_TRIALS} of them:" if len(done) > MOST_TRIALS else ""
+    return [
+        html.heading("The search"),
+        html.paragraph(f"{len(done)} settings were tried, judged by the {measure} "
+                       f"on rows that they were not trained on.{more}", True),
+        html.figures((figures.trial(done, name, measure), "") for name in names),
+        html.table((measure, *names, "time"), rows),
+    ]  # fmt: skip
+
+
+MOST_TRIALS = 15
+
+
+def _setting(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
 def _pictures(model: TabularModel, table: Table, y: np.ndarray, outputs: np.ndarray) -> list[str]:
     found = findings.importances(model, table, y)
     of_member = " (of the first of them)" if len(model.members_) > 1 else ""
     shown = [
         (
             figures.curves(model.members_[0].network.history),
-            f"Loss over the epochs{of_member}; the dot is the epoch that was kept.",
+            f"Loss over the epochs{of_member}; the dot is the epoch kept, by its score: the "
+            "loss of classes counts label smoothing, the score does not.",
         ),
         (
             figures.importance_bars(found),
@@ -141,15 +173,27 @@ def _wrong(model: TabularModel, y: np.ndarray, outputs: np.ndarray, rows: np.nda
 
 
 def command(model: TabularModel, name: str) -> str:
-    """The command that trains such a model again."""
+    """The command that trains such a model again; in Python where it has no word for a setting."""
+    others = {k: v for k, v in model.settings.items() if k != "hidden_layer_sizes"}
+    if others or isinstance(model.class_weight, dict):
+        given = {"task": model.task, "columns": model.columns, "seed": model.seed,
+                 "sample_weight": model.sample_weight, "class_weight": model.class_weight,
+                 "settings": model.settings}  # fmt: skip
+        words = [repr(model.target), *(f"{k}={v!r}" for k, v in given.items() if v)]
+        return f"fastnn.TabularModel({', '.join(words)}).fit({name!r})"
     words = ["fastnn", "train", name, "--target", model.target, "--seed", str(model.seed)]
     for column, kind in model.columns.items():
         words += ["--column", f"{column}={kind}"]
     if model.task:
         words += ["--task", model.task]
+    if model.sample_weight:
+        words += ["--weight", model.sample_weight]
+    if model.class_weight:
+        words += ["--balanced"]
+    if model.holdout != 0.2:
+        words += ["--holdout", f"{model.holdout:g}"]
     if model.seconds:
         words += ["--seconds", f"{model.seconds:g}"]
-    if "hidden_layer_sizes" in model.settings:
-        sizes = ",".join(map(str, model.settings["hidden_layer_sizes"]))
-        words += ["--layers", sizes]
+    if model.settings:
+        words += ["--layers", ",".join(map(str, model.settings["hidden_layer_sizes"]))]
     return shlex.join(words)

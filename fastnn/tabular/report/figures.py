@@ -36,6 +36,9 @@ def as_svg(draw: Callable[[Any], None], width: float, height: float) -> str:
         draw(figure)
         for axes in figure.axes:
             axes.set_facecolor("none")
+            legend = axes.get_legend()
+            if legend is not None:
+                legend.get_frame().set_facecolor("none")
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     text = buffer.getvalue()
@@ -49,6 +52,30 @@ def curves(history: History) -> str:
         learning_curves(history, figure.subplots(1, 1))
 
     return as_svg(draw, 5.5, 3)
+
+
+def trial(found: list[Any], name: str, measure: str) -> str:
+    """The measure of all trials over one setting that was searched for."""
+    values = np.array([-trial.value for trial in found])
+    ceiling = np.quantile(values, 0.9)
+    given = [trial.params.get(name) for trial in found]
+
+    def draw(figure: Any) -> None:
+        ax = figure.subplots()
+        if all(isinstance(v, int | float) for v in given):
+            places = np.array(given, float)
+            if places.min() > 0 and places.max() > 20 * places.min():
+                ax.set_xscale("log")
+        else:
+            words = sorted(set(map(str, given)))
+            places = np.array([words.index(str(v)) for v in given])
+            ax.set_xticks(range(len(words)), words, rotation=20)
+        ax.scatter(places, np.minimum(values, ceiling), s=16, color=TRAINING, edgecolors="none")
+        ax.set_xlabel(name)
+        ax.set_ylabel(f"{measure} (worst tenth on top)")
+        tidy(ax)
+
+    return as_svg(draw, 3.6, 2.8)
 
 
 def importance_bars(found: list[Importance]) -> str:

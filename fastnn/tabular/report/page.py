@@ -24,7 +24,7 @@ th, td { text-align: left; padding: .3rem .6rem .3rem 0; border-bottom: 1px soli
 .figures { display: flex; flex-wrap: wrap; gap: 1.2rem }
 .figures figure { margin: 0; flex: 1 1 20rem; max-width: 100% } figcaption { color: var(--faint) }
 pre { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: .8rem;
-  overflow-x: auto }
+  white-space: pre-wrap; overflow-wrap: anywhere }
 """.strip()
 
 
