@@ -1,9 +1,11 @@
 """The CONTEXT record: what the compiled loop is told of a program, its arenas and its rows."""
 
+import weakref
 from typing import Any
 
 import numpy as np
 
+from fastnn.engine import limits
 from fastnn.engine.buffers import State, address, arena
 from fastnn.engine.compilation import ensure
 from fastnn.engine.plan import Program
@@ -45,6 +47,8 @@ class Context:
         # All fields have eight bytes: one is set by its number, many times faster than by name.
         self._whole, self._real = self._context.view(np.int64), self._context.view(np.float64)
         self._lock = state.lock
+        ops = self._ops_with_addresses()
+        self._room = self._checked(program, ops, settings, n_work)
         self.work = arena(n_work, self.dtype)
         self._places = (
             self._kernels.loop,
@@ -53,6 +57,7 @@ class Context:
             address(self.work),
         )
         self._kept: dict[str, np.ndarray] = {}
+        self._labels_seen: weakref.ref[np.ndarray] | None = None
         self._losses = np.empty((0, 0))
         self._norms = np.empty((0, 0))
         self._counters = arena(24 + len(program.ops), np.dtype(np.int64))
@@ -61,7 +66,7 @@ class Context:
         one = [*self._places, int(self._whole[FIELDS["failed"][0]])]
         self._one_call = np.array([[1, 0, 0, 0, 0], one])
         self._only = address(self._one_call)
-        self._point("ops", self._ops_with_addresses())
+        self._point("ops", ops)
         layout = program.layout
         fields = {
             "n_ops": len(program.ops), "n_fused": program.n_fused, "targets": program.targets,
@@ -73,6 +78,21 @@ class Context:
             self._set(name, value)
         if program.loss is not None:
             self._describe_loss(program.loss)
+
+    def _checked(
+        self, program: Program, ops: np.ndarray, settings: dict[str, Any], n_work: int
+    ) -> limits.Room:
+        """What the program may use, if it keeps to that."""
+        loss, layout = program.loss, program.layout
+        room = limits.Room(
+            len(self.state.values), program.n_work, program.rows, program.n_chunks,
+            layout.n_parameters, program.n_fused, settings.get("scratch_size", 0),
+        )  # fmt: skip
+        limits.check_ops(ops, layout.layers, layout.widths, room, loss is not None)
+        if loss is not None:
+            limits.check_loss(loss, layout.widths[program.n_fused], program.n_targets)
+        limits.check_places(program, room, n_work)
+        return room
 
     def _begin(self) -> None:
         """At the beginning of a call; at its end `_busy` is False.
@@ -120,8 +140,19 @@ class Context:
             self._kept[name] = array
             self._set(name, address(array))
 
+    def _check_targets(self, rows: Rows, n_targets: int) -> None:
+        limits.check_targets(rows, n_targets)
+        seen = None if self._labels_seen is None else self._labels_seen()
+        if rows.labels and rows.y is not None and rows.y is not seen:
+            limits.check_labels(rows.y, n_targets)
+            self._labels_seen = weakref.ref(rows.y)
+
     def _read_from(self, rows: Rows) -> None:
         X = rows.X
+        if X.shape[1] != self.n_in or not rows.direct:
+            raise ValueError(f"rows of {X.shape[1]} numbers; the program reads {self.n_in}")
+        if self.program.loss is not None:
+            self._check_targets(rows, self.program.n_targets)
         self._point("X", X)
         self._set("X_kind", X_KINDS[X.dtype])
         self._set("X_row", X.strides[0] // X.itemsize)
@@ -130,7 +161,10 @@ class Context:
         self._point("sample_weight", rows.sample_weight)
         self._set("labels", rows.labels)
 
-    def _follow(self, order: np.ndarray | None) -> None:
+    def _follow(self, order: np.ndarray | None, n: int) -> None:
+        """Take the rows in this order, of n that there are."""
+        if order is not None:
+            limits.check_order(order, n)
         self._point("order", order)
         self._set("n_order", 0 if order is None else len(order))
 
@@ -139,6 +173,7 @@ class Context:
         if self._kept.get("tasks") is tasks and len(self._losses) == n_steps:
             self._losses.fill(0)
             return
+        limits.check_tasks(self._kept["ops"], tasks, phase_ends, self._room)
         self._point("tasks", tasks)
         self._point("phases", phase_ends)
         self._set("n_tasks", len(tasks))

@@ -102,7 +102,7 @@ class PredictRun(Run):
         self._plain = None
         self._set("careful", False)
         self._read_from(rows)
-        self._follow(order)
+        self._follow(order, len(rows))
 
     def _cut(self, n: int, kind: int, last: int) -> None:
         """Prepare the tasks for n rows."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.engine import team
+from fastnn.engine import limits, team
 from fastnn.engine.buffers import State, address
 from fastnn.engine.context import COUNTERS
 from fastnn.engine.plan import Program
@@ -127,8 +127,9 @@ class StepsRun(Run):
         self, rows: Rows, order: np.ndarray, bounds: np.ndarray, rates: np.ndarray,
         outputs: np.ndarray | None,
     ) -> None:  # fmt: skip
+        limits.check_batches(bounds, rates, order, self._room)
         self._read_from(rows)
-        self._follow(order)
+        self._follow(order, len(rows))
         self._point("bounds", bounds)
         self._point("rates", rates)
         self._point("outputs", outputs)

@@ -1,0 +1,190 @@
+"""The last look at a table before compiled code reads it: all that it writes lies in its arenas.
+
+The plan makes tables that fit; this does not rely on that.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastnn.inputs.rows import Rows
+from fastnn.kernels import codes
+from fastnn.kernels.codes import BATCHNORM, DENSE, N_STATISTICS, SCALE, STANDARDIZE
+from fastnn.kernels.machine.blocks import packed_size
+from fastnn.layers import Activation, Layer
+from fastnn.losses import Custom, Loss, Pinball
+
+KINDS = (set(range(codes.CUSTOM + 2)) | set(range(codes.IDENTITY, codes.MISH + 1))) - {8, 9}
+LARGEST = 2**40
+
+
+class Room(NamedTuple):
+    """What a table may use."""
+
+    state: int
+    """Elements of the state arena."""
+    work: int
+    """Those of the work arena that all workers share, or that one has of its own."""
+    rows: int
+    """Most rows at a time."""
+    chunks: int
+    n_params: int
+    n_fused: int
+    scratch: int
+
+
+def _refuse(what: str) -> None:
+    raise ValueError(f"a table does not fit its arenas ({what}); nothing was run")
+
+
+def _within(offset: int, size: int, room: int) -> bool:
+    return 0 <= offset <= room - size
+
+
+def check_ops(ops: np.ndarray, layers: Sequence[Layer], widths: Sequence[int], room: Room,
+              trains: bool) -> None:  # fmt: skip
+    """Refuse ops that would read or write outside their arenas, or call what is no function."""
+    names = ops.dtype.names or ()
+    before: int = widths[0]
+    if len(ops) != len(layers) or not 0 < room.n_fused <= len(ops):
+        _refuse(f"{len(ops)} ops, {room.n_fused} of them trained")
+    if not 3 * room.n_params <= room.state:
+        _refuse("parameters")
+    for k, values in enumerate(ops.tolist()):
+        op = dict(zip(names, values, strict=True))
+        n_in, n_out = op["n_in"], op["n_out"]
+        small = 0 < n_in < LARGEST and 0 < n_out < LARGEST
+        if not small or before != n_in or (op["kind"] != DENSE and n_in != n_out):
+            _refuse(f"op {k} has {n_in} inputs and {n_out} outputs")
+        if (op["kind"] == codes.CUSTOM) != isinstance(layers[k], Activation):
+            _refuse(f"op {k} is no function")
+        before = n_out
+        wrong = [name for name, fits in _fits(op, room, trains and k < room.n_fused) if not fits]
+        if op["kind"] not in KINDS or wrong:
+            _refuse(f"op {k} of kind {op['kind']}: {', '.join(wrong) or 'no such kind'}")
+    if (before, int(ops["n_out"][room.n_fused - 1])) != (widths[-1], widths[room.n_fused]):
+        _refuse(f"{before} outputs")
+
+
+def _fits(op: dict[str, Any], room: Room, trains: bool) -> list[tuple[str, bool]]:
+    """The offsets of an op, and whether what lies there fits."""
+    kind, n_in, n_out, rows = op["kind"], op["n_in"], op["n_out"], room.rows
+    weight = {DENSE: n_in * n_out, BATCHNORM: n_out, SCALE: n_out}.get(kind, 0)
+    found = [
+        ("x", _within(op["x"], rows * n_in, room.work)),
+        ("y", _within(op["y"], rows * n_out, room.work)),
+        ("layer", op["layer"] >= 0),
+    ]
+    if weight:
+        found.append(("weight", _within(op["weight"], weight, room.n_params)))
+        must = kind == BATCHNORM
+        fits = _within(op["bias"], n_out, room.n_params)
+        found.append(("bias", fits or (op["bias"] == -1 and not must)))
+    else:
+        found.append(("weight", op["weight"] == op["bias"] == -1))
+    if kind in (BATCHNORM, STANDARDIZE):
+        found.append(("running", _within(op["running"], 3 * n_out, room.state)))
+    if kind == BATCHNORM:
+        size = N_STATISTICS * n_out
+        found.append(("statistics", _within(op["statistics"], size, room.work)))
+    if kind == DENSE:
+        copies = {"packed": (n_in, n_out), "transposed": (n_out, n_in), "strips": (rows, n_out)}
+        for name, (depth, n) in copies.items():
+            fits = _within(op[name], packed_size(depth, n), room.work)
+            found.append((name, fits or op[name] == -1))
+    if trains:
+        found.append(("dy", _within(op["dy"], rows * n_out, room.work)))
+        fits = kind != DENSE or _within(op["dx"], rows * n_in, room.work)
+        found.append(("dx", fits or op["dx"] == -1))
+        if kind == BATCHNORM:
+            size = room.chunks * 3 * n_out
+            found.append(("partials", _within(op["partials"], size, room.work)))
+    return found
+
+
+def check_tasks(ops: np.ndarray, tasks: np.ndarray, ends: np.ndarray, room: Room) -> None:
+    """Refuse tasks whose ops or rows are none, and phases that would wait for ever."""
+    kinds = ops["kind"].tolist()
+    if not len(ends) or ends[0] < 1 or ends[-1] != len(tasks) or (np.diff(ends) < 1).any():
+        _refuse("phases")
+    for index, (kind, first, last, begin, end, low) in enumerate(tasks.tolist()):
+        if not _is_task(ops, kinds, room, kind, first, last, begin, end, low):
+            _refuse(f"task {index} of kind {kind}")
+
+
+def _is_task(
+    ops: np.ndarray, kinds: list[int], room: Room, kind: int, first: int, last: int, begin: int,
+    end: int, low: int,
+) -> bool:  # fmt: skip
+    n = room.n_fused
+    if kind in (codes.PREDICT, codes.EVALUATE):
+        most = len(ops) if kind == codes.PREDICT else n
+        return 0 < last <= most and 0 <= begin < end and end - begin <= room.rows
+    if kind in (codes.FORWARD, codes.TURN, codes.BACKWARD):
+        if not (0 <= first <= last <= n and first < n and 0 <= begin < end <= room.chunks):
+            return False
+        if kind == codes.FORWARD:
+            # It leaves sums for the batch norm that it ends before.
+            return last < n and kinds[last] == BATCHNORM
+        return 0 <= low <= last and (kind == codes.BACKWARD or last == n)
+    if kind not in (codes.UPDATE, codes.GRADIENT, codes.APPLY) or not 0 <= first < last <= n:
+        return False
+    if last - first > 1:
+        return True
+    op = ops[first]
+    if op["kind"] != DENSE:
+        return begin == 0 and int(op["n_out"]) <= room.scratch
+    n_in, n_out = int(op["n_in"]), int(op["n_out"])
+    size = max((end - begin) * n_out, n_out)
+    return 0 <= begin < end <= n_in and size <= room.scratch
+
+
+def check_batches(bounds: np.ndarray, rates: np.ndarray, order: np.ndarray, room: Room) -> None:
+    """Refuse batches that are no part of the order, or that have too many rows."""
+    sizes = np.diff(bounds)
+    if len(rates) != len(sizes) or not len(sizes):
+        _refuse(f"{len(rates)} rates for {len(sizes)} steps")
+    if bounds[0] < 0 or sizes.min() < 0 or sizes.max() > room.rows or bounds[-1] > len(order):
+        _refuse(f"batches of {sizes.min()} to {sizes.max()} rows, of {len(order)}")
+
+
+def check_order(order: np.ndarray, n: int) -> None:
+    """Refuse numbers of rows that are none."""
+    if len(order) and not (order.min() >= 0 and order.max() < n):
+        _refuse(f"rows {order.min()} to {order.max()}, of {n}")
+
+
+def check_targets(rows: Rows, n_targets: int) -> None:
+    """Refuse targets and weights that are too few."""
+    y, weight, n = rows.y, rows.sample_weight, len(rows)
+    if weight is not None and len(weight) < n:
+        _refuse(f"{len(weight)} weights for {n} rows")
+    if y is not None and y.size < n * (1 if rows.labels else n_targets):
+        _refuse(f"{y.size} targets for {n} rows")
+
+
+def check_labels(y: np.ndarray, n_targets: int) -> None:
+    """Refuse classes that are none."""
+    if not (y.min() >= 0 and y.max() < n_targets):
+        _refuse(f"classes {y.min()} to {y.max()}, of {n_targets}")
+
+
+def check_loss(loss: Loss, n_out: int, n_targets: int) -> None:
+    """Refuse a loss of other outputs."""
+    wanted = n_targets
+    if isinstance(loss, Pinball):
+        wanted *= np.size(loss.quantiles)
+    if n_targets < 1 or (not isinstance(loss, Custom) and n_out != wanted):
+        _refuse(f"{n_out} outputs for {loss!r} of {n_targets} targets")
+
+
+def check_places(program: Any, room: Room, n_work: int) -> None:
+    """Refuse what a program places beside its ops, where it does not fit."""
+    sizes = {"gradient": room.n_params, "targets": room.rows * program.n_targets,
+             "weights": room.rows}  # fmt: skip
+    for name, size in sizes.items():
+        if not _within(getattr(program, name), size, room.work):
+            _refuse(name)
+    if room.rows < 1 or room.chunks < 1 or n_work < room.work:
+        _refuse(f"{room.rows} rows, {room.chunks} chunks")
