@@ -60,14 +60,16 @@ def check_ops(ops: np.ndarray, layers: Sequence[Layer], widths: Sequence[int], r
         if (op["kind"] == codes.CUSTOM) != isinstance(layers[k], Activation):
             _refuse(f"op {k} is no function")
         before = n_out
-        wrong = [name for name, fits in _fits(op, room, trains and k < room.n_fused) if not fits]
+        last = k == room.n_fused - 1
+        places = _fits(op, room, trains and k < room.n_fused, last)
+        wrong = [name for name, fits in places if not fits]
         if op["kind"] not in KINDS or wrong:
             _refuse(f"op {k} of kind {op['kind']}: {', '.join(wrong) or 'no such kind'}")
     if (before, int(ops["n_out"][room.n_fused - 1])) != (widths[-1], widths[room.n_fused]):
         _refuse(f"{before} outputs")
 
 
-def _fits(op: dict[str, Any], room: Room, trains: bool) -> list[tuple[str, bool]]:
+def _fits(op: dict[str, Any], room: Room, trains: bool, last: bool) -> list[tuple[str, bool]]:
     """The offsets of an op, and whether what lies there fits."""
     kind, n_in, n_out, rows = op["kind"], op["n_in"], op["n_out"], room.rows
     weight = {DENSE: n_in * n_out, BATCHNORM: n_out, SCALE: n_out}.get(kind, 0)
@@ -94,7 +96,8 @@ def _fits(op: dict[str, Any], room: Room, trains: bool) -> list[tuple[str, bool]
             fits = _within(op[name], packed_size(depth, n), room.work)
             found.append((name, fits or op[name] == -1))
     if trains:
-        found.append(("dy", _within(op["dy"], rows * n_out, room.work)))
+        fits = _within(op["dy"], rows * n_out, room.work)
+        found.append(("dy", fits or (op["dy"] == -1 and not last)))
         fits = kind != DENSE or _within(op["dx"], rows * n_in, room.work)
         found.append(("dx", fits or op["dx"] == -1))
         if kind == BATCHNORM:
@@ -127,8 +130,15 @@ def _is_task(
         if kind == codes.FORWARD:
             # It leaves sums for the batch norm that it ends before.
             return last < n and kinds[last] == BATCHNORM
-        return 0 <= low <= last and (kind == codes.BACKWARD or last == n)
+        if not 0 <= low <= last or (kind == codes.TURN and last != n):
+            return False
+        # And the sums of the batch norm before it.
+        sums = low > 0 and kinds[low - 1] == BATCHNORM and bool(ops["trainable"][low - 1])
+        return bool((ops["dy"][low - sums : last] >= 0).all())
     if kind not in (codes.UPDATE, codes.GRADIENT, codes.APPLY) or not 0 <= first < last <= n:
+        return False
+    part = ops[first:last]
+    if ((part["weight"] >= 0) & (part["trainable"] != 0) & (part["dy"] < 0)).any():
         return False
     if last - first > 1:
         return True

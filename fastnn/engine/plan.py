@@ -128,6 +128,9 @@ class Program:
         dy = self._take(self.rows * self.layout.widths[self.n_fused])
         for k in range(self.n_fused - 1, -1, -1):
             op = self.ops[k]
+            if k < self.first_trained and k < self.n_fused - 1:
+                # Nobody goes back so far.
+                break
             op["dy"] = dy
             if op["kind"] == DENSE and k > self.first_trained:
                 dy = self._take(self.rows * int(op["n_in"]))
