@@ -100,7 +100,7 @@ def products_of(shape, dtype):
     make_copy(W, n_in, n_out, turned, True)
     op = np.array((DENSE, n_in, n_out), [(name, int) for name in ("kind", "n_in", "n_out")])
     tiles = np.array(tiles_of(op, rows))
-    packed, cut = (blocks.needs_strips(*shape, depth) for depth in (n_in, rows))
+    packed, cut = blocks.needs_strips(*shape), blocks.needs_gradient_strips(*shape)
     return [
         timed(forward, x, W, copy, packed, z),
         timed(weight_gradient, x, z, strips, cut, dW, tiles),

@@ -137,7 +137,12 @@ class Program:
                 op["dx"] = dy
 
     def _place_copies(self) -> None:
-        from fastnn.kernels.machine.blocks import needs_strips, needs_transpose, packed_size
+        from fastnn.kernels.machine.blocks import (
+            needs_gradient_strips,
+            needs_strips,
+            needs_transpose,
+            packed_size,
+        )
 
         for op in self.ops:
             if op["kind"] != DENSE:
@@ -145,9 +150,10 @@ class Program:
             n_in, n_out = int(op["n_in"]), int(op["n_out"])
             if op["dx"] >= 0 and needs_transpose(n_in, n_out):
                 op["transposed"] = self._take(packed_size(n_out, n_in))
-            for field, depth in (("packed", n_in), ("strips", self.rows)):
-                if needs_strips(self.rows, n_in, n_out, depth):
-                    op[field] = self._take(packed_size(depth, n_out))
+            if needs_strips(self.rows, n_in, n_out):
+                op["packed"] = self._take(packed_size(n_in, n_out))
+            if needs_gradient_strips(self.rows, n_in, n_out):
+                op["strips"] = self._take(packed_size(self.rows, n_out))
 
     def _place_partials(self) -> None:
         for op in self.ops:

@@ -27,10 +27,14 @@ SHAPE = SHAPES[REGISTERS, VECTOR]
 ROWS, WIDE, FEW, TALL = SHAPE
 MASKS = VECTOR >= 64
 """Whether a vector can be stored in part, at the same cost."""
-LARGE = 2_000_000 if VECTOR >= 64 else 16_384
-"""Bytes of B from which on strips of it are copied, so that its rows lie side by side in cache."""
-LARGE_TURNED = 1_000_000 if VECTOR >= 64 else 16_384
-"""The same where A lies across, for then A gains by a copy, too."""
+LARGE = 2_000_000 if MASKS else 131_072
+"""Bytes of B from which on one product copies strips of it, so that its rows lie side by side."""
+LARGE_TURNED = 1_000_000 if MASKS else 102_400
+"""The same where A lies across; without masks, of the larger one of A and B."""
+SHARED = 4096
+"""Elements of W from which on a copy that all chunks of a step share pays."""
+SHARED_TURNED = 25_600
+"""Elements of x or dz from which on a copy of dz that all tiles of a step share pays."""
 LEAST = 4 * ROWS if MASKS else 16
 """Fewer rows of A than this do not pay for a copy."""
 
@@ -46,13 +50,22 @@ def packed_size(depth: int, n: int) -> int:
     return depth * -(-n // most) * most
 
 
-def needs_strips(rows: int, n_in: int, n_out: int, depth: int) -> bool:
-    """Whether products of (rows, n_in) and (depth, n_out) numbers want a packed copy of these.
+def needs_strips(rows: int, n_in: int, n_out: int) -> bool:
+    """Whether the products x W of a step want a packed copy of W (n_in, n_out)."""
+    return _can_pay(rows, n_in, n_out) and n_in * n_out > SHARED
 
-    Where they are too many for the nearest cache, and not used for a few rows only.
+
+def needs_gradient_strips(rows: int, n_in: int, n_out: int) -> bool:
+    """Whether the tiles of x^T dz want a packed copy of dz (rows, n_out).
+
+    Small ones are read where they lie: as long as x and dz stay in the second-level cache, and
+    few of their rows share a place in the first-level one.
     """
-    several = n_out > WIDE * VECTOR // 4 and min(rows, n_in) >= LEAST
-    return not MASKS and several and 4 * depth * n_out > LARGE
+    return _can_pay(rows, n_in, n_out) and rows * max(n_in, n_out) > SHARED_TURNED
+
+
+def _can_pay(rows: int, n_in: int, n_out: int) -> bool:
+    return not MASKS and n_out > WIDE * VECTOR // 4 and min(rows, n_in) >= LEAST
 
 
 def needs_transpose(n_in: int, n_out: int) -> bool:

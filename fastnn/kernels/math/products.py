@@ -11,6 +11,7 @@ from fastnn.kernels.machine.blocks import (
     LARGE,
     LARGE_TURNED,
     LEAST,
+    MASKS,
     ROWS,
     WIDE,
 )  # fmt: skip
@@ -126,7 +127,10 @@ def multiply_in_registers(a, row, step, b, ldb, c, ldc, bias, add, m, n, depth):
     Where `add`, the row `bias` (n,) is what each row of C starts from.
     """
     wide, size = strip_width(c), matrix(c, 0, 1, 1).itemsize
-    if m >= LEAST and n > wide and depth * ldb * size >= (LARGE_TURNED if row == 1 else LARGE):
+    apart, most = ldb, LARGE
+    if row == 1:
+        apart, most = (ldb if MASKS else max(ldb, step)), LARGE_TURNED
+    if m >= LEAST and n > wide and depth * apart * size >= most:
         multiply_packed(a, row, step, b, ldb, 1, c, ldc, bias, add, m, n, depth)
         return
     for j in range(0, n, wide):
