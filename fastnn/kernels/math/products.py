@@ -6,15 +6,7 @@ a whole matrix, which many products then share; else each product copies piece b
 pays.
 """
 
-from fastnn.kernels.machine.blocks import (
-    FEW,
-    LARGE,
-    LARGE_TURNED,
-    LEAST,
-    MASKS,
-    ROWS,
-    WIDE,
-)  # fmt: skip
+from fastnn.kernels.machine.blocks import FEW, LARGE, LARGE_TURNED, LEAST, MASKS, ROWS, WIDE
 from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.memory import matrix, shift
 from fastnn.kernels.machine.micro import in_tall_blocks, multiply_strip
@@ -31,7 +23,7 @@ from fastnn.kernels.machine.packing import (
     strip_width,
     turn_strips,
     turned_copy,
-)
+)  # fmt: skip
 from fastnn.kernels.machine.transposes import transpose
 
 
