@@ -51,13 +51,13 @@ class Scratch:
         self.X, self.targets = rows.X, rows.targets
         self.sample = rows.block(_counted(rows))
         self.loss = replace(self.setup.loss, reduction="mean")
-        self._normalise()
+        self._normalise(rows)
 
-    def _normalise(self) -> None:
+    def _normalise(self, rows: Rows) -> None:
         """Give layers that have seen no data the statistics of the rows."""
         state = self.network.state
         if not state.is_fitted:
-            building.fit_standardize(state, self.X, np.arange(len(self.X)))
+            building.fit_standardize(state, Part(rows))
         normed = [k for k, layer in enumerate(self.layers) if isinstance(layer, BatchNorm)]
         if not any(state.running(k)[2].any() for k in normed):
             building.exact_batchnorm(self.network, Part(self.sample))

@@ -100,7 +100,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         self._prepare(s, X, objective, first)
         data, score = hold_out(self, s, table, rows, y, extra, incremental)
         if first:
-            set_moments(self._machine, s.normalize, X, data.index)
+            set_moments(self._machine, s.normalize, data.training)
         fit = Fit(
             self, s, self._machine, objective, data, score, incremental, watch, epochs,
             fixed=isinstance(s.schedule, str),
@@ -126,7 +126,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         fit.data, fit.score = Data(fit.data.rows, np.arange(X.shape[0])), None
         fit.max_iter = e._best[1] if e._best else e.n_iter_
         fit.watch, fit.fixed = SimpleNamespace(active=False, end_epoch=lambda: False), True
-        set_moments(fit.machine, s.normalize, X, fit.data.index)
+        set_moments(fit.machine, s.normalize, fit.data.training)
         # The curves, and what was best, stay those of the first training.
         fit.estimator = SimpleNamespace(
             t_=0, loss_curve_=[], history_=History(), best_loss_=np.inf, _no_improvement_count=0

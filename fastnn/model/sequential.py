@@ -177,6 +177,7 @@ class Sequential(Tools, Exports):
             costs nothing, or after each epoch as the model predicts, on all training rows or on
             the same 1,000 of them.
         sample_weight : array (n,), optional
+            How often each row counts, in the loss and in a Standardize.
         callbacks : sequence of Callback, or of callables ``(model, history)`` that may return True
         verbose : {"auto", 0, 1}
             Whether to show a progress line; "auto" does on a terminal.
@@ -244,7 +245,7 @@ class Sequential(Tools, Exports):
         fitted = (
             network.state.is_fitted if network else not isinstance(layout.layers[0], Standardize)
         )
-        found = None if fitted else building.standard_moments(data.rows.X, data.index)
+        found = None if fitted else building.standard_moments(data.training)
         with Interrupts():
             built = network is not None
             network = network or self._adopt(layout)

@@ -131,19 +131,23 @@ def warn_of_symmetry(state: State) -> None:
             )
 
 
-def fit_standardize(state: State, X: np.ndarray, index: np.ndarray) -> None:
-    """Mean and deviation of each feature over the training rows, for a leading Standardize."""
+def fit_standardize(state: State, part: Part) -> None:
+    """Mean and deviation of each feature over the training rows, for a leading Standardize.
+
+    A row of weight 2 counts as two, one of weight 0 not at all.
+    """
     if isinstance(state.layout.layers[0], Standardize):
-        state.fit_moments(*standard_moments(X, index))
+        state.fit_moments(*standard_moments(part))
 
 
-def standard_moments(X: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def standard_moments(part: Part) -> tuple[np.ndarray, np.ndarray]:
     """Mean and deviation of each feature over some rows, of constant ones 1."""
+    given = part.rows.X, part.index, part.sample_weight
     with np.errstate(over="ignore", invalid="ignore"):
-        mean, variance = moments(X, index)
+        mean, variance = moments(*given)
     deviation = np.sqrt(variance)
     if not np.isfinite(deviation).all():
-        mean, variance = moments(X, index, SMALL)
+        mean, variance = moments(*given, SMALL)
         mean, deviation = mean / SMALL, np.sqrt(variance) / SMALL
     # A constant feature has a deviation of double's rounding size only.
     flat = deviation <= FLAT * np.abs(mean)
@@ -151,20 +155,30 @@ def standard_moments(X: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def moments(
-    X: np.ndarray, index: np.ndarray | None, factor: float = 1.0
+    X: np.ndarray,
+    index: np.ndarray | None,
+    weight: np.ndarray | None = None,
+    factor: float = 1.0,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and (biased) variance (features,) of some rows of factor X, by block, in double."""
+    """Mean and (biased) variance (features,) of some rows of factor X, by block, in double.
+
+    `weight` (n,), of those rows, is how often each of them counts.
+    """
     n = len(X) if index is None else len(index)
     size = max(1, BLOCK_ELEMENTS // X.shape[1])
-    mean, m2, count = np.zeros(X.shape[1]), np.zeros(X.shape[1]), 0
+    mean, m2, count = np.zeros(X.shape[1]), np.zeros(X.shape[1]), 0.0
     for start in range(0, n, size):
         part = slice(start, min(start + size, n))
         block = np.asarray(X[part] if index is None else X[index[part]], dtype=np.float64) * factor
-        delta = block.mean(axis=0) - mean
-        new = count + len(block)
-        m2 += ((block - block.mean(axis=0)) ** 2).sum(axis=0)
-        m2 += delta**2 * count * len(block) / new
-        mean += delta * len(block) / new
+        times: Any = 1.0 if weight is None else weight[part][:, None]
+        total = float(len(block) if weight is None else times.sum())
+        if total == 0:
+            continue
+        average = (block * times).sum(axis=0) / total
+        delta, new = average - mean, count + total
+        m2 += ((block - average) ** 2 * times).sum(axis=0)
+        m2 += delta**2 * count * total / new
+        mean += delta * total / new
         count = new
     return mean, m2 / count
 

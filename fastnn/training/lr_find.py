@@ -12,7 +12,7 @@ from fastnn.engine.layout import Layout
 from fastnn.engine.pace import Blocks, Course
 from fastnn.inputs.calls import explained
 from fastnn.inputs.reading import feature_rows, target_rows
-from fastnn.inputs.rows import Rows
+from fastnn.inputs.rows import Part, Rows
 from fastnn.inputs.settings import Range, check_count
 from fastnn.training import building
 from fastnn.training.batches import batch_rows
@@ -172,7 +172,7 @@ def _scratch(model: Any, layout: Layout, rows: Rows) -> Network:
         network.state.restore(old.state.values)
         network.step, network.frozen = old.step, old.frozen
     if not network.state.is_fitted:
-        building.fit_standardize(network.state, rows.X, np.arange(len(rows.X)))
+        building.fit_standardize(network.state, Part(rows))
     return network
 
 
