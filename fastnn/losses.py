@@ -60,6 +60,9 @@ class _Smoothed(Loss):
         super().__post_init__()
         set_number(self, "label_smoothing", Range(0, 1))
 
+    def settings(self) -> dict[str, Any]:
+        return {"smoothing": self.label_smoothing}
+
 
 @dataclass(frozen=True)
 class CrossEntropy(_Smoothed):
@@ -84,15 +87,24 @@ class CrossEntropy(_Smoothed):
     targets: ClassVar[str] = "classes"
     fused: ClassVar[int | None] = codes.SOFTMAX
 
-    def settings(self) -> dict[str, Any]:
-        return {"smoothing": self.label_smoothing}
-
 
 @dataclass(frozen=True)
-class BinaryCrossEntropy(Loss):
+class BinaryCrossEntropy(_Smoothed):
     """-mean_k t_k log y_k + (1 - t_k) log(1 - y_k) after `Sigmoid`, in one pass with it.
 
+    Parameters
+    ----------
+    reduction : {"mean", "sum"}, default "mean"
+    label_smoothing : float s in [0, 1), default 0
+        Share of each target spread evenly over yes and no: t becomes (1 - s) t + s / 2.
+
     y holds numbers in [0, 1], (n,) for one output or (n, K) for several labels at once.
+
+    Examples
+    --------
+    >>> from fastnn.losses import BinaryCrossEntropy
+    >>> BinaryCrossEntropy(label_smoothing=0.1)
+    BinaryCrossEntropy(reduction='mean', label_smoothing=0.1)
     """
 
     kind: ClassVar[int] = codes.BINARY_CROSS_ENTROPY

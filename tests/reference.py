@@ -215,8 +215,9 @@ def cross_entropy(z, target, weight=None, reduction="mean", smoothing=0.0):
     return reduce_rows(-(t * log_y).sum(axis=1), softmax(z) - t, weight, reduction)
 
 
-def binary_cross_entropy(z, target, weight=None, reduction="mean"):
-    """-t log s - (1 - t) log(1 - s), s = sigmoid(z), mean over the K labels."""
+def binary_cross_entropy(z, target, weight=None, reduction="mean", smoothing=0.0):
+    """-t log s - (1 - t) log(1 - s), s = sigmoid(z), mean over the K labels; t goes towards 1/2."""
+    target = target * (1 - smoothing) + smoothing / 2
     row_loss = (softplus(z) - target * z).mean(axis=1)
     return reduce_rows(row_loss, (expit(z) - target) / z.shape[1], weight, reduction)
 

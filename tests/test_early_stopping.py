@@ -67,6 +67,11 @@ NAN = math.nan
         ({"patience": 2, "restore_best_weights": False}, [3, 4, 5], 3, None),
         ({"patience": 2}, [NAN, NAN, NAN], None, None),
         ({"patience": 2}, [math.inf, math.inf, 1], 2, None),
+        # The best yet, but not below the baseline.
+        ({"patience": 3, "baseline": 2}, [5, 4, 3, 2.5, 1], 3, 3),
+        ({"patience": 3, "baseline": 2}, [5, 4, 1, 2, 1.5, 1.2], 6, 3),
+        ({"patience": 3, "baseline": 2, "min_delta": 1}, [5, 1.2, 0.9, 0.8, 0.7, 0.6], 3, 2),
+        ({"patience": 2, "baseline": 3, "mode": "max"}, [1, 4, 3, 2], 4, 2),
     ],
 )
 def test_the_stopping_epoch_is_the_one_on_paper(settings, curve, stopped, kept):
@@ -78,6 +83,14 @@ def test_it_begins_anew_with_each_fit():
     assert follow(stopping, [1, 2, 3]) == (3, 1)
     assert follow(stopping, [9, 8, 9, 9]) == (4, 2)
     assert "epoch 2 for 2" in stopping.reason
+
+
+def test_a_baseline_that_was_not_met_is_the_reason():
+    stopping = EarlyStopping(patience=2, baseline=3)
+    assert follow(stopping, [5, 4]) == (2, 2)
+    assert stopping.reason == "val_loss has not improved on the baseline, 3, for 2 values"
+    with pytest.raises(ValueError, match=r"baseline='low'\): expected .*or None"):
+        EarlyStopping(baseline="low")
 
 
 def test_metrics_that_rise_are_known():

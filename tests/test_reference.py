@@ -119,6 +119,7 @@ def loss_cases(rng):
     return {
         "cross_entropy": (z, rows, {}),
         "cross_entropy smoothed": (z, ref.hardmax(t), {"smoothing": 0.1}),
+        "binary_cross_entropy smoothed": (z, t > 0, {"smoothing": 0.1}),
         "binary_cross_entropy": (z, rows, {}),
         "mse": (z, t, {}),
         "mae": (z, t, {}),

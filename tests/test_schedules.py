@@ -48,6 +48,19 @@ def restarts(t, high, n, factor, low):
     return cosine(t, high, n, low)
 
 
+def lower_restarts(t, high, n, factor, low, smaller):
+    while t >= n:
+        t, n, high = t - n, n * factor, low + (high - low) * smaller
+    return cosine(t, high, n, low)
+
+
+def cycles(t, high, n, low, power):
+    whole = n
+    while whole < t:
+        whole += n
+    return low + (high - low) * (1 - t / whole) ** power
+
+
 def polynomial(t, high, n, low, power):
     return low + (high - low) * (1 - min(t, n) / n) ** power
 
@@ -86,11 +99,16 @@ CASES = [
     (Polynomial(0.5, 30), lambda t: polynomial(t, 0.5, 30, 0, 1)),
     (Polynomial(0.5, 30, 0.1, 2.5), lambda t: polynomial(t, 0.5, 30, 0.1, 2.5)),
     (Polynomial(0.1, 30, 0.5), lambda t: polynomial(t, 0.1, 30, 0.5, 1)),
+    (Polynomial(0.5, 8, 0.1, 2, cycle=True), lambda t: cycles(t, 0.5, 8, 0.1, 2)),
+    (Polynomial(0.5, 8, cycle=True), lambda t: cycles(t, 0.5, 8, 0, 1)),
     (Cosine(0.5, 30), lambda t: cosine(t, 0.5, 30, 0)),
     (Cosine(0.5, 1, 0.1), lambda t: cosine(t, 0.5, 1, 0.1)),
     (CosineRestarts(0.5, 10), lambda t: restarts(t, 0.5, 10, 2, 0)),
     (CosineRestarts(0.5, 7, 1), lambda t: restarts(t, 0.5, 7, 1, 0)),
     (CosineRestarts(0.5, 10, 1.5, 0.1), lambda t: restarts(t, 0.5, 10, 1.5, 0.1)),
+    (CosineRestarts(0.5, 10, 1.5, 0.1, m_mul=0.7),
+     lambda t: lower_restarts(t, 0.5, 10, 1.5, 0.1, 0.7)),
+    (CosineRestarts(0.5, 7, 1, m_mul=0.9), lambda t: lower_restarts(t, 0.5, 7, 1, 0, 0.9)),
     (OneCycle(0.5, 40), lambda t: one_cycle(t, 0.5, 40, 0.3, 25, 1e4)),
     (OneCycle(0.5, 7, 0.9, 2, 1), lambda t: one_cycle(t, 0.5, 7, 0.9, 2, 1)),
     (OneCycle(0.5, 40, three_phase=True), lambda t: three_phases(t, 0.5, 40, 0.3, 25, 1e4)),
@@ -131,6 +149,8 @@ def test_the_warm_up_comes_first_and_climbs_on_a_line(schedule, formula, warmup)
         (CosineRestarts(0.7, 10), [0, 10, 30, 70, 150], [0.7] * 5),
         (CosineRestarts(0.7, 3, 3), [0, 3, 12, 39, 3 * (3**12 - 1) // 2], [0.7] * 5),
         (CosineRestarts(0.7, 10, 1), [0, 10, 20, 10**9], [0.7] * 4),
+        (Polynomial(0.8, 10, cycle=True), [0, 10, 15, 20, 25, 30], [0.8, 0, 0.2, 0, 0.8 / 6, 0]),
+        (CosineRestarts(0.7, 10, m_mul=0.5), [0, 10, 30, 70], [0.7, 0.35, 0.175, 0.0875]),
         (OneCycle(0.5, 10), [0, 3, 10, 11, 10**9], [0.02, 0.5] + [0.02 / 1e4] * 3),
         (OneCycle(0.5, 8, 0.25, three_phase=True), [0, 2, 4, 8, 9], [0.02, 0.5, 0.02] + [2e-6] * 2),
         (OneCycle(0.5, 8, 0.5, three_phase=True), [0, 4, 8], [0.02, 0.5, 0.02 / 1e4]),
@@ -205,6 +225,8 @@ REFUSED = {
     "power": (lambda: Polynomial(0.1, 9, power=0), r"power=0\): .*above 0"),
     "growth": (lambda: StepDecay(0.1, 9, 1.1), r"decay_rate=1.1\): .*in \(0, 1\]"),
     "zero": (lambda: Exponential(0.1, 9, 0), r"decay_rate=0\): .*in \(0, 1\]"),
+    "m_mul": (lambda: CosineRestarts(0.1, 9, m_mul=0), r"m_mul=0\): .*above 0"),
+    "cycle": (lambda: Polynomial(0.1, 9, cycle=1), "cycle=1"),
     "t_mul": (lambda: CosineRestarts(0.1, 9, 0.5), r"t_mul=0.5\): .*at least 1"),
     "boundaries": (lambda: Piecewise(3, 4), r"Piecewise\(boundaries=3\): .* tuple of whole"),
     "text": (lambda: Piecewise("3", (1, 2)), r"boundaries='3'\): expected a tuple of whole"),

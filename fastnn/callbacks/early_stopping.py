@@ -37,6 +37,9 @@ class EarlyStopping(Monitor):
     mode : {"auto", "min", "max"}, default "auto"
         Whether smaller or larger is better; "auto" knows it for losses and for the metrics of
         `fastnn.metrics`.
+    baseline : float, optional
+        A value to improve on, by more than `min_delta`: values that do not count against the
+        patience, also where they are the best yet.
     restore_best_weights : bool, default True
         Whether to go back to the best epoch of this fit at its end: also after Ctrl-C,
         divergence, or when the epochs run out. The optimizer's state, its step and
@@ -80,6 +83,7 @@ class EarlyStopping(Monitor):
         window: int = 5,
         max_time: float | None = None,
         mode: str = "auto",
+        baseline: float | None = None,
         restore_best_weights: bool = True,
     ) -> None:
         super().__init__(monitor, mode)
@@ -95,6 +99,9 @@ class EarlyStopping(Monitor):
         set_switch(self, "restore_best_weights")
         if max_time is not None:
             set_number(self, "max_time", Range(0, ends="()"), " or None")
+        self.baseline = baseline
+        if baseline is not None:
+            set_number(self, "baseline", Range(), " or None")
         self._begin()
 
     def _begin(self) -> None:
@@ -123,14 +130,18 @@ class EarlyStopping(Monitor):
 
     def _judge(self, value: float, model: Any, history: History) -> None:
         if value < self._best - (self.min_delta if self.best_epoch is not None else 0.0):
-            self._best, self.best_epoch, self._waited = value, history.epoch[-1], 0
+            self._best, self.best_epoch = value, history.epoch[-1]
             if self.restore_best_weights:
                 self._kept = model.snapshot()
+            good = self.baseline is None or value < self.sign * self.baseline - self.min_delta
         else:
-            self._waited += 1
+            good = False
+        self._waited = 0 if good else self._waited + 1
         self._recent.append(value)
         if self.rule == "patience" and self._waited >= self.patience:
             best = "" if self.best_epoch is None else f" on epoch {self.best_epoch}"
+            if self.baseline is not None and self._best >= self.sign * self.baseline:
+                best = f" on the baseline, {self.baseline:g},"
             self.reason = f"{self.monitor} has not improved{best} for {self._waited} values"
         full = len(self._recent) > self.window
         # The sum of the differences between neighbours is that of the ends.

@@ -25,9 +25,11 @@ class ReduceOnPlateau(Monitor):
     patience : int, default 10
         Reduce after so many values in a row that improve the best by no more than `min_delta`.
     min_delta : float, default 0
-        What counts as an improvement is larger.
+        What counts as an improvement is larger; Keras's default is 1e-4.
     cooldown : int, default 0
-        So many values after a reduction do not count against the patience.
+        So many values after a reduction do not count against the patience, as in PyTorch. Keras's
+        spares one less: with a cooldown of 2 and a patience of 3 it reduces again after 4 values
+        without improvement, this after 5.
     min_learning_rate : float, default 0
         No reduction leads below it.
     mode : {"auto", "min", "max"}, default "auto"

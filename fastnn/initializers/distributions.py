@@ -19,7 +19,8 @@ class Uniform:
     Parameters
     ----------
     low, high : float, default -1.0 and 1.0
-        The bounds. ValueError unless both are finite and low < high.
+        The bounds. ValueError unless both are finite and low < high. Those of Keras's "uniform"
+        are -0.05 and 0.05.
 
     Examples
     --------

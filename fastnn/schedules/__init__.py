@@ -6,7 +6,8 @@ a training goes on where it stopped. Any callable of that form serves as well.
 
 Steps are mini-batches, counted over the model's life, not epochs; the function `steps` converts.
 With `warmup_steps` the rate first climbs on a line, (t + 1) / (warmup_steps + 1) of the first
-rate at step t (Goyal et al. 2017), and all else is counted from the end of that. Past its end a
+rate at step t (Goyal et al. 2017), and all else is counted from the end of that: with 3 of them
+.25, .5, .75 and 1 of it. Keras's begins with a step at rate 0: 0, 1/3, 2/3 and 1. Past its end a
 schedule holds its last rate.
 """
 

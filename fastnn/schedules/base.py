@@ -13,6 +13,7 @@ _RANGES = {
     "decay_rate": Range(0, 1, "(]"),
     "power": Range(0, ends="()"),
     "t_mul": Range(1),
+    "m_mul": Range(0, ends="()"),
     "div_factor": Range(1),
     "final_div_factor": Range(1),
     "warmup_share": Range(0, 1, "()"),

@@ -1,6 +1,7 @@
 """Rates that follow a cosine: down once, again and again, or up and down."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -54,12 +55,17 @@ class CosineRestarts(Schedule):
     end_learning_rate : float, default 0
         What each period falls to; its last step is just above, for the next one is a restart.
     warmup_steps : int, default 0
+    m_mul : float above 0, default 1
+        What is above end_learning_rate begins each period so many times as large as the one before
+        it, as in Keras: period k, from 0, at end + (learning_rate - end) m_mul^k.
 
     Examples
     --------
     >>> from fastnn.schedules import CosineRestarts
     >>> CosineRestarts(0.4, first_decay_steps=1)([0, 1, 2, 3])
     array([0.4, 0.4, 0.2, 0.4])
+    >>> CosineRestarts(0.4, first_decay_steps=1, m_mul=0.5)([0, 1, 2, 3])
+    array([0.4, 0.2, 0.1, 0.1])
     """
 
     learning_rate: float
@@ -67,23 +73,29 @@ class CosineRestarts(Schedule):
     t_mul: float = 2.0
     end_learning_rate: float = 0.0
     warmup_steps: int = 0
+    m_mul: float = 1.0
 
     def _rates(self, t: np.ndarray) -> np.ndarray:
-        share = half_wave(self._share(t))
-        return between(self.learning_rate, self.end_learning_rate, share)
+        period, share = self._position(t)
+        height = self.learning_rate - self.end_learning_rate
+        # One factor for all gives the first rate itself, without rounding.
+        start: Any = self.learning_rate
+        if self.m_mul != 1:
+            start = self.end_learning_rate + height * self.m_mul**period
+        return between(start, self.end_learning_rate, half_wave(share))
 
-    def _share(self, t: np.ndarray) -> np.ndarray:
-        """How much of its period is over at step t."""
+    def _position(self, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The period, from 0, in which step t is, and how much of that is over."""
         first = float(self.first_decay_steps)
         if self.t_mul == 1:
-            return t % first / first
+            return t // first, t % first / first
         # Sums, not the closed form of the geometric series: whole lengths give exact starts.
         starts = [0.0, first]
         while starts[-1] <= t.max(initial=0):
             starts.append(starts[-1] + self.t_mul * (starts[-1] - starts[-2]))
         edges = np.array(starts)
         period = np.searchsorted(edges, t, side="right") - 1
-        return (t - edges[period]) / np.diff(edges)[period]
+        return period, (t - edges[period]) / np.diff(edges)[period]
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,9 @@ class Constant(Schedule):
 class Piecewise(Schedule):
     """values[k] from step boundaries[k - 1] on, up to step boundaries[k].
 
+    Keras's PiecewiseConstantDecay keeps a rate one step longer, through step boundaries[k]: of the
+    boundaries (2, 4) it gives the first rate to 3 steps, not to 2.
+
     Parameters
     ----------
     boundaries : tuple of int
@@ -186,12 +189,17 @@ class Polynomial(Schedule):
     power : float above 0, default 1
         1 is a straight line.
     warmup_steps : int, default 0
+    cycle : bool, default False
+        Whether, past decay_steps, it goes on from a lower peak instead of staying at the end, as
+        in Keras: decay_steps counts as often as it takes to be at least t.
 
     Examples
     --------
     >>> from fastnn.schedules import Polynomial
     >>> Polynomial(0.4, decay_steps=4)([0, 1, 2, 3, 4, 5])
     array([0.4, 0.3, 0.2, 0.1, 0. , 0. ])
+    >>> Polynomial(0.4, decay_steps=2, cycle=True)([0, 1, 2, 3, 4])
+    array([0.4, 0.2, 0. , 0.1, 0. ])
     """
 
     learning_rate: float
@@ -199,7 +207,9 @@ class Polynomial(Schedule):
     end_learning_rate: float = 0.0
     power: float = 1.0
     warmup_steps: int = 0
+    cycle: bool = False
 
     def _rates(self, t: np.ndarray) -> np.ndarray:
-        left = np.maximum(1 - t / self.decay_steps, 0) ** self.power
+        often = np.maximum(np.ceil(t / self.decay_steps), 1) if self.cycle else 1
+        left = np.maximum(1 - t / (self.decay_steps * often), 0) ** self.power
         return between(self.end_learning_rate, self.learning_rate, left)

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import carray
 
-from fastnn.kernels.codes import DENSE, STANDARDIZE, X_FLOAT32, X_FLOAT64
+from fastnn.kernels.codes import BINARY_CROSS_ENTROPY, DENSE, STANDARDIZE, X_FLOAT32, X_FLOAT64
 from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.memory import at_address, matrix, pointer, start_of, void_pointer
 from fastnn.kernels.math.rows import copy_rows, fill, gather_rows, gather_standardized, row_at
@@ -51,9 +51,13 @@ def lies_ready(net, op, number):
 
 @kernel
 def read_targets(net, order, start, t):
-    """Targets (r, T) of the rows `order[start:start + r]`; class numbers become one-hot rows."""
+    """Targets (r, T) of the rows `order[start:start + r]`; class numbers become one-hot rows.
+
+    Smoothing spreads a share of each over the classes, which of a label that is there or not are 2.
+    """
     rows, columns = t.shape
-    keep, rest = t.dtype.type(1 - net.smoothing), t.dtype.type(net.smoothing / columns)
+    classes = 2 if net.loss == BINARY_CROSS_ENTROPY else columns
+    keep, rest = t.dtype.type(1 - net.smoothing), t.dtype.type(net.smoothing / classes)
     numbers = carray(void_pointer(net.y), (1,), np.int64)
     floats = carray(void_pointer(net.y), (1,), t.dtype)
     for i in range(rows):
