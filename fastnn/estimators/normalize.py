@@ -7,7 +7,7 @@ import numpy as np
 from fastnn.estimators.machine import Machine
 from fastnn.estimators.rows import take
 from fastnn.inputs.rows import Part
-from fastnn.training.building import fit_standardize
+from fastnn.training.building import fit_standardize, standard_moments
 
 QUARTILES = np.array([0.25, 0.5, 0.75])
 
@@ -46,8 +46,7 @@ def _set_robust(machine: Machine, part: Part) -> None:
     spread = high - low
     flat = spread == 0
     if flat.any():
-        fit_standardize(machine.state, part)
-        spread[flat] = machine.state.array("0.deviation")[flat]
+        spread[flat] = standard_moments(part)[1][flat]
     machine.state.fit_moments(centre, spread)
 
 
