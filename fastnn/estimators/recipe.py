@@ -71,7 +71,8 @@ def check_loss(s: Any, classifier: bool) -> None:
         )
     log_loss = isinstance(s.loss, losses.CrossEntropy | losses.BinaryCrossEntropy)
     if classifier and log_loss:
-        s.label_smoothing = s.loss.label_smoothing or s.label_smoothing
+        given = getattr(s.loss, "label_smoothing", 0.0)
+        s.label_smoothing = given or s.label_smoothing
         s.loss = "log_loss"
     elif log_loss or (classifier and isinstance(s.loss, losses.Pinball | losses.LogPoisson)):
         kind = "classifier" if classifier else "regressor"
