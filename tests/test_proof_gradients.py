@@ -87,7 +87,7 @@ def attempt(rng):
         assert error <= 1e-6, (op.name, case.name, n_in, n, model.layers, error)
 
 
-@counts(200, 50_000)
+@counts(5_000, 50_000)
 def test_gradients_are_the_references(count):
     rng = np.random.default_rng(count)
     for _ in range(count):

@@ -87,6 +87,7 @@ class Context:
         room = limits.Room(
             len(self.state.values), program.n_work, program.rows, program.n_chunks,
             layout.n_parameters, program.n_fused, settings.get("scratch_size", 0),
+            not settings.get("training", 0),
         )  # fmt: skip
         limits.check_ops(ops, layout.layers, layout.widths, room, loss is not None)
         if loss is not None:

@@ -32,6 +32,8 @@ class Room(NamedTuple):
     n_params: int
     n_fused: int
     scratch: int
+    predicts: bool
+    """Whether its tasks are those of a prediction, and not of a step."""
 
 
 def _refuse(what: str) -> None:
@@ -121,7 +123,9 @@ def _is_task(
     end: int, low: int,
 ) -> bool:  # fmt: skip
     n = room.n_fused
-    if kind in (codes.PREDICT, codes.EVALUATE):
+    if room.predicts != (kind in (codes.PREDICT, codes.EVALUATE)):
+        return False
+    if room.predicts:
         most = len(ops) if kind == codes.PREDICT else n
         return 0 < last <= most and 0 <= begin < end and end - begin <= room.rows
     if kind in (codes.FORWARD, codes.TURN, codes.BACKWARD):
