@@ -134,7 +134,7 @@ class History:
     def to_jsonl(self, path: str | Path) -> None:
         """Write JSON Lines: one object an epoch; null stands for what was not measured."""
         check_writable(as_path(path))
-        with open(path, "w", encoding="utf-8") as file:
+        with open(path, "w", newline="\n", encoding="utf-8") as file:
             for row in self.rows():
                 file.write(json_line(row))
 

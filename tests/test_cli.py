@@ -12,6 +12,7 @@ import fastnn
 from fastnn import cli
 from fastnn.cli import doctor
 from fastnn.engine import compilation, threads
+from fastnn.engine import cores as cores_here
 from fastnn.kernels.loop import door, entries
 from fastnn.kernels.machine import cache
 
@@ -170,7 +171,7 @@ def test_doctor_finds_a_damaged_entry(monkeypatch, tmp_path):
 
 
 def test_doctor_finds_too_many_threads(monkeypatch):
-    cores = threads._physical_cores()
+    cores = cores_here.physical()
     monkeypatch.setattr(threads, "_chosen", cores + 1)
     monkeypatch.setattr(doctor, "_team", lambda n: "")
     assert any(f"{cores + 1} threads share" in problem for problem in doctor._threads()[1])

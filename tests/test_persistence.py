@@ -18,7 +18,8 @@ import fastnn
 from fastnn import Checkpoint, Dense, ModelFileError, Sequential, Softmax
 from fastnn.datasets import load_iris
 from fastnn.files import persistence
-from fastnn.files.persistence import pack, write_whole
+from fastnn.files.persistence import pack
+from fastnn.files.whole import write_whole
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn.callbacks.base import Callback
 from fastnn.callbacks.monitor import Monitor
-from fastnn.files.persistence import remove_litter
+from fastnn.files.whole import remove, remove_litter
 from fastnn.history import History
 from fastnn.inputs.paths import as_directory, as_path, make_directory
 from fastnn.inputs.settings import set_count
@@ -132,7 +132,7 @@ class Checkpoint(Callback):
         name = f"{number:06d}-epoch-{model.epoch}-step-{model.step}.safetensors"
         model.save(self.directory / name)
         for old in _files(self.directory)[: -self.keep]:
-            old.unlink(missing_ok=True)
+            remove(old)
 
 
 def _state(model: Any) -> tuple[Any, ...]:

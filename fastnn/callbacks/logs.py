@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fastnn.callbacks.base import Callback
-from fastnn.files.persistence import write_whole
+from fastnn.files.whole import write_whole
 from fastnn.history import History, json_line
 from fastnn.inputs.packages import package
 from fastnn.inputs.paths import as_directory, as_path, check_writable, make_directory
@@ -48,7 +48,7 @@ class JSONLog(Callback):
     def on_train_begin(self, model: Any, epochs: int) -> None:
         check_writable(self.path)
         _end_line(self.path)
-        self._file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115
+        self._file = open(self.path, "a", newline="\n", encoding="utf-8")  # noqa: SIM115
 
     def on_epoch_end(self, model: Any, history: History) -> bool | None:
         self._file.write(json_line(_last(history)))

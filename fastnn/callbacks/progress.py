@@ -1,12 +1,12 @@
 """Progress: what a person sees of a training that runs."""
 
-import sys
 import time
 from collections.abc import Mapping
 from typing import Any, TextIO
 
 from fastnn.callbacks.base import Callback
 from fastnn.history import NOT_MEASURES, History
+from fastnn.inputs.screens import screen, write
 
 LINE_SECONDS = 0.1
 """Between two writings of the line."""
@@ -38,10 +38,10 @@ class Progress(Callback):
 
     def is_live(self) -> bool:
         """Whether it would write to a terminal."""
-        return (self.stream or sys.stderr).isatty()
+        return screen(self.stream).isatty()
 
     def on_train_begin(self, model: Any, epochs: int) -> None:
-        self.out = self.stream or sys.stderr
+        self.out = screen(self.stream)
         self.live = self.out.isatty()
         self.epochs, self.done, self.before = epochs, 0, len(model.history)
         self.measures = ""
@@ -126,7 +126,7 @@ class Progress(Callback):
 
     def _write(self, line: str) -> None:
         padding = " " * max(0, self.width - len(line))
-        self.out.write(("\r" if self.live else "") + line + (padding if self.live else ""))
+        write(self.out, ("\r" if self.live else "") + line + (padding if self.live else ""))
         self.out.flush()
         self.width = len(line)
 

@@ -1,6 +1,7 @@
 """The command `fastnn`: tables, sessions, demo, export, bench, warmup, doctor."""
 
 import argparse
+import io
 import sys
 import time
 from collections.abc import Sequence
@@ -24,6 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     one line tells; 130 after Ctrl-C.
     """
     parser = _parser()
+    for stream in (sys.stdout, sys.stderr):
+        # A console that lacks a letter of a name shows an escape.
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
     options = parser.parse_args(arguments)
     if options.command is None:
         parser.print_help()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from fastnn.files.persistence import write_whole
+from fastnn.files.whole import write_whole
 
 MISTAKE, INTERRUPTED = 2, 130
 STANDARD = "-"

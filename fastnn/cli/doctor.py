@@ -6,6 +6,7 @@ Each check returns the lines to show and the problems found; it never raises.
 import importlib.metadata
 import os
 import platform
+import sys
 import time
 from collections.abc import Callable
 from ctypes import CFUNCTYPE, c_void_p
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from fastnn import Adam, Dense, Sequential, Softmax, Tanh, __version__
-from fastnn.engine import team, threads
+from fastnn.engine import cores, team, threads
 from fastnn.engine.buffers import address
 from fastnn.engine.compilation import ensure
 from fastnn.kernels.loop import door
@@ -70,10 +71,10 @@ def _threads() -> Findings:
         n = threads.get_num_threads()
     except ValueError as error:
         return [f"{error}"], [f"{error}; set it so, or unset it"]
-    cores, allowed = threads._physical_cores(), _processors_allowed()
-    lines = [f"fastnn uses {n}: {_reason()}", f"{cores} physical cores for this process"]
+    physical, allowed = cores.physical(), _processors_allowed()
+    lines = [f"fastnn uses {n}: {_reason()}", f"{physical} {_kind_of_cores()} for this process"]
     problems = []
-    limit = cores
+    limit = physical
     if allowed is not None:
         lines.append(f"the container may use {allowed:g} processors")
         limit = min(limit, max(1, int(allowed)))
@@ -93,12 +94,22 @@ def _threads() -> Findings:
 def _reason() -> str:
     if os.environ.get("FASTNN_NUM_THREADS"):
         return "FASTNN_NUM_THREADS says so"
-    cores = threads._physical_cores()
+    physical = cores.physical()
     for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"):
         value = os.environ.get(name, "")
-        if value.isdigit() and 0 < int(value) < cores and int(value) == threads.get_num_threads():
+        if (
+            value.isdigit()
+            and 0 < int(value) < physical
+            and int(value) == threads.get_num_threads()
+        ):
             return f"{name} says so"
-    return "as many as there are physical cores"
+    return f"as many as there are {_kind_of_cores()}"
+
+
+def _kind_of_cores() -> str:
+    """On a Mac, the others are the efficient ones; elsewhere, second threads of a core."""
+    slow_too = sys.platform == "darwin" and cores.logical() > cores.physical()
+    return "performance cores" if slow_too else "physical cores"
 
 
 def _processors_allowed() -> float | None:

@@ -24,8 +24,8 @@ FIELDS = {
 }
 
 
-# A cache line each: workers write them at the same time.
-COUNTERS = {"ticket": 0, "done": 8, "failed": 16, "arrived": 24}
+# A line of 128 bytes each, as Apple's processors have: workers write them at the same time.
+COUNTERS = {"ticket": 0, "done": 16, "failed": 32, "arrived": 48}
 
 
 class Context:
@@ -60,7 +60,7 @@ class Context:
         self._labels_seen: weakref.ref[np.ndarray] | None = None
         self._losses = np.empty((0, 0))
         self._norms = np.empty((0, 0))
-        self._counters = arena(24 + len(program.ops), np.dtype(np.int64))
+        self._counters = arena(COUNTERS["arrived"] + len(program.ops), np.dtype(np.int64))
         for name, at in COUNTERS.items():
             self._set(name, address(self._counters) + 8 * at)
         one = [*self._places, int(self._whole[FIELDS["failed"][0]])]

@@ -9,6 +9,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
+from fastnn.engine import cores
 from fastnn.inputs.calls import explained
 from fastnn.inputs.settings import check_count
 
@@ -33,20 +34,6 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def _physical_cores() -> int:
-    if not hasattr(os, "sched_getaffinity"):
-        return os.cpu_count() or 1
-    allowed = os.sched_getaffinity(0)
-    cores = set()
-    for cpu in allowed:
-        siblings = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
-        try:
-            cores.add(siblings.read_text().strip())
-        except OSError:
-            cores.add(str(cpu))
-    return max(1, len(cores))
-
-
 def _container_limit() -> list[int]:
     """The number of processors whose time a container may use, where that is limited."""
     try:
@@ -59,7 +46,7 @@ def _container_limit() -> list[int]:
 @cache
 def _default() -> int:
     """Physical cores, or less where the environment (joblib, Dask, a batch system) says so."""
-    limits = [_physical_cores(), *_container_limit()]
+    limits = [cores.physical(), *_container_limit()]
     for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"):
         value = os.environ.get(name, "")
         if value.isdigit() and int(value) > 0:
@@ -72,15 +59,14 @@ def _maximum() -> int:
     given = os.environ.get("NUMBA_NUM_THREADS", "")
     if given.isdigit() and int(given) > 0:
         return int(given)
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
+    return cores.logical()
 
 
 def get_num_threads() -> int:
     """Number of threads that training and prediction may use.
 
     Set by `set_num_threads`, else by the environment variable ``FASTNN_NUM_THREADS``, else the
-    number of physical cores that this process may use.
+    number of physical cores that this process may use, of those that differ in speed the fast ones.
 
     Examples
     --------
@@ -102,10 +88,10 @@ def get_num_threads() -> int:
 
 def processors() -> int:
     """Logical processors that this process may use, as joblib counts them."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    count = len(affinity(0)) if affinity else os.cpu_count() or 1
     limit = os.environ.get("LOKY_MAX_CPU_COUNT", "")
-    return max(1, min([count, *_container_limit(), *([int(limit)] if limit.isdigit() else [])]))
+    return max(
+        1, min([cores.logical(), *_container_limit(), *([int(limit)] if limit.isdigit() else [])])
+    )
 
 
 def workers(n_jobs: Any) -> int:
@@ -190,6 +176,11 @@ def _set_threads(library: Any, n: int) -> None:
     getattr(library, "_real_set_num_threads", library.set_num_threads)(n)
 
 
+def _is_scipys(library: Path) -> bool:
+    """Whether it came in SciPy's wheel, which on macOS keeps libraries in a folder of its own."""
+    return "scipy.libs" in library.parts or library.parts[-3:-1] == ("scipy", ".dylibs")
+
+
 class _Blas:
     """SciPy's BLAS, held at one thread while SciPy minimises at least one function."""
 
@@ -206,8 +197,8 @@ class _Blas:
         from threadpoolctl import ThreadpoolController
 
         found = ThreadpoolController().select(user_api="blas").lib_controllers
-        shipped = [lib for lib in found if Path(lib.filepath or "").parent.name == "scipy.libs"]
-        return shipped or list(found)
+        # Apple's Accelerate, where SciPy's wheel calls that, is not among them, nor can it be held.
+        return [lib for lib in found if _is_scipys(Path(lib.filepath or ""))] or list(found)
 
     def __enter__(self) -> None:
         with self._lock:

@@ -15,7 +15,7 @@ import numpy as np
 from fastnn.export import formulas
 from fastnn.export.activations import FORMS
 from fastnn.export.reading import Reading, read
-from fastnn.files.persistence import write_whole
+from fastnn.files.whole import write_whole
 from fastnn.inputs.paths import as_path
 from fastnn.kernels import codes
 from fastnn.layers import Layer

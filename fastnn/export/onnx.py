@@ -10,7 +10,7 @@ import numpy as np
 from fastnn.export.activations import FORMS
 from fastnn.export.graph import Graph
 from fastnn.export.reading import read
-from fastnn.files.persistence import write_whole
+from fastnn.files.whole import write_whole
 from fastnn.inputs.packages import package
 from fastnn.inputs.paths import as_path
 from fastnn.kernels import codes

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import math
 import os
-import secrets
-import stat
-import time
 from collections.abc import Mapping
-from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -28,8 +23,6 @@ NO_DIGEST = "0" * 64
 MOST_HEADER = 100_000_000
 """safetensors allows no longer header."""
 TYPES: dict[str, Any] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8"), "I64": np.dtype("<i8")}
-LITTER_SECONDS = 600
-"""A file that is still being written is younger."""
 
 
 _ENTRY = forms.record({
@@ -193,74 +186,3 @@ def _digest(data: bytes, digest: str) -> str:
     found.update(NO_DIGEST.encode())
     found.update(view[at + 64 :])
     return found.hexdigest()
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that there is, at any moment, the old one or the new one, whole.
-
-    A link is followed; an old file's permissions are kept.
-
-    Raises
-    ------
-    OSError
-        Where it cannot be written; the old file is as it was.
-    """
-    target = Path(os.path.realpath(path))
-    try:
-        _check_target(target)
-        _replace(target, data)
-    except OSError as error:
-        # Not that of the temporary file, which the user does not know.
-        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
-
-
-def _check_target(target: Path) -> None:
-    """Refuse what a rename would replace, though `open` would not write to it."""
-    if target.is_dir():
-        raise IsADirectoryError(errno.EISDIR, "a directory; expected the name of a file")
-    if not target.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "its directory does not exist; make it first")
-    if target.exists() and not target.is_file():
-        raise OSError(errno.EINVAL, "no regular file; expected the name of one")
-    if target.exists() and not os.access(target, os.W_OK):
-        raise PermissionError(errno.EACCES, "write-protected; choose another name")
-
-
-def _replace(target: Path, data: bytes) -> None:
-    temporary = target.with_name(f".fastnn-{secrets.token_hex(8)}.tmp")
-    try:
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-        try:
-            if target.exists():
-                os.chmod(temporary, stat.S_IMODE(target.stat().st_mode))
-            rest = memoryview(data)
-            while rest:
-                rest = rest[os.write(handle, rest) :]
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_directory(target.parent)
-
-
-def remove_litter(directory: Path) -> None:
-    """Remove what processes left that were killed while they wrote; others may be writing now."""
-    for path in directory.glob(".fastnn-*.tmp"):
-        with suppress(FileNotFoundError):
-            if time.time() - path.stat().st_mtime > LITTER_SECONDS:
-                path.unlink()
-
-
-def _sync_directory(directory: Path) -> None:
-    """Make a rename last through a power cut, where the system lets a directory be opened."""
-    try:
-        handle = os.open(directory, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

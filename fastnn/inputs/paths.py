@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
+
+LONGEST = 259
+"""Characters of a path that Windows takes by default."""
 
 
 def as_path(given: Any, name: str = "path") -> Path:
@@ -44,6 +48,17 @@ def make_directory(path: Path) -> None:
         ) from error
 
 
+def too_long(path: Path) -> str:
+    """What to add where Windows finds nothing at a path; nothing elsewhere."""
+    length = len(os.path.abspath(path))
+    if sys.platform != "win32" or length <= LONGEST:
+        return ""
+    return (
+        f" (the whole path has {length} characters, and Windows finds none of more than {LONGEST} "
+        "unless long paths are switched on: choose a shorter one)"
+    )
+
+
 def check_writable(path: Path) -> None:
     """Refuse the name of a file that cannot be written."""
     if path.is_dir():
@@ -51,6 +66,7 @@ def check_writable(path: Path) -> None:
     if not path.absolute().parent.is_dir():
         raise FileNotFoundError(
             f"path is {path}, but there is no directory {path.parent}; make it first"
+            + too_long(path)
         )
 
 
@@ -59,4 +75,4 @@ def check_readable(path: Path, expected: str) -> None:
     if path.is_dir():
         raise IsADirectoryError(f"path is {path}, a directory; expected {expected}")
     if not path.exists():
-        raise FileNotFoundError(f"there is no file {path}; expected {expected}")
+        raise FileNotFoundError(f"there is no file {path}; expected {expected}{too_long(path)}")

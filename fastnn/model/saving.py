@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.files.persistence import pack, write_whole
+from fastnn.files.persistence import pack
 from fastnn.files.specs import CLASSES, metric_spec, to_spec
 from fastnn.files.version import __version__
+from fastnn.files.whole import write_whole
 from fastnn.initializers import Array
 from fastnn.inputs.paths import as_path
 from fastnn.layers import Layer

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fastnn.inputs.calls import explained
+from fastnn.inputs.screens import say
 from fastnn.model.predicting import Predicting
 from fastnn.model.saving import save
 from fastnn.model.summary import describe
@@ -57,7 +58,7 @@ class Tools(Predicting):
         """Print the layers, their output widths and their numbers of parameters."""
         network = self._network
         if network is None:
-            print(describe(self.layers, None, 0))
+            say(describe(self.layers, None, 0))
         else:
             fitted = network.state.is_fitted
-            print(describe(self.layers, network.layout, network.frozen, fitted))
+            say(describe(self.layers, network.layout, network.frozen, fitted))

@@ -14,6 +14,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from fastnn.files.locks import lock
+
 JOURNAL = "journal.jsonl"
 """Its file, in the directory of the session."""
 
@@ -75,12 +77,8 @@ class Journal:
     def _lock(self) -> None:
         """One process at a time: two would write two stories."""
         try:
-            import fcntl
-        except ImportError:
-            return
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            lock(self._file)
+        except BlockingIOError:
             raise RuntimeError(
                 f"the session in {self.path.parent} is open already, here or in another process; "
                 "close() it there first"

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.files.persistence import pack, write_whole
+from fastnn.files.persistence import pack
+from fastnn.files.whole import write_whole
 from fastnn.inputs.calls import explained
 from fastnn.inputs.paths import as_path
 from fastnn.inputs.settings import Range, check_count

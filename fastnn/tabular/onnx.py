@@ -9,7 +9,7 @@ import numpy as np
 
 from fastnn.estimators.tables import LARGEST
 from fastnn.export.onnx import OPSET, model_proto
-from fastnn.files.persistence import write_whole
+from fastnn.files.whole import write_whole
 from fastnn.inputs.packages import package
 from fastnn.inputs.paths import as_path
 from fastnn.tabular.encoder import CYCLES, MISSING, OTHER, Rule

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.estimators.tables import TableEncoder
-from fastnn.files.persistence import write_whole
+from fastnn.files.whole import write_whole
 from fastnn.layers import Dense, ReLU, Softmax
 from fastnn.model import Sequential
 from fastnn.optimizers import Adam

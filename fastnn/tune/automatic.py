@@ -11,6 +11,7 @@ import numpy as np
 from fastnn.callbacks import EarlyStopping, ReduceOnPlateau
 from fastnn.engine import threads
 from fastnn.inputs.calls import explained
+from fastnn.inputs.screens import say
 from fastnn.inputs.settings import Range, is_one_of
 from fastnn.tune.defaults import default_build, default_space
 from fastnn.tune.plans import Plan, Strategy
@@ -96,7 +97,7 @@ def auto(
     epoch = measure(subject, plan, data)
     strategy, trials, advice = advise(epoch, end - time.time(), threads.workers(-1))
     if verbose == 1:
-        print(advice)
+        say(advice)
     if strategy is None:
         return _babysit(subject, plan, data, end, advice)
     result = search(

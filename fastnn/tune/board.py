@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from typing import Any, TextIO
 
+from fastnn.inputs.screens import screen, write
 from fastnn.inputs.settings import is_one_of
 from fastnn.tune.trial import FINISHED, Trial
 
@@ -34,7 +34,7 @@ class Board:
             raise ValueError(f'verbose is {verbose!r}; expected "auto", 0 or 1')
         self.space, self.total, self.sign, self.monitor = space, total, sign, monitor
         self.deadline = deadline
-        self.out = stream or sys.stderr
+        self.out = screen(stream)
         self.live = verbose != 0 and self.out.isatty()
         self.speaks = self.live or verbose == 1
         self.trials: dict[int, Trial] = {}
@@ -135,7 +135,7 @@ class Board:
 
     def _write(self, line: str) -> None:
         padding = " " * max(0, self._width - len(line))
-        self.out.write(("\r" if self.live else "") + line + (padding if self.live else ""))
+        write(self.out, ("\r" if self.live else "") + line + (padding if self.live else ""))
         self.out.flush()
         self._width = len(line)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from fastnn.inputs.calls import explained
 from fastnn.inputs.packages import package
+from fastnn.inputs.screens import say
 from fastnn.inputs.settings import check_count
 from fastnn.tune.defaults import TIERS
 from fastnn.tune.findings import Findings
@@ -93,7 +94,7 @@ class Result(Findings):
 
     def summary(self) -> None:
         """Print the best trials and which parameters mattered, by tier."""
-        print(self.text())
+        say(self.text())
 
     def text(self) -> str:
         """What `summary` prints."""
