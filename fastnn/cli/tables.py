@@ -79,6 +79,14 @@ def _kind(text: str) -> tuple[str, str]:
     return name, kind
 
 
+def _table(given: str) -> Any:
+    """The table; of a file too large for the memory its path."""
+    from fastnn.tabular.blocks import is_large
+    from fastnn.tabular.reading import read_table
+
+    return given if is_large(given) else read_table(source(given))
+
+
 def _begin(options: argparse.Namespace, limit: float | None, settings: dict[str, Any]) -> Any:
     """An untrained model, once it is known that its files can be written."""
     check_places(options.out, options.report)
@@ -123,18 +131,15 @@ def _shown(settings: dict[str, Any]) -> str:
 def _train(options: argparse.Namespace) -> int:
     settings = {"hidden_layer_sizes": options.layers} if options.layers else {}
     model = _begin(options, options.seconds, settings)
-    from fastnn.tabular import read_table
-
-    table = read_table(source(options.table))
+    table = _table(options.table)
     return _end(options, model.fit(table), table)
 
 
 def _tune(options: argparse.Namespace) -> int:
     model = _begin(options, None, {})
-    from fastnn.tabular import read_table
     from fastnn.tabular.search import tuned
 
-    table = read_table(source(options.table))
+    table = _table(options.table)
     model, search = tuned(model, table, options.seconds)
     return _end(options, model, table, search)
 

@@ -86,12 +86,24 @@ class Encoder:
         TableError
             Where a column is missing; it names all that are.
         """
-        parsed = _parsed([rule.column for rule in self.rules], table)
-        X = np.empty((len(parsed), len(self.outputs)))
+        return self.expand(self.compact(_parsed([rule.column for rule in self.rules], table)))
+
+    def compact(self, parsed: Parsed) -> np.ndarray:
+        """A column a rule, (n, rules) float64: numbers, NaN where they are missing, or the number
+        of the category, -1 where there is none."""
+        found = np.empty((len(parsed), len(self.rules)))
+        for k, rule in enumerate(self.rules):
+            data = parsed.columns[rule.column.name]
+            found[:, k] = _places(rule.categories, data) if isinstance(data, Words) else data
+        return found
+
+    def expand(self, compact: np.ndarray) -> np.ndarray:
+        """The encoded columns (n, features) of compact rows."""
+        X = np.empty((len(compact), len(self.outputs)))
         at = 0
-        for rule in self.rules:
+        for k, rule in enumerate(self.rules):
             width = len(rule.outputs)
-            _encode(rule, parsed.columns[rule.column.name], X[:, at : at + width])
+            _expand(rule, compact[:, k], X[:, at : at + width])
             at += width
         return X
 
@@ -117,13 +129,12 @@ def _categories(data: Words) -> list[str]:
     return kept + [OTHER] * (len(found) > MOST_CATEGORIES)
 
 
-def _encode(rule: Rule, data: Any, X: np.ndarray) -> None:
+def _expand(rule: Rule, data: np.ndarray, X: np.ndarray) -> None:
     """Write the encoded columns of a rule into X (n, columns)."""
-    if isinstance(data, Words):
+    if rule.column.kind == "category":
         X[:] = 0
-        at = _places(rule.categories, data)
-        rows = np.flatnonzero(at >= 0)
-        X[rows, at[rows]] = 1
+        rows = np.flatnonzero(data >= 0)
+        X[rows, data[rows].astype(np.int64)] = 1
         return
     gaps = np.isnan(data)
     numbers = np.where(gaps, rule.median, data)

@@ -60,7 +60,11 @@ class Member:
 
     def outputs(self, table: Table | Parsed, target: Target) -> np.ndarray:
         """Probabilities (n, classes), also of classes that its rows lacked; or numbers (n,)."""
-        found = self.network.predict(self.features(table)).astype(np.float64)
+        return self.answers_of(self.features(table), target)
+
+    def answers_of(self, X: np.ndarray, target: Target) -> np.ndarray:
+        """The same, of what `features` gives."""
+        found = self.network.predict(X).astype(np.float64)
         if target.task == "regression":
             return self.mean + self.scale * found[:, 0]
         if found.shape[1] == 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from fastnn.files.whole import write_whole
 from fastnn.inputs.calls import explained
 from fastnn.inputs.paths import as_path
 from fastnn.inputs.settings import Range, check_count
+from fastnn.tabular.blocks import is_large
 from fastnn.tabular.columns import describe_columns
 from fastnn.tabular.folds import part_held_out
 from fastnn.tabular.members import Lesson, Member, train_members
@@ -22,10 +23,9 @@ from fastnn.tabular.portrait import tabular_portrait
 from fastnn.tabular.progress import Progress
 from fastnn.tabular.reading import read_table
 from fastnn.tabular.scores import measure
-from fastnn.tabular.table import Table, TableError, arrow, check_name
-from fastnn.tabular.target import Target, describe_target
-from fastnn.tabular.values import column, to_numbers
-from fastnn.tabular.weights import as_class_weight, with_classes
+from fastnn.tabular.table import Table, TableError, arrow
+from fastnn.tabular.target import Target, describe_target, with_words
+from fastnn.tabular.weights import as_class_weight, row_weights, with_classes
 
 LEAST_ROWS = 10
 
@@ -133,6 +133,10 @@ class TabularModel:
             For a table that cannot be read, or holds no target to learn.
         """
         start, progress = time.perf_counter(), Progress(verbose)
+        if is_large(source):
+            from fastnn.tabular.large import fit_large
+
+            return fit_large(self, source, progress)
         lesson, learned, held_out = self.prepare(read_table(source), progress)
         self.members_, self.interrupted_ = train_members(
             lesson, learned, self.seed, self.seconds, self.settings
@@ -148,10 +152,13 @@ class TabularModel:
         return self
 
     def prepare(
-        self, table: Table, progress: Progress | None = None
+        self, table: Table, progress: Progress | None = None, words: Sequence[str] = ()
     ) -> tuple[Lesson, np.ndarray, np.ndarray]:
-        """What is to be learned, and numbers of the rows to learn from and of those held out."""
-        target, table, rows, y, notes = self._rows_with_target(table)
+        """What is to be learned, and numbers of the rows to learn from and of those held out.
+
+        `words` are those of a target of which the table is a part.
+        """
+        target, table, y, notes = self._rows_with_target(table, words)
         weight = self._weights(table)
         learned, held_out = part_held_out(y, self.holdout, target.task, self.seed)
         left_out = tuple(filter(None, (self.target, self.sample_weight)))
@@ -163,7 +170,7 @@ class TabularModel:
             )
         pull = with_classes(weight, self.class_weight, target, y, learned)
         lesson = Lesson(
-            parse(columns, table), columns, target, y, pull, weight, rows, notes,
+            parse(columns, table), columns, target, y, pull, weight, table.rows, notes,
             progress or Progress(0),
         )  # fmt: skip
         return lesson, learned, held_out
@@ -263,10 +270,10 @@ class TabularModel:
         return mean / mean.sum(axis=1, keepdims=True) if mean.ndim == 2 else mean
 
     def _rows_with_target(
-        self, table: Table
-    ) -> tuple[Target, Table, np.ndarray, np.ndarray, list[str]]:
-        """What the target is, the rows that have one and their numbers, the targets, notes."""
-        target = describe_target(table, self.target, self.task)
+        self, table: Table, words: Sequence[str]
+    ) -> tuple[Target, Table, np.ndarray, list[str]]:
+        """What the target is, the rows that have one, their targets, notes."""
+        target = with_words(describe_target(table, self.target, self.task), words)
         rows, y = target.read(table)
         notes = list(table.notes)
         if len(rows) < LEAST_ROWS:
@@ -274,19 +281,11 @@ class TabularModel:
                 f"{table.name} has {len(rows)} rows with a target; expected at least {LEAST_ROWS}"
             )
         if len(rows) < len(table):
-            notes.append(f"{len(table) - len(rows)} rows without a target were left out")
+            notes.append(f"{len(table) - len(rows):,} rows without a target were left out")
             table = table.take(rows)
-        return target, table, rows, y, notes
+        return target, table, y, notes
 
     def _weights(self, table: Table) -> np.ndarray | None:
         if self.sample_weight is None:
             return None
-        check_name(self.sample_weight, table, "sample_weight")
-        weight = to_numbers(column(table.data, self.sample_weight))
-        if not np.all(weight >= 0):
-            row = int(np.argmin(weight >= 0))
-            raise TableError(
-                f'{table.name}: sample_weight "{self.sample_weight}" is {weight[row]:g} in row '
-                f"{table.row(row)}; expected numbers of at least 0"
-            )
-        return weight
+        return row_weights(table, self.sample_weight)

@@ -9,10 +9,12 @@ import numpy as np
 
 from fastnn import tune
 from fastnn.estimators import MLPClassifier, MLPRegressor
+from fastnn.tabular.blocks import is_large
 from fastnn.tabular.encoder import Encoder
 from fastnn.tabular.folds import STOPPING_SHARE, part_held_out
 from fastnn.tabular.model import TabularModel
 from fastnn.tabular.reading import read_table
+from fastnn.tabular.sample import draw_sample
 
 SPACE = {
     "hidden_layer_sizes": tune.Choice([(64, 64), (128, 128, 128), (256, 256), (256, 256, 256)]),
@@ -49,7 +51,8 @@ def tuned(
     search : fastnn.tune.Result
     """
     start = time.perf_counter()
-    table = read_table(source)
+    large = is_large(source)
+    table = draw_sample(source, model.target, model.seed)[0] if large else read_table(source)
     lesson, learned, _ = model.prepare(table)
     task = lesson.target.task
     train, stop = part_held_out(lesson.y[learned], STOPPING_SHARE, task, model.seed)
@@ -68,4 +71,4 @@ def tuned(
     )  # fmt: skip
     model.settings |= found.best_params
     model.seconds = max(seconds - (time.perf_counter() - start), seconds / 10)
-    return model.fit(table, verbose), found
+    return model.fit(source if large else table, verbose), found

@@ -53,6 +53,11 @@ class Table:
         numbers = np.asarray(rows) if self.numbers is None else self.numbers[rows]
         return Table(self.data.take(rows), self.name, self.notes, self.decimal_comma, numbers)
 
+    @property
+    def rows(self) -> np.ndarray:
+        """Numbers of the rows in the file or frame, from 0."""
+        return np.arange(len(self)) if self.numbers is None else self.numbers
+
     def row(self, k: Any) -> int:
         """What a person calls row k: rows are counted from 1, the names aside."""
         return int(k if self.numbers is None else self.numbers[k]) + 1

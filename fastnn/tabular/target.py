@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -136,11 +137,25 @@ def _classes(data: Any, table: Table, name: str) -> Target:
             f"{counts.sum():,} rows; expected classes that come again: choose another column, or "
             'task="regression" for numbers'
         )
+    classes = _ordered(found.tolist())
+    return Target(name, "classification", f"{len(classes)} classes", classes)
+
+
+def with_words(target: Target, words: Sequence[str]) -> Target:
+    """The target with further classes, those of rows that were not looked at."""
+    if not words or target.task == "regression":
+        return target
+    found = values.to_words(arrow().array(list(words), "string")).tolist()
+    classes = _ordered(sorted({*target.classes, *found}))
+    return replace(target, classes=classes, why=f"{len(classes)} classes")
+
+
+def _ordered(words: list[str]) -> tuple[str, ...]:
+    """By their size where all are numbers."""
     try:
-        classes = sorted(found.tolist(), key=float)
+        return tuple(sorted(words, key=float))
     except ValueError:
-        classes = found.tolist()
-    return Target(name, "classification", f"{len(classes)} classes", tuple(classes))
+        return tuple(words)
 
 
 def _first(data: Any) -> str:

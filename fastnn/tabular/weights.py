@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from fastnn.inputs.settings import Range
-from fastnn.tabular.table import listed
+from fastnn.tabular.table import Table, TableError, check_name, listed
 from fastnn.tabular.target import Target
+from fastnn.tabular.values import column, to_numbers
 
 
 def as_class_weight(given: Any) -> str | dict[str, float] | None:
@@ -58,3 +59,16 @@ def with_classes(
             )
         of_class = np.array([given.get(name, 1.0) for name in target.classes])
     return of_class[y] if weight is None else of_class[y] * weight
+
+
+def row_weights(table: Table, name: str) -> np.ndarray:
+    """Weights (n,) of the rows, from a column."""
+    check_name(name, table, "sample_weight")
+    weight = to_numbers(column(table.data, name))
+    if not np.all(weight >= 0):
+        row = int(np.argmin(weight >= 0))
+        raise TableError(
+            f'{table.name}: sample_weight "{name}" is {weight[row]:g} in row {table.row(row)}; '
+            "expected numbers of at least 0"
+        )
+    return weight

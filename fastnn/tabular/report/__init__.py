@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from fastnn.files.version import __version__
+from fastnn.tabular.blocks import is_large
 from fastnn.tabular.model import TabularModel
 from fastnn.tabular.reading import read_table
 from fastnn.tabular.report import figures, findings
 from fastnn.tabular.report import page as html
+from fastnn.tabular.sample import rows_of
 from fastnn.tabular.table import Table
 
 
@@ -38,9 +40,11 @@ def report(model: TabularModel, source: Any, search: Any = None) -> str:
     ImportError
         Without matplotlib: ``pip install "fastnn-mlp[plot]"``.
     """
-    whole = read_table(source)
+    whole = rows_of(source, model.held_out_) if is_large(source) else read_table(source)
     rows, y = model.target_.read(whole)
-    held_out = np.isin(rows, model.held_out_) if len(model.held_out_) else np.ones(len(rows), bool)
+    held_out = np.ones(len(rows), bool)
+    if len(model.held_out_):
+        held_out = np.isin(whole.rows[rows], model.held_out_)
     rows, y = rows[held_out], y[held_out]
     judged = whole.take(rows)
     outputs = model.outputs(judged)
