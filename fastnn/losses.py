@@ -16,6 +16,19 @@ from fastnn.inputs.names import unknown
 from fastnn.inputs.settings import Range, is_one_of, set_number
 from fastnn.kernels import codes
 
+__all__ = [
+    "MAE",
+    "MSE",
+    "BinaryCrossEntropy",
+    "CrossEntropy",
+    "Custom",
+    "Huber",
+    "LogPoisson",
+    "Loss",
+    "Pinball",
+    "Poisson",
+]
+
 
 @dataclass(frozen=True)
 class Loss:
@@ -23,8 +36,14 @@ class Loss:
 
     Parameters
     ----------
-    reduction : {"mean", "sum"}
+    reduction : {"mean", "sum"}, default "mean"
         "mean" divides by the sum of the batch's sample weights, "sum" does not divide.
+
+    Examples
+    --------
+    >>> from fastnn.losses import MSE, Loss
+    >>> isinstance(MSE(reduction="sum"), Loss)
+    True
     """
 
     reduction: str = field(default="mean", kw_only=True)
@@ -114,21 +133,62 @@ class BinaryCrossEntropy(_Smoothed):
 
 @dataclass(frozen=True)
 class MSE(Loss):
-    """mean_k (y_k - t_k)^2."""
+    """mean_k (y_k - t_k)^2.
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum"}, default "mean"
+
+    Examples
+    --------
+    >>> from fastnn import Dense, Sequential
+    >>> from fastnn.losses import MSE
+    >>> model = Sequential([Dense(1)], seed=0)
+    >>> model.compile(loss=MSE())
+    >>> history = model.fit([[0.0], [1.0], [2.0]], [1.0, 2.0, 4.0], epochs=2, verbose=0)
+    """
 
     kind: ClassVar[int] = codes.MSE
 
 
 @dataclass(frozen=True)
 class MAE(Loss):
-    """mean_k |y_k - t_k|."""
+    """mean_k |y_k - t_k|.
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum"}, default "mean"
+
+    Examples
+    --------
+    >>> from fastnn import Dense, Sequential
+    >>> from fastnn.losses import MAE
+    >>> model = Sequential([Dense(1)], seed=0)
+    >>> model.compile(loss=MAE())
+    >>> history = model.fit([[0.0], [1.0], [2.0]], [1.0, 2.0, 4.0], epochs=2, verbose=0)
+    """
 
     kind: ClassVar[int] = codes.MAE
 
 
 @dataclass(frozen=True)
 class Huber(Loss):
-    """e^2 / 2 where |e| <= delta, else delta (|e| - delta / 2) (Huber 1964); delta > 0."""
+    """e^2 / 2 where |e| <= delta, else delta (|e| - delta / 2) (Huber 1964).
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum"}, default "mean"
+    delta : float, default 1
+        Above 0, in the units of y.
+
+    Examples
+    --------
+    >>> from fastnn import Dense, Sequential
+    >>> from fastnn.losses import Huber
+    >>> model = Sequential([Dense(1)], seed=0)
+    >>> model.compile(loss=Huber(delta=2.0))
+    >>> history = model.fit([[0.0], [1.0], [2.0]], [1.0, 2.0, 4.0], epochs=2, verbose=0)
+    """
 
     delta: float = 1.0
     kind: ClassVar[int] = codes.HUBER
@@ -146,6 +206,18 @@ class Poisson(Loss):
     """mean_k y_k - t_k log(y_k + 1e-7): the network's output is a rate, so let it be positive.
 
     `Softplus` as the last layer does that.
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum"}, default "mean"
+
+    Examples
+    --------
+    >>> from fastnn import Dense, Sequential, Softplus
+    >>> from fastnn.losses import Poisson
+    >>> model = Sequential([Dense(1), Softplus()], seed=0)
+    >>> model.compile(loss=Poisson())
+    >>> history = model.fit([[0.0], [1.0], [2.0]], [1, 0, 4], epochs=2, verbose=0)
     """
 
     kind: ClassVar[int] = codes.POISSON
@@ -157,6 +229,18 @@ class LogPoisson(Loss):
     """mean_k e^z_k - t_k z_k + t_k log t_k - t_k: the network's output z is the log of a rate.
 
     Half the Poisson deviance; y holds counts, or real numbers of at least 0.
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum"}, default "mean"
+
+    Examples
+    --------
+    >>> from fastnn import Dense, Sequential
+    >>> from fastnn.losses import LogPoisson
+    >>> model = Sequential([Dense(1)], seed=0)
+    >>> model.compile(loss=LogPoisson())
+    >>> history = model.fit([[0.0], [1.0], [2.0]], [1, 0, 4], epochs=2, verbose=0)
     """
 
     kind: ClassVar[int] = codes.LOG_POISSON
@@ -169,6 +253,7 @@ class Pinball(Loss):
 
     Parameters
     ----------
+    reduction : {"mean", "sum"}, default "mean"
     quantiles : float or sequence of floats in (0, 1), default 0.5
         With Q quantiles and T targets the network has T Q outputs; column t Q + q is quantile q
         of target t.
@@ -210,9 +295,21 @@ class Custom(Loss):
 
     Parameters
     ----------
+    reduction : {"mean", "sum"}, default "mean"
     function : njit function ``(prediction, target, dprediction) -> value``
         All three are vectors, one sample's; it fills `dprediction` with the gradient and returns
         the value. Sample weights and the reduction are applied to both.
+
+    Examples
+    --------
+    >>> import numba
+    >>> from fastnn import Dense, Sequential
+    >>> @numba.njit
+    ... def squared(prediction, target, dprediction):
+    ...     dprediction[0] = 2 * (prediction[0] - target[0])
+    ...     return (prediction[0] - target[0]) ** 2
+    >>> model = Sequential([Dense(1)], seed=0)
+    >>> model.compile(loss=squared)  # the same as loss=Custom(squared)
     """
 
     function: Callable

@@ -158,6 +158,12 @@ class RMSprop(Optimizer):
     epsilon : float, default 1e-8
     inside_root : bool, default False
         sqrt(v + epsilon) instead of sqrt(v) + epsilon: both are in use.
+
+    Examples
+    --------
+    >>> from fastnn import RMSprop
+    >>> RMSprop(1e-2, rho=0.99).epsilon
+    1e-08
     """
 
     learning_rate: Rate = 1e-3
@@ -206,7 +212,20 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with decoupled decay (Loshchilov & Hutter 2019): W -= learning_rate weight_decay W.
 
-    It touches weights only, neither biases nor batch norm; `weight_decay` defaults to 0.01.
+    It touches weights only, neither biases nor batch norm.
+
+    Parameters
+    ----------
+    learning_rate, beta_1, beta_2, epsilon, epsilon_hat
+        As of `Adam`.
+    weight_decay : float, default 0.01
+        At least 0.
+
+    Examples
+    --------
+    >>> from fastnn import AdamW
+    >>> AdamW(3e-3, weight_decay=0.1).beta_1
+    0.9
     """
 
     weight_decay: float = 0.01
@@ -220,9 +239,18 @@ class NAdam(Adam):
 
     Parameters
     ----------
+    learning_rate : float or schedule, default 2e-3
+    beta_1, beta_2, epsilon, epsilon_hat
+        As of `Adam`.
     momentum_decay : float, default 0.004
         As in PyTorch: the momentum is 0.457 at step 100. Keras's Nadam has no such parameter and
         computes with 1, Dozat's own: 0.892 at step 100.
+
+    Examples
+    --------
+    >>> from fastnn import NAdam
+    >>> NAdam().learning_rate
+    0.002
     """
 
     learning_rate: Rate = 2e-3
@@ -245,6 +273,15 @@ class Rprop(Optimizer):
         Factors where the sign turns and where it stays.
     step_min, step_max : float, default 1e-6 and 50
         Limits of the step sizes.
+
+    Examples
+    --------
+    >>> from fastnn import Dense, Rprop, Sequential
+    >>> model = Sequential([Dense(1)], seed=0)
+    >>> model.compile(Rprop(), loss="mse")
+    >>> history = model.fit([[0.0], [1.0]], [1.0, 3.0], epochs=100, batch_size=None, verbose=0)
+    >>> model.predict([[2.0]]).round(2).tolist()
+    [[5.0]]
     """
 
     eta_minus: float = 0.5
@@ -273,10 +310,21 @@ class LBFGS(Optimizer):
 
     Parameters
     ----------
+    learning_rate : float, default 1.0
+        Nothing else is accepted: it finds its own.
     memory : int, default 10
         Pairs of steps and gradients that it remembers.
     tolerance : float, default 1e-6
         It stops when no part of the gradient is larger.
+
+    Examples
+    --------
+    >>> from fastnn import LBFGS, Dense, Sequential
+    >>> model = Sequential([Dense(1)], seed=0)
+    >>> model.compile(LBFGS(), loss="mse")
+    >>> history = model.fit([[0.0], [1.0]], [1.0, 3.0], epochs=20, batch_size=None, verbose=0)
+    >>> model.predict([[2.0]]).round(2).tolist()
+    [[5.0]]
     """
 
     learning_rate: Rate = 1.0

@@ -133,6 +133,11 @@ class TensorBoardLog(Callback):
     ------
     ImportError
         From `fit`, without tensorboardX: ``pip install "fastnn-mlp[tensorboard]"``.
+
+    Examples
+    --------
+    >>> from fastnn import TensorBoardLog
+    >>> log = TensorBoardLog("runs/first")  # for fit(..., callbacks=[log])
     """
 
     def __init__(self, directory: str | Path) -> None:

@@ -27,6 +27,12 @@ class Progress(Callback):
     ----------
     stream : file, optional
         Where to write. Default: standard error.
+
+    Examples
+    --------
+    >>> import sys
+    >>> from fastnn import Progress
+    >>> progress = Progress(sys.stdout)  # for fit(..., callbacks=[progress], verbose=0)
     """
 
     every_epoch = False

@@ -24,6 +24,18 @@ class Finding:
         Its place in ``model.layers``, from 0; None for what concerns no single layer.
     message, advice : str
         What is so, and what to do.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import BatchNorm, Dense, Sequential, Softmax
+    >>> X, y = fastnn.datasets.load_iris()
+    >>> model = Sequential([Dense(8), BatchNorm(), Dense(3), Softmax()], seed=0)
+    >>> model.compile()
+    >>> history = model.fit(X, y, epochs=5, verbose=0)
+    >>> findings = fastnn.diagnostics.check(model, 1e4 * X, y).findings
+    >>> findings[0].severity in ("error", "warning")
+    True
     """
 
     severity: str
@@ -53,6 +65,18 @@ class Report:
         Mean loss of the model on the given rows, penalties left out.
     constant_loss : float
         That of the best prediction that is the same for all rows: what a useful model must beat.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import BatchNorm, Dense, Sequential, Softmax
+    >>> X, y = fastnn.datasets.load_iris()
+    >>> model = Sequential([Dense(8), BatchNorm(), Dense(3), Softmax()], seed=0)
+    >>> model.compile()
+    >>> history = model.fit(X, y, epochs=5, verbose=0)
+    >>> report = fastnn.diagnostics.check(model, X, y)
+    >>> report.constant_loss > report.loss
+    True
     """
 
     findings: tuple[Finding, ...]

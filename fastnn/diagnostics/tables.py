@@ -37,6 +37,18 @@ class Columns:
         The smallest of the column's tests, adjusted for the number of tests and columns.
     level : ndarray (k,) of str
         "none", "some" or "strong".
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import BatchNorm, Dense, Sequential, Softmax
+    >>> X, y = fastnn.datasets.load_iris()
+    >>> model = Sequential([Dense(8), BatchNorm(), Dense(3), Softmax()], seed=0)
+    >>> model.compile()
+    >>> history = model.fit(X, y, epochs=5, verbose=0)
+    >>> moved = fastnn.diagnostics.shift(model, 2 * X, reference=X)
+    >>> moved.features.level.tolist()
+    ['strong', 'strong', 'strong', 'strong']
     """
 
     names: tuple[str, ...]
@@ -76,6 +88,18 @@ class LayerShift:
         "none", "some" or "strong".
     units : Columns
         Unit by unit; their own levels do not enter the layer's.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import BatchNorm, Dense, Sequential, Softmax
+    >>> X, y = fastnn.datasets.load_iris()
+    >>> model = Sequential([Dense(8), BatchNorm(), Dense(3), Softmax()], seed=0)
+    >>> model.compile()
+    >>> history = model.fit(X, y, epochs=5, verbose=0)
+    >>> moved = fastnn.diagnostics.shift(model, 2 * X, reference=X)
+    >>> [(layer.layer, layer.level) for layer in moved.layers]
+    [(1, 'strong')]
     """
 
     layer: int
@@ -104,6 +128,17 @@ class Shift:
     detectable : float
         The difference of means, in deviations, from which so many new rows show that a column has
         moved: a verdict "none" says nothing of smaller ones.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import BatchNorm, Dense, Sequential, Softmax
+    >>> X, y = fastnn.datasets.load_iris()
+    >>> model = Sequential([Dense(8), BatchNorm(), Dense(3), Softmax()], seed=0)
+    >>> model.compile()
+    >>> history = model.fit(X, y, epochs=5, verbose=0)
+    >>> fastnn.diagnostics.shift(model, 2 * X, reference=X).verdict
+    'strong'
     """
 
     verdict: str

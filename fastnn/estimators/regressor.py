@@ -28,13 +28,17 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     Parameters
     ----------
-    hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, \
-learning_rate_init, power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, momentum, \
-nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon, \
-n_iter_no_change, max_fun
-        As in scikit-learn. `activation` may also be "leaky_relu", "elu", "selu", "gelu", "silu",
-        "softplus" or "mish". `warm_start` and `partial_fit` go on with the optimizer's state and
-        the random numbers: n epochs make the same network in one call or in several.
+    hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate
+        As in scikit-learn, and so are the three groups that follow. `activation` may also be
+        "leaky_relu", "elu", "selu", "gelu", "silu", "softplus" or "mish". `warm_start` and
+        `partial_fit` go on with the optimizer's state and the random numbers: n epochs make the
+        same network in one call or in several.
+    learning_rate_init, power_t, max_iter, shuffle, random_state, tol, verbose, warm_start
+        As in scikit-learn.
+    momentum, nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon
+        As in scikit-learn.
+    n_iter_no_change, max_fun
+        As in scikit-learn.
     n_layers, n_units : int, optional
         Number of hidden layers, and units of each, in place of `hidden_layer_sizes`: two numbers
         that a search can sample.
@@ -83,10 +87,9 @@ n_iter_no_change, max_fun
         10,000 rows it is five networks with layers of 128 units, each holding out another fifth
         (`estimators_`), unless `n_members` or a validation set is given, or in `partial_fit`. What
         you set yourself to another than its default value stays as you set it.
-    loss : {"squared_error", "poisson", "absolute_error", "huber", "quantile"} or loss, \
-default "squared_error"
-        Also any of `fastnn.losses`, such as ``Pinball((0.1, 0.5, 0.9))``, for which `predict` gives
-        a column for each quantile.
+    loss : {"squared_error", "poisson", "absolute_error", "huber", "quantile"} or loss
+        Default: "squared_error". Also any of `fastnn.losses`, such as
+        ``Pinball((0.1, 0.5, 0.9))``, for which `predict` gives a column for each quantile.
     normalize_y : bool, default False
         Scale the targets to mean 0 and deviation 1 for training; `predict` scales back.
 
@@ -101,8 +104,9 @@ default "squared_error"
     estimators_ : list of MLPRegressor
         The members of an ensemble. Its coefs_, intercepts_, loss_curve_, validation_scores_ and
         history_ are lists of theirs, in the same sequence.
-    loss_, best_loss_, best_validation_score_, n_iter_, t_, n_layers_, n_outputs_, \
-out_activation_, n_features_in_, feature_names_in_
+    loss_, best_loss_, best_validation_score_, n_iter_, t_, n_layers_, n_outputs_
+        As in scikit-learn.
+    out_activation_, n_features_in_, feature_names_in_
         As in scikit-learn.
 
     Examples

@@ -33,7 +33,16 @@ _ENTRY = forms.record({
 
 
 class ModelFileError(ValueError):
-    """A file is no model of fastnn, or it is damaged."""
+    """A file is no model of fastnn, or it is damaged.
+
+    Examples
+    --------
+    >>> import fastnn, tempfile
+    >>> with tempfile.NamedTemporaryFile(suffix=".safetensors") as file:
+    ...     fastnn.load(file.name)
+    Traceback (most recent call last):
+    fastnn.files.persistence.ModelFileError: ...
+    """
 
 
 def pack(tensors: Mapping[str, np.ndarray], description: Mapping[str, Any]) -> bytes:

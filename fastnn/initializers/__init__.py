@@ -114,6 +114,14 @@ def draw(
 
     TypeError unless numeric; ValueError unless of shape (fan_in, fan_out) and finite.
 
+    Parameters
+    ----------
+    initializer : callable
+        ``(rng, fan_in, fan_out) -> array``
+    rng : numpy.random.Generator
+    fan_in, fan_out : int
+        Inputs and outputs of the layer.
+
     Examples
     --------
     >>> import numpy as np
@@ -137,6 +145,10 @@ def default_for(activation: str | None) -> Initializer:
 
     He normal for ReLU, LeakyReLU, ELU, GELU, SiLU and Mish; LeCun normal for SELU; Glorot uniform
     for every other name and for None. "LeakyReLU" and "leaky_relu" are one name.
+
+    Parameters
+    ----------
+    activation : str or None
 
     Examples
     --------

@@ -36,6 +36,20 @@ from fastnn.metrics.truth import (
     weights,
 )
 
+__all__ = [
+    "accuracy",
+    "f1",
+    "log_loss",
+    "mae",
+    "mse",
+    "precision",
+    "r2",
+    "recall",
+    "rmse",
+    "roc_auc",
+    "top_k",
+]
+
 Metric = Callable[..., float]
 
 
@@ -53,6 +67,17 @@ def accuracy(
 
     With several labels per row: fraction of the n K entries on the right side of 0.5.
 
+    Parameters
+    ----------
+    y, prediction : array
+        See `fastnn.metrics`.
+    sample_weight : array (n,), optional
+        How often each row counts.
+    multilabel : bool, optional
+        Whether rows of y are several labels; by default they are unless each sums to 1.
+
+    Examples
+    --------
     >>> accuracy(np.array([0, 1]), np.array([[0.9, 0.1], [0.7, 0.3]]))
     0.5
     """
@@ -65,6 +90,11 @@ def top_k(k: int) -> Metric:
     """Make the metric ``top_<k>``: the true class is among the k most probable ones.
 
     Equal scores count in the order of their columns, so ``top_k(1)`` is `accuracy`.
+
+    Parameters
+    ----------
+    k : int
+        At least 1.
 
     Examples
     --------
@@ -99,6 +129,17 @@ def precision(
 
     The classes are those in y or in the prediction; both of them for a sigmoid output.
 
+    Parameters
+    ----------
+    y, prediction : array
+        See `fastnn.metrics`.
+    sample_weight : array (n,), optional
+        How often each row counts.
+    multilabel : bool, optional
+        Whether rows of y are several labels; by default they are unless each sums to 1.
+
+    Examples
+    --------
     >>> precision(np.array([0, 1]), np.array([[0.9, 0.1], [0.7, 0.3]]))
     0.25
     """
@@ -112,6 +153,17 @@ def recall(
 ) -> float:
     """Mean over the classes of (rows rightly called c) / (rows of c), 0 where 0 / 0.
 
+    Parameters
+    ----------
+    y, prediction : array
+        See `fastnn.metrics`.
+    sample_weight : array (n,), optional
+        How often each row counts.
+    multilabel : bool, optional
+        Whether rows of y are several labels; by default they are unless each sums to 1.
+
+    Examples
+    --------
     >>> recall(np.array([0, 1]), np.array([[0.9, 0.1], [0.7, 0.3]]))
     0.5
     """
@@ -125,6 +177,17 @@ def f1(
 ) -> float:
     """Mean over the classes of 2 hits / (rows called c + rows of c), 0 where 0 / 0.
 
+    Parameters
+    ----------
+    y, prediction : array
+        See `fastnn.metrics`.
+    sample_weight : array (n,), optional
+        How often each row counts.
+    multilabel : bool, optional
+        Whether rows of y are several labels; by default they are unless each sums to 1.
+
+    Examples
+    --------
     >>> f1(np.array([0, 1]), np.array([[0.9, 0.1], [0.2, 0.8]]))
     1.0
     """
@@ -141,6 +204,17 @@ def roc_auc(
     Classes without a row, or with every row, have no curve and are left out of the mean;
     NaN when no class has one.
 
+    Parameters
+    ----------
+    y, prediction : array
+        See `fastnn.metrics`.
+    sample_weight : array (n,), optional
+        How often each row counts.
+    multilabel : bool, optional
+        Whether rows of y are several labels; by default they are unless each sums to 1.
+
+    Examples
+    --------
     >>> roc_auc(np.array([0, 1, 1]), np.array([[0.2], [0.2], [0.7]]))
     0.75
     """
@@ -164,6 +238,17 @@ def log_loss(
     With several labels per row: the mean over all entries of -y log p - (1 - y) log(1 - p).
     Probabilities are kept the spacing of their type away from 0 and 1.
 
+    Parameters
+    ----------
+    y, prediction : array
+        See `fastnn.metrics`.
+    sample_weight : array (n,), optional
+        How often each row counts.
+    multilabel : bool, optional
+        Whether rows of y are several labels; by default they are unless each sums to 1.
+
+    Examples
+    --------
     >>> round(log_loss(np.array([1]), np.array([[0.8, 0.2]])), 4)
     1.6094
     """
@@ -183,6 +268,15 @@ def log_loss(
 def mse(y: Array, prediction: Array, sample_weight: Any = None) -> float:
     """Mean of (y - prediction)^2 over rows and targets.
 
+    Parameters
+    ----------
+    y, prediction : array
+        See `fastnn.metrics`.
+    sample_weight : array (n,), optional
+        How often each row counts.
+
+    Examples
+    --------
     >>> mse(np.array([1.0, 2.0]), np.array([[1.0], [4.0]]))
     2.0
     """
@@ -192,6 +286,15 @@ def mse(y: Array, prediction: Array, sample_weight: Any = None) -> float:
 def rmse(y: Array, prediction: Array, sample_weight: Any = None) -> float:
     """Mean over the targets of the root of their mean squared error.
 
+    Parameters
+    ----------
+    y, prediction : array
+        See `fastnn.metrics`.
+    sample_weight : array (n,), optional
+        How often each row counts.
+
+    Examples
+    --------
     >>> rmse(np.array([1.0, 2.0]), np.array([[1.0], [2.0]]))
     0.0
     """
@@ -203,6 +306,15 @@ def rmse(y: Array, prediction: Array, sample_weight: Any = None) -> float:
 def mae(y: Array, prediction: Array, sample_weight: Any = None) -> float:
     """Mean of abs(y - prediction) over rows and targets.
 
+    Parameters
+    ----------
+    y, prediction : array
+        See `fastnn.metrics`.
+    sample_weight : array (n,), optional
+        How often each row counts.
+
+    Examples
+    --------
     >>> mae(np.array([1.0, 2.0]), np.array([[1.0], [4.0]]))
     1.0
     """
@@ -214,6 +326,15 @@ def r2(y: Array, prediction: Array, sample_weight: Any = None) -> float:
 
     A constant target scores 1 when it is met exactly and 0 otherwise; one row alone, NaN.
 
+    Parameters
+    ----------
+    y, prediction : array
+        See `fastnn.metrics`.
+    sample_weight : array (n,), optional
+        How often each row counts.
+
+    Examples
+    --------
     >>> r2(np.array([1.0, 2.0]), np.array([[1.0], [2.0]]))
     1.0
     """

@@ -25,7 +25,7 @@ class Tools(Predicting):
         X, y : arrays
             As for `fit`.
         **settings
-            Of `fastnn.lr_find.lr_find`: low, high, steps, batch_size, sample_weight.
+            Of the range test: low, high, steps, batch_size, sample_weight.
 
         Returns
         -------

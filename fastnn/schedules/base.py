@@ -21,7 +21,14 @@ _RANGES = {
 
 
 class Schedule(ABC):
-    """What all schedules share: checked fields, and the warm-up."""
+    """What all schedules share: checked fields, and the warm-up.
+
+    Examples
+    --------
+    >>> from fastnn.schedules import Cosine, Schedule
+    >>> isinstance(Cosine(0.1, 100), Schedule)
+    True
+    """
 
     warmup_steps: int
 

@@ -21,6 +21,8 @@ from fastnn.session.keeper import Keeper
 from fastnn.session.rows import check_same, digests_of
 from fastnn.session.saves import Saves, told
 
+__all__ = ["Session"]
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 

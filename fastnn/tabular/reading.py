@@ -23,6 +23,8 @@ def read_table(source: Any, name: str = "the table") -> Table:
     source : path, file object, pandas or polars data frame, pyarrow.Table, or dict of columns
         A path ends in .parquet or .pq, or is a CSV file, which gzip may have compressed: its
         delimiter, its decimal comma and its encoding are found out.
+    name : str, default "the table"
+        What errors call a table that has no file.
 
     Raises
     ------

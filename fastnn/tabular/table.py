@@ -13,7 +13,15 @@ from fastnn.inputs.packages import package
 
 
 class TableError(ValueError):
-    """A table cannot be read, or does not hold what it should; the message says where."""
+    """A table cannot be read, or does not hold what it should; the message says where.
+
+    Examples
+    --------
+    >>> from fastnn.tabular import read_table
+    >>> read_table({})
+    Traceback (most recent call last):
+    fastnn.tabular.table.TableError: the table has no columns; expected a row of names, then rows
+    """
 
 
 @dataclass

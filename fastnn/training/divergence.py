@@ -24,6 +24,18 @@ class DivergenceError(ArithmeticError):
         Where it happened, over the model's life, from 1.
     history : History
         The epochs before it.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import Dense, Sequential
+    >>> model = Sequential([Dense(1)], seed=0)
+    >>> model.compile(fastnn.SGD(1e6), loss="mse")
+    >>> try:
+    ...     history = model.fit([[0.0], [1.0]], [1.0, 3.0], epochs=100, verbose=0)
+    ... except fastnn.DivergenceError as error:
+    ...     print("not finite at step", error.step > 1)
+    not finite at step True
     """
 
     def __init__(self, epoch: int, step: int, rate: float, history: History) -> None:

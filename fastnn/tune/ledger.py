@@ -43,6 +43,12 @@ class Ledger:
     The table ``trials`` has a row a trial; ``params``, ``curves`` and ``folds`` hold JSON::
 
         SELECT number, value, json_extract(params, '$.learning_rate') FROM trials ORDER BY value
+
+    Examples
+    --------
+    >>> from fastnn import tune
+    >>> ledger = tune.Ledger(":memory:")
+    >>> ledger.close()
     """
 
     def __init__(self, path: Any = ":memory:") -> None:

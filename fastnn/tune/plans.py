@@ -81,6 +81,12 @@ class Strategy:
     ----------
     propose : callable
         Plan -> generator that yields trials to run and is sent them back when they are done.
+
+    Examples
+    --------
+    >>> from fastnn import tune
+    >>> tune.coarse_to_fine(rounds=4).name
+    'coarse_to_fine'
     """
 
     name: str

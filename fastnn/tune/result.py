@@ -39,6 +39,24 @@ class Result(Findings):
         axis from 0 to 1, or the options left.
     advice : str
         Of `auto`: what it did, and why.
+
+    Examples
+    --------
+    >>> from fastnn import tune
+    >>> from fastnn.datasets import load_iris
+    >>> X, y = load_iris()
+    >>> result = tune.search(
+    ...     tune.default_build(y),
+    ...     tune.default_space(tiers=1),
+    ...     X,
+    ...     y,
+    ...     trials=3,
+    ...     epochs=2,
+    ...     storage=None,
+    ...     verbose=0,
+    ... )
+    >>> len(result.trials), list(result.best_params)
+    (3, ['learning_rate'])
     """
 
     @cached_property
@@ -145,7 +163,8 @@ class Result(Findings):
     def retest(self, X: Any, y: Any, k: int = 3, neighbours: int = 2, cv: Any = 10) -> Any:
         """Try the best settings, and some close to them, on new data: keep them, or tune again?
 
-        Settings go stale as data change. See `fastnn.tune.retesting.retest`.
+        Settings go stale as data change. All are trained anew, on the same folds, with the same
+        seeds.
         """
         return retest(self, X, y, k, neighbours, cv)
 

@@ -122,6 +122,11 @@ class Uniform(Scale):
     A range of positive numbers over more than two decades brings a warning that names
     `LogUniform`.
 
+    Parameters
+    ----------
+    low, high : float
+        Both ends included.
+
     Examples
     --------
     >>> from fastnn.tune import Uniform
@@ -151,6 +156,11 @@ class LogUniform(Scale):
     """Positive numbers whose logarithms are spread evenly: each decade is as likely.
 
     The scale of learning rates and penalties.
+
+    Parameters
+    ----------
+    low, high : float above 0
+        Both ends included.
 
     Examples
     --------

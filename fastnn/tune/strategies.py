@@ -60,6 +60,12 @@ def grid(points: int | None = None) -> Strategy:
     points : int, optional
         Values of each numeric parameter, spread evenly over its scale, both ends included. Default:
         as many as the number of trials allows.
+
+    Examples
+    --------
+    >>> from fastnn import tune
+    >>> tune.grid().name
+    'grid'
     """
     if points is not None:
         check_count(points, "points")
@@ -102,6 +108,12 @@ def halving(factor: int = 3, min_epochs: int = 1) -> Strategy:
         One of so many goes on, for so many times the epochs.
     min_epochs : int, default 1
         That each trial gets at least.
+
+    Examples
+    --------
+    >>> from fastnn import tune
+    >>> tune.halving().name
+    'halving'
     """
     check_count(factor, "factor", 2)
     check_count(min_epochs, "min_epochs")

@@ -45,6 +45,12 @@ class Trial:
         The history's columns; with cross-validation, their means over the folds.
     folds : list of dict of lists
         With cross-validation, the history's columns of each fold.
+
+    Examples
+    --------
+    >>> from fastnn.tune import Trial
+    >>> Trial(0, {"units": 8}, {"units": 8}, seed=1).status
+    'waiting'
     """
 
     number: int

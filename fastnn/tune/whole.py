@@ -41,6 +41,11 @@ class Int(WholeScale):
 
     A range of positive numbers over more than two decades brings a warning that names `LogInt`.
 
+    Parameters
+    ----------
+    low, high : int
+        Both ends included.
+
     Examples
     --------
     >>> from fastnn.tune import Int
@@ -72,6 +77,11 @@ class LogInt(WholeScale):
     """Whole numbers of at least 1, spread evenly in the logarithm: for units and batches.
 
     k has the share of the logarithmic axis from log(k - 1/2) to log(k + 1/2), as in Optuna.
+
+    Parameters
+    ----------
+    low, high : int of at least 1
+        Both ends included.
 
     Examples
     --------
