@@ -26,6 +26,18 @@ TEXTS = [
 
 def test_the_version_is_the_same_everywhere():
     assert PROJECT["version"] == fastnn.__version__
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    recipe = (ROOT / "recipe/recipe.yaml").read_text(encoding="utf-8")
+    assert f"\nversion: {fastnn.__version__}\n" in citation
+    assert f'version: "{fastnn.__version__}"' in recipe
+
+
+def test_the_recipe_needs_what_the_wheel_needs():
+    recipe = (ROOT / "recipe/recipe.yaml").read_text(encoding="utf-8")
+    needed = recipe.split("\n  run:\n")[1].split("\n  run_constraints:")[0]
+    assert sorted(re.findall(r"- (\S+) (>=[\d.]+)$", needed, re.MULTILINE)) == sorted(
+        re.fullmatch(r"([\w-]+)(>=[\d.]+)", d).groups() for d in PROJECT["dependencies"]
+    )
 
 
 def test_nobody_is_told_to_install_a_stranger():

@@ -1,4 +1,4 @@
-"""The README: its code runs, prints what it says, and its commands are those of `.ci/run`."""
+"""README and pages: their code runs, prints what they say, and has the commands of `.ci/run`."""
 
 import re
 from pathlib import Path
@@ -11,19 +11,26 @@ DEMO = 'python3 -m venv .venv && .venv/bin/pip install ".[plot]" && .venv/bin/fa
 TESTS = 'python3 -m venv .venv && .venv/bin/pip install -e ".[test]" && .venv/bin/python -m pytest'
 
 
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+def blocks(language, text=README):
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
-def test_the_code_runs_and_prints_what_is_written(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/start.md", "docs/manual.md"])
+def test_the_code_runs_and_prints_what_is_written(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    namespace = {"__name__": "readme"}
-    for source in blocks("python"):
-        exec(compile(source, "README.md", "exec"), namespace)
+    namespace, text = {"__name__": "readme"}, (ROOT / page).read_text(encoding="utf-8")
+    assert blocks("python", text)
+    for source in blocks("python", text):
+        exec(compile(source, page, "exec"), namespace)
     printed = capsys.readouterr().out
-    assert blocks("text")
-    for expected in blocks("text"):
+    for expected in blocks("text", text):
         assert expected in printed
+
+
+def test_the_first_page_is_short_and_shows_a_picture():
+    assert len(README.splitlines()) <= 200
+    (picture,) = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
+    assert (ROOT / picture).stat().st_size < 100_000
 
 
 def test_the_first_screen_has_both_commands():
@@ -37,7 +44,7 @@ def test_the_test_command_is_the_same_everywhere(name):
     assert TESTS in (ROOT / name).read_text(encoding="utf-8").splitlines()
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "examples/README.md"])
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "RELEASING.md"])
 def test_links_lead_somewhere(name):
     path = ROOT / name
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8")):

@@ -1,4 +1,8 @@
-"""Decision boundaries: straight lines of softmax regression, curves of networks with hidden units.
+"""
+Decision boundaries
+===================
+
+Straight lines of softmax regression, curves of networks with hidden units.
 
 The darker a region, the surer the model; a ring marks each point taken for another class.
 """
@@ -55,5 +59,4 @@ for ax, (name, (X, y, layers, loss)) in zip(axes.flat, problems.items(), strict=
     print(f"{name}: accuracy {accuracy:.1%}")
     decision_boundaries(model, X, y, ax)
     ax.set_title(f"{name}: accuracy {accuracy:.1%}")
-figure.savefig("decision_boundaries.png", dpi=150)
-print("decision boundaries: decision_boundaries.png")
+plt.show()

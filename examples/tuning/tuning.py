@@ -1,4 +1,12 @@
-"""Tuning: many small networks at once, coarse to fine; what mattered; does it still hold?"""
+"""
+Coarse to fine, and testing again later
+=======================================
+
+Many small networks at once: a wide search first, then boxes around what was good, narrower and
+narrower. Then: how far can the best score be trusted, and does it still hold on new data?
+"""
+
+import matplotlib.pyplot as plt
 
 from fastnn import Adam, BatchNorm, Dense, ReLU, Sequential, Softmax, tune
 from fastnn.datasets import load_digits
@@ -29,15 +37,16 @@ result.summary()
 scores = result.best_model.evaluate(X[new], y[new])
 print(f"accuracy on rows that no trial has seen: {scores['accuracy']:.1%}")
 
+# %%
 # How far can the figure be trusted? The same settings on five folds.
 params = result.best_params
 batch_size = params.pop("batch_size")
 model = build(**params)
 print(tune.cross_validate(model, X, y, cv=5, epochs=15, batch_size=batch_size))
 
+# %%
 # Settings go stale: on new data, are they still the best of their neighbourhood?
 print("retest on the new rows:", result.retest(X[new], y[new]))
 
-axes = result.plot()
-axes[0].figure.savefig("tuning.png", dpi=150)
-print("trials, curves and parallel coordinates: tuning.png")
+result.plot()
+plt.show()

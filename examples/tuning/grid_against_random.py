@@ -1,4 +1,8 @@
-"""Nine trials on f(x, y) = g(x) + h(y): a grid sees three values of x, random draws see nine.
+"""
+Random draws against a grid
+===========================
+
+Nine trials on f(x, y) = g(x) + h(y): a grid sees three values of x, random draws see nine.
 
 After Bergstra and Bengio 2012, "Random search for hyper-parameter optimization", figure 1.
 """
@@ -46,6 +50,7 @@ for (name, points), top, below in zip(layouts.items(), "AB", "cd", strict=True):
     print(f"{name}: {len(set(x.round(6)))} values of x, best f = {(g(x) + h(y)).max():.2f}")
 
 
+# %%
 # One picture proves nothing: how often do nine draws come closer than the grid?
 def best(points):
     return max(g(point["x"]) + h(point["y"]) for point in points)
@@ -54,5 +59,4 @@ def best(points):
 tries = [best([space.draw(rng) for _ in range(9)]) for _ in range(500)]
 share = np.mean(np.array(tries) > best(layouts["grid"]))
 print(f"random is better in {share:.0%} of 500 tries")
-figure.savefig("grid_against_random.png", dpi=150)
-print("picture: grid_against_random.png")
+plt.show()

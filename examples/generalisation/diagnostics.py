@@ -1,11 +1,18 @@
-"""Diagnostics: why a network does not learn; whether new data is what it was trained on."""
+"""
+What is wrong with it?
+======================
 
+Why does a network not learn? Are new data still what it was trained on?
+"""
+
+import matplotlib.pyplot as plt
 import numpy as np
 
 import fastnn
 from fastnn import BatchNorm, Dense, ReLU, Sequential, Sigmoid, Softmax, Standardize
 from fastnn.datasets import load_digits
 from fastnn.diagnostics import check, shift
+from fastnn.plotting import activation_histograms
 
 X, y = load_digits()
 order = np.random.default_rng(0).permutation(len(X))
@@ -15,6 +22,11 @@ print("A deep network of sigmoids on pixels from 0 to 255:\n")
 careless = Sequential([*[Dense(32), Sigmoid()] * 6, Dense(10), Softmax()], seed=0)
 careless.compile(optimizer=fastnn.SGD(0.01), loss="cross_entropy")
 print(check(careless, 255 * X[train], y[train]))
+
+activation_histograms(careless.build(64), 255 * X[train])
+plt.show()
+
+# %%
 
 print("\nThe same, with its advice taken:\n")
 sound = Sequential(
@@ -33,6 +45,8 @@ def tell(what, pixels):
     print(f"{what:<32} accuracy {accuracy:.2f}, shift: {found.verdict}")
     return found
 
+
+# %%
 
 print("\nTrained; now new images arrive:\n")
 images = 255 * X[new]

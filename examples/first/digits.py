@@ -1,5 +1,11 @@
-"""The tour: train on handwritten digits, look at what was learned, go on training."""
+"""
+The tour: handwritten digits
+============================
 
+Train a network, look at what it has learned, and go on training where it stopped.
+"""
+
+import matplotlib.pyplot as plt
 import numpy as np
 
 import fastnn
@@ -18,9 +24,13 @@ history = model.fit(X, y, epochs=20, batch_size=32, validation_split=0.2)
 model.summary()
 print(f"validation accuracy after 20 epochs: {history['val_accuracy'][-1]:.1%}")
 
+# %%
 # The same rows are held out again, and training goes on where it stopped.
 model.fit(X, y, epochs=20, batch_size=32, validation_split=0.2)
 print(f"validation accuracy after 40 epochs: {history['val_accuracy'][-1]:.1%}")
+
+# %%
+# Which digits are taken for which?
 
 chosen = model.predict_classes(X)
 confused = np.zeros((10, 10), int)
@@ -29,6 +39,5 @@ np.fill_diagonal(confused, 0)
 true, taken = np.unravel_index(confused.argmax(), confused.shape)
 print(f"{confused.sum()} of {len(X)} images are misread; most often {true} as {taken}")
 
-axes = learning_curves(history)
-axes[0].figure.savefig("digits.png", dpi=150)
-print("learning curves: digits.png")
+learning_curves(history)
+plt.show()
