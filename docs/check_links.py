@@ -34,7 +34,8 @@ class Page(HTMLParser):
 
 def faults(root: Path) -> list[str]:
     """What is wrong, a sentence a link."""
-    pages = {path.resolve(): Page(path) for path in root.rglob("*.html")}
+    files = [path for path in root.rglob("*.html") if "_static" not in path.parts]
+    pages = {path.resolve(): Page(path) for path in files}
     found = []
     for path, page in pages.items():
         for link in page.links:

@@ -141,11 +141,9 @@ class MSE(Loss):
 
     Examples
     --------
-    >>> from fastnn import Dense, Sequential
     >>> from fastnn.losses import MSE
-    >>> model = Sequential([Dense(1)], seed=0)
-    >>> model.compile(loss=MSE())
-    >>> history = model.fit([[0.0], [1.0], [2.0]], [1.0, 2.0, 4.0], epochs=2, verbose=0)
+    >>> MSE().name
+    'mse'
     """
 
     kind: ClassVar[int] = codes.MSE
@@ -161,11 +159,9 @@ class MAE(Loss):
 
     Examples
     --------
-    >>> from fastnn import Dense, Sequential
     >>> from fastnn.losses import MAE
-    >>> model = Sequential([Dense(1)], seed=0)
-    >>> model.compile(loss=MAE())
-    >>> history = model.fit([[0.0], [1.0], [2.0]], [1.0, 2.0, 4.0], epochs=2, verbose=0)
+    >>> MAE().name
+    'mae'
     """
 
     kind: ClassVar[int] = codes.MAE
@@ -183,11 +179,9 @@ class Huber(Loss):
 
     Examples
     --------
-    >>> from fastnn import Dense, Sequential
     >>> from fastnn.losses import Huber
-    >>> model = Sequential([Dense(1)], seed=0)
-    >>> model.compile(loss=Huber(delta=2.0))
-    >>> history = model.fit([[0.0], [1.0], [2.0]], [1.0, 2.0, 4.0], epochs=2, verbose=0)
+    >>> Huber(delta=2.0).name
+    'huber'
     """
 
     delta: float = 1.0
@@ -213,11 +207,9 @@ class Poisson(Loss):
 
     Examples
     --------
-    >>> from fastnn import Dense, Sequential, Softplus
     >>> from fastnn.losses import Poisson
-    >>> model = Sequential([Dense(1), Softplus()], seed=0)
-    >>> model.compile(loss=Poisson())
-    >>> history = model.fit([[0.0], [1.0], [2.0]], [1, 0, 4], epochs=2, verbose=0)
+    >>> Poisson().name
+    'poisson'
     """
 
     kind: ClassVar[int] = codes.POISSON
@@ -236,11 +228,9 @@ class LogPoisson(Loss):
 
     Examples
     --------
-    >>> from fastnn import Dense, Sequential
     >>> from fastnn.losses import LogPoisson
-    >>> model = Sequential([Dense(1)], seed=0)
-    >>> model.compile(loss=LogPoisson())
-    >>> history = model.fit([[0.0], [1.0], [2.0]], [1, 0, 4], epochs=2, verbose=0)
+    >>> LogPoisson().name
+    'log_poisson'
     """
 
     kind: ClassVar[int] = codes.LOG_POISSON
