@@ -6,6 +6,7 @@ Differences keep their order of rounding: that is what makes them small.
 from collections.abc import Callable
 from typing import Any
 
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
@@ -18,12 +19,22 @@ TOGETHER = 4
 """Rows that are added to sums of their own, so that an addition need not wait for the last."""
 
 
-class _Columns(VectorCode):
-    """Writes the code for a vector of columns of matrices whose rows are n numbers apart."""
+MASKED = VECTOR > 16
+"""Whether the processor loads a part of a vector: else the last columns go one by one."""
 
-    def __init__(self, builder: Any, number: Any, n: Any, rows: Any, columns: Any) -> None:
-        super().__init__(builder, number, VECTOR)
-        self.n, self.rows, self.mask = n, rows, self.below(columns)
+
+class _Columns(VectorCode):
+    """Writes the code for a vector of columns of matrices whose rows are n numbers apart.
+
+    `size` is the vector's in bytes; not all of its columns need be there where it is `masked`.
+    """
+
+    def __init__(
+        self, builder: Any, number: Any, size: int, masked: bool, n: Any, rows: Any, columns: Any
+    ) -> None:
+        super().__init__(builder, number, size)
+        self.n, self.rows = n, rows
+        self.mask = self.below(columns) if masked else None
 
     def row(self, base: Any, i: Any) -> Any:
         """The columns in row i of a matrix."""
@@ -49,11 +60,8 @@ class _Columns(VectorCode):
         return self.loop(whole, self.rows, 1, add, found)
 
 
-def _strips(write: Callable[..., None], inputs: int) -> Any:
-    """A kernel `f(*inputs, n, rows, out)`: `write(code, *inputs, out)` for each vector of columns.
-
-    All are pointers to matrices of n columns.
-    """
+def _strip(write: Callable[..., None], inputs: int, whole: bool) -> Any:
+    """An intrinsic for a whole vector of columns, or for what is left of them."""
 
     @intrinsic
     def strip(typingctx: Any, x: Any, y: Any, n: Any, rows: Any, columns: Any, out: Any) -> Any:
@@ -61,18 +69,34 @@ def _strips(write: Callable[..., None], inputs: int) -> Any:
             # Inlined, the code would be optimised again in each caller.
             builder.function.attributes.add("noinline")
             x, y, n, rows, columns, out = args
-            code = _Columns(builder, x.type.pointee, n, rows, columns)
+            number = x.type.pointee
+            one = 4 if isinstance(number, ir.FloatType) else 8
+            size, masked = (VECTOR, not whole) if whole or MASKED else (one, False)
+            code = _Columns(builder, number, size, masked, n, rows, columns)
             write(code, *(x, y)[:inputs], out)
             return context.get_dummy_value()
 
         size = types.int64
         return types.void(x, y, size, size, size, out), codegen
 
+    return strip
+
+
+def _strips(write: Callable[..., None], inputs: int) -> Any:
+    """A kernel `f(*inputs, n, rows, out)`: `write(code, *inputs, out)` for each vector of columns.
+
+    All are pointers to matrices of n columns.
+    """
+    strip, last = _strip(write, inputs, True), _strip(write, inputs, False)
+
     @exact_kernel
     def strips(x, y, n, rows, out):
         lanes = VECTOR // matrix(x, 0, 1, 1).itemsize
-        for j in range(0, n, lanes):
-            strip(shift(x, j), shift(y, j), n, rows, min(lanes, n - j), shift(out, j))
+        whole, step = n - n % lanes, lanes if MASKED else 1
+        for j in range(0, whole, lanes):
+            strip(shift(x, j), shift(y, j), n, rows, lanes, shift(out, j))
+        for j in range(whole, n, step):
+            last(shift(x, j), shift(y, j), n, rows, n - j, shift(out, j))
 
     return strips
 

@@ -98,7 +98,7 @@ class _Columns(VectorCode):
             return [power, t, builder.fneg(value)]
 
         total, mass, value = self._powers(terms, 3)
-        weight = self.load(w, self.below(rows))
+        weight = self._weights(w, rows)
         scale = builder.fmul(builder.fdiv(self.constant(1.0), total), mass)
 
         def gradient(j: Any, power: Any) -> Any:
@@ -106,6 +106,19 @@ class _Columns(VectorCode):
 
         self._each(gradient)
         return self.sum_in_double(weight, self.fused(mass, self.log(total), value))
+
+    def _weights(self, w: Any, rows: Any) -> Any:
+        """The weights of the rows; 0 in the lanes without one."""
+        builder, found, some = self.builder, [], self.below(rows)
+        whole = builder.icmp_signed(">=", rows, I64(self.lanes))
+        with builder.if_else(whole) as (then, otherwise):
+            for part, mask in ((then, None), (otherwise, some)):
+                with part:
+                    found.append((self.load(w, mask), builder.block))
+        weight = builder.phi(self.vector)
+        for value, block in found:
+            weight.add_incoming(value, block)
+        return weight
 
     def _powers(self, terms: Callable[..., list[Any]], count: int) -> list[Any]:
         """e^(z - max z) in place of z; sums over the classes of `terms(j, power, z - max z)`."""
