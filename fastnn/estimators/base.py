@@ -19,7 +19,7 @@ from fastnn.estimators import ensemble
 from fastnn.estimators.callbacks import CallbackSupportMixin, Watch, with_callbacks
 from fastnn.estimators.full_batch import train_lbfgs
 from fastnn.estimators.holdout import as_weights, hold_out
-from fastnn.estimators.inputs import read_features, read_training
+from fastnn.estimators.inputs import read_features, read_training, unchanged_by_errors
 from fastnn.estimators.machine import Machine
 from fastnn.estimators.normalize import set_moments
 from fastnn.estimators.presets import defaults_of, own_class, settings_of
@@ -72,15 +72,32 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     @with_callbacks
     @one_at_a_time
     def _fit(self, X: Any, y: Any, sample_weight: Any, extra: dict, incremental: bool) -> Any:
+        s = self._settings(incremental)
+        members = ensemble.size(self, s, y, extra, incremental)
+        if members > 1:
+            return ensemble.fit(self, members, s, X, y, sample_weight, extra, incremental)
+        return self._run(self._ready(s, X, y, sample_weight, extra, incremental))
+
+    def _settings(self, incremental: bool) -> Any:
+        """The parameters, checked."""
         s = settings_of(self)
         hidden_sizes(s)
         check_loss(s, is_classifier(self))
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         s.early_stopping = s.early_stopping and not incremental
-        members = ensemble.size(self, s, y, extra, incremental)
-        if members > 1:
-            return ensemble.fit(self, members, s, X, y, sample_weight, extra, incremental)
+        return s
+
+    def _ready(
+        self, s: Any, X: Any, y: Any, sample_weight: Any, extra: dict, incremental: bool
+    ) -> Fit:
+        """What comes before training; where something is refused, the estimator is as before."""
+        with unchanged_by_errors(self):
+            return self._checked(s, X, y, sample_weight, extra, incremental)
+
+    def _checked(
+        self, s: Any, X: Any, y: Any, sample_weight: Any, extra: dict, incremental: bool
+    ) -> Fit:
         first = not ensemble.is_single(self) or (not s.warm_start and not incremental)
         table, (X, y) = X, extra.get("read") or read_training(self, X, y, s, first)
         y = self._known(y, s, incremental)
@@ -101,14 +118,19 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         data, score = hold_out(self, s, table, rows, y, extra, incremental)
         if first:
             set_moments(self._machine, s.normalize, data.training)
-        fit = Fit(
+        return Fit(
             self, s, self._machine, objective, data, score, incremental, watch, epochs,
             fixed=isinstance(s.schedule, str),
         )  # fmt: skip
+
+    def _run(self, fit: Fit) -> Any:
+        """Train."""
+        # A refit has another one.
+        watch = fit.watch
         watch.begin()
         self._train(fit)
-        if s.refit and score is not None and s.early_stopping:
-            self._refit(fit, X)
+        if fit.settings.refit and fit.score is not None and fit.settings.early_stopping:
+            self._refit(fit)
         watch.end()
         return self
 
@@ -118,9 +140,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         if not np.isfinite(self._machine.state.parameters).all():
             raise ValueError(NOT_FINITE)
 
-    def _refit(self, fit: Fit, X: Any) -> None:
+    def _refit(self, fit: Fit) -> None:
         """Train anew on all rows, for as many epochs as were best."""
-        s, e = fit.settings, self
+        s, e, X = fit.settings, self, fit.data.rows.X
         s.early_stopping, s.n_iter_no_change, s.patience = False, np.inf, None
         fit.machine = self._new_machine(s, X, fit.objective)
         fit.data, fit.score = Data(fit.data.rows, np.arange(X.shape[0])), None

@@ -15,10 +15,11 @@ from sklearn.utils.multiclass import type_of_target
 
 from fastnn.engine.threads import get_num_threads
 from fastnn.estimators.callbacks import OF_ALL, Watch
-from fastnn.estimators.inputs import read_features, read_training
+from fastnn.estimators.inputs import read_features, read_training, unchanged_by_errors
 from fastnn.estimators.presets import FEW_ROWS, MEMBERS, WIDTH, left, parameters_of
 from fastnn.estimators.recipe import solver_of
 from fastnn.estimators.rows import rows_of
+from fastnn.estimators.warning import said_later, say
 
 NO_SPREAD = "%(name)s has no members to differ: fit it with n_members of 2 or more"
 OF_TABLE = "n_features_in_", "feature_names_in_", "_inputs"
@@ -67,33 +68,46 @@ def fit(
 ) -> Any:
     """Fit n members, in threads; each holds out another part where there is early stopping."""
     threads = min(get_num_threads(), n)
-    first = not (hasattr(e, "estimators_") and (e.warm_start or incremental))
-    read = read_training(e, X, y, s, first)
-    if first:
-        _begin(e, n, threads)
-    splits = _splits(e, s, n, read[1], extra, incremental)
-    watch = Watch(e, n, X, read[1], sample_weight, parallel=True)
-    extra = extra | {"read": read}
-    epochs = 1 if incremental else s.max_iter
-    parts = [
-        extra | splits[k] | {"watch": watch.of_member(k, member, epochs)}
-        for k, member in enumerate(e.estimators_)
-    ]
+    with unchanged_by_errors(e), ThreadPoolExecutor(threads) as pool:
+        first = not (hasattr(e, "estimators_") and (e.warm_start or incremental))
+        read = read_training(e, X, y, s, first)
+        if first:
+            _begin(e, n, threads)
+        splits = _splits(e, s, n, read[1], extra, incremental)
+        watch = Watch(e, n, X, read[1], sample_weight, parallel=True)
+        extra = extra | {"read": read}
+        epochs = 1 if incremental else s.max_iter
+        parts = [
+            extra | splits[k] | {"watch": watch.of_member(k, member, epochs)}
+            for k, member in enumerate(e.estimators_)
+        ]
+        if incremental and "classes" in extra:
+            for member in e.estimators_:
+                member._expect(extra["classes"], y)
 
-    def fit_one(k: int) -> None:
-        e.estimators_[k]._fit(X, y, sample_weight, parts[k], incremental)
+        def ready(k: int) -> Any:
+            member = e.estimators_[k]
+            own = member._settings(incremental)
+            with said_later() as told:
+                found = member._ready(own, X, y, sample_weight, parts[k], incremental)
+            return found, told
 
-    if incremental and "classes" in extra:
-        for member in e.estimators_:
-            member._expect(extra["classes"], y)
+        fits, told_before = zip(*pool.map(ready, range(n)), strict=True)
+
+    def run(k: int) -> list[Any]:
+        with said_later() as told:
+            e.estimators_[k]._run(fits[k])
+        return told
+
     watch.begin()
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(fit_one, range(n)))
+        told_after = list(pool.map(run, range(n)))
     _share(e.estimators_[0], e, OF_ALL)
     e.n_iter_ = max(member.n_iter_ for member in e.estimators_)
     e.loss_ = float(np.mean([member.loss_ for member in e.estimators_]))
     show_members(e)
     watch.end()
+    say([*told_before, *told_after])
     return e
 
 

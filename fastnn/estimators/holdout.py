@@ -43,6 +43,7 @@ def hold_out(
         raise ValueError("got y_val or sample_weight_val, but no X_val; pass X_val and y_val")
     if not s.early_stopping or incremental or solver_of(s) == "lbfgs":
         return Data(rows, everything), None
+    machine, before = e._machine, (e._machine.split, e._machine.drawn)
     learned, held = extra.get("split") or _split(e, s, y)
     if len(held) < 2:
         raise ValueError(
@@ -52,6 +53,7 @@ def hold_out(
     if rows.sample_weight is not None:
         for use, some in (("to learn from", learned), ("to hold out", held)):
             if not rows.sample_weight[some].any():
+                machine.split, machine.drawn = before
                 raise ValueError(
                     f"sample_weight is 0 in all of the {len(some)} rows that early stopping leaves "
                     f"{use}; expected a weight above 0 among them; pass another "

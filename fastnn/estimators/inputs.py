@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,18 @@ from fastnn.inputs.arrays import surely_finite
 
 TYPES = (np.float64, np.float32)
 SPARSE = ["csr", "csc"]
+
+
+@contextmanager
+def unchanged_by_errors(e: Any) -> Iterator[None]:
+    """Give the estimator back the attributes that it had, where something is refused."""
+    before = vars(e).copy()
+    try:
+        yield
+    except BaseException:
+        vars(e).clear()
+        vars(e).update(before)
+        raise
 
 
 def read_training(estimator: Any, X: Any, y: Any, s: Any, first: bool) -> tuple[Any, Any]:
