@@ -1,4 +1,4 @@
-"""fastnn: small neural networks, trained fast on a CPU.
+"""Small neural networks, trained fast on a CPU.
 
 >>> from fastnn import Dense, Sequential, Softmax
 >>> model = Sequential([Dense(3), Softmax()])
@@ -161,5 +161,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """All names, imported yet or not."""
-    return sorted({*globals(), *__all__})
+    """The public names, imported yet or not."""
+    return sorted(__all__)

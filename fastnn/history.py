@@ -1,14 +1,17 @@
 """History: what each epoch of training measured."""
 
+from __future__ import annotations
+
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fastnn.inputs import notebook
 from fastnn.inputs.names import suggestion
 from fastnn.inputs.packages import package
 from fastnn.inputs.paths import as_path, check_writable
@@ -19,9 +22,13 @@ TURN_VALIDATIONS = 3
 """So many validations must follow the best one before it can be called a turn."""
 
 
-@dataclass
+LAST = 5
+"""Epochs that a notebook shows in numbers."""
+
+
+@dataclass(repr=False)
 class History:
-    """One row an epoch, over all calls of `fit`.
+    """One row an epoch: of one call of `fit`, or as a model's `history` of all of them.
 
     Attributes
     ----------
@@ -72,6 +79,39 @@ class History:
         """Each epoch as a dictionary."""
         for i, epoch in enumerate(self.epoch):
             yield {"epoch": epoch} | {name: column[i] for name, column in self.history.items()}
+
+    def since(self, start: int, columns: Collection[str] = ()) -> History:
+        """A History of its own of the epochs from place `start` on.
+
+        Of its columns only those that are named, and those that hold a number.
+        """
+        parts = {name: column[start:] for name, column in self.history.items()}
+        kept = {n: p for n, p in parts.items() if n in columns or not all(map(math.isnan, p))}
+        return History(kept, self.epoch[start:])
+
+    def __repr__(self) -> str:
+        if not self.epoch:
+            return "History(no epochs)"
+        n, first, last = len(self.epoch), self.epoch[0], self.epoch[-1]
+        where = f"epoch {first}" if n == 1 else f"epochs {first} to {last}"
+        ends = [
+            f"{name} {column[0]:.4g} to {column[-1]:.4g}" if n > 1 else f"{name} {column[0]:.4g}"
+            for name, column in self.history.items()
+            if name not in NOT_MEASURES
+        ]
+        best = "" if n == 1 or self.best_epoch is None else f", best epoch {self.best_epoch}"
+        return f"History({where}{best}: {', '.join(ends)})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the losses as curves, and the last epochs in numbers."""
+        if not self.epoch:
+            return notebook.shown("no epochs")
+        losses = {n: self.history[n] for n in ("loss", "val_loss") if n in self.history}
+        picture = notebook.chart(losses, self.epoch[0], self.best_epoch)
+        rows = list(self.rows())[-LAST:]
+        best = "" if self.best_epoch is None else f", the best of them {self.best_epoch}"
+        caption = f"{len(self.epoch)} epochs{best}"
+        return notebook.shown(caption, picture, notebook.table(rows[0], (r.values() for r in rows)))
 
     @property
     def best_epoch(self) -> int | None:

@@ -133,7 +133,7 @@ def test_validation_every_third_epoch_and_at_the_end():
     assert measured == [False, False, True, False, False, True, True]
     assert np.isnan(history["val_accuracy"]).tolist() == [not m for m in measured]
     model.fit(X, y, epochs=3, validation_split=0.2, validation_freq=3, verbose=0)
-    assert [not math.isnan(v) for v in history["val_loss"]][7:] == [False, True, True]
+    assert [not math.isnan(v) for v in model.history["val_loss"]][7:] == [False, True, True]
 
 
 def test_full_training_metrics_are_those_of_evaluate():

@@ -59,15 +59,16 @@ def in_numpy(weights, X):
 # --- training and its history ---------------------------------------------------------------
 
 
-def test_fit_returns_the_models_history():
+def test_fit_returns_the_history_of_its_epochs():
     model = classifier(metrics=["accuracy", "log_loss"])
     history = fit(model, 3, validation_split=0.2)
-    assert history is model.history
+    assert history == model.history
     names = ["loss", "accuracy", "log_loss"]
     columns = {*names, *(f"val_{n}" for n in names), "learning_rate", "gradient_norm", "seconds"}
     assert set(history.history) == columns
     assert all(len(column) == 3 for column in history.history.values())
-    fit(model, 2, validation_split=0.2)
+    assert fit(model, 2, validation_split=0.2).epoch == [4, 5]
+    history = model.history
     assert history.epoch == [1, 2, 3, 4, 5] == [row["epoch"] for row in history.rows()]
     assert len(history["val_loss"]) == len(history) == 5
     assert history["learning_rate"] == [1e-3] * 5

@@ -6,7 +6,7 @@ from typing import Any, TextIO
 
 from fastnn.callbacks.base import Callback
 from fastnn.history import NOT_MEASURES, History
-from fastnn.inputs.screens import screen, write
+from fastnn.inputs.screens import is_live, screen, write
 
 LINE_SECONDS = 0.1
 """Between two writings of the line."""
@@ -19,14 +19,14 @@ LONG_SECONDS = 2.0
 class Progress(Callback):
     """A line on the screen: epoch, loss, metrics, epochs a second, time left.
 
-    On a terminal the line is rewritten as training goes, and where rich is installed
-    (``pip install "fastnn-mlp[progress]"``) a fit of more than two seconds gets a bar; elsewhere
-    only the last epoch is written.
+    On a terminal and in a notebook the line is rewritten as training goes; elsewhere only the last
+    epoch is written. On a terminal, where rich is installed
+    (``pip install "fastnn-mlp[progress]"``), a fit of more than two seconds gets a bar.
 
     Parameters
     ----------
     stream : file, optional
-        Where to write. Default: standard error.
+        Where to write. Default: standard error, in a notebook standard output.
 
     Examples
     --------
@@ -43,19 +43,20 @@ class Progress(Callback):
         self.stream = stream
 
     def is_live(self) -> bool:
-        """Whether it would write to a terminal."""
-        return screen(self.stream).isatty()
+        """Whether it would write where somebody looks: to a terminal, or into a notebook."""
+        return is_live(screen(self.stream))
 
     def on_train_begin(self, model: Any, epochs: int) -> None:
         self.out = screen(self.stream)
-        self.live = self.out.isatty()
+        self.live = is_live(self.out)
         self.epochs, self.done, self.before = epochs, 0, len(model.history)
         self.measures = ""
         self.start = time.perf_counter()
         self.next = self.start + LINE_SECONDS
         self.width = 0
         self.bar: Any = None
-        self.may_draw = self.live
+        # In a notebook rich needs widgets, and there the line is enough.
+        self.may_draw = self.out.isatty()
 
     def on_steps_end(self, model: Any, fraction: float) -> None:
         self._show(self.done + fraction)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import textwrap
 from dataclasses import dataclass
 
+from fastnn.inputs import notebook
+
 SEVERITIES = ("error", "warning", "info")
 WIDTH = 96
 
@@ -44,16 +46,20 @@ class Finding:
     message: str
     advice: str
 
+    @property
+    def where(self) -> str:
+        """The subject, and its layer, numbered from 1."""
+        return self.subject if self.layer is None else f"{self.subject}, layer {self.layer + 1}"
+
     def __str__(self) -> str:
-        where = self.subject if self.layer is None else f"{self.subject}, layer {self.layer + 1}"
-        text = f"{self.severity}: {where}: {self.message}"
+        text = f"{self.severity}: {self.where}: {self.message}"
         lines = textwrap.wrap(text, WIDTH, subsequent_indent="    ")
         advice = f"{self.advice[:1].upper()}{self.advice[1:]}."
         lines += textwrap.wrap(advice, WIDTH, initial_indent="    ", subsequent_indent="    ")
         return "\n".join(lines)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """What `fastnn.diagnostics.check` has found; printing it gives the whole report.
 
@@ -88,7 +94,20 @@ class Report:
         """Whether there is neither an error nor a warning."""
         return all(finding.severity == "info" for finding in self.findings)
 
+    def __repr__(self) -> str:
+        return f"Report({self._summary()})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the findings, a row each."""
+        heads = "", "where", "what", "what to do"
+        rows = [(f.severity, f.where, f.message, f.advice) for f in self.findings]
+        found = notebook.table(heads, rows) if rows else ""
+        return notebook.shown(self._summary(), found)
+
     def __str__(self) -> str:
+        return "\n".join([self._summary(), *map(str, self.findings)])
+
+    def _summary(self) -> str:
         counts = [
             (sum(f.severity == severity for f in self.findings), severity)
             for severity in SEVERITIES
@@ -97,4 +116,4 @@ class Report:
             f"{n} {word}{'s' * (n != 1 and word != 'info')}" for n, word in counts if n
         )
         losses = f"loss {self.loss:.4g}, of the best constant {self.constant_loss:.4g}"
-        return "\n".join([f"{said or 'nothing found'}; {losses}", *map(str, self.findings)])
+        return f"{said or 'nothing found'}; {losses}"

@@ -14,9 +14,24 @@ class _Nowhere(io.TextIOBase):
         return len(text)
 
 
+def is_notebook() -> bool:
+    """Whether a kernel of Jupyter runs this, whose streams are no terminals but rewrite lines."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(shell, "kernel", None) is not None
+
+
 def screen(stream: TextIO | None = None) -> TextIO:
-    """The stream, or standard error, or nowhere: a windowed program on Windows has neither."""
-    return stream or sys.stderr or _Nowhere()  # type: ignore[return-value]
+    """The stream, or standard error, in a notebook standard output, which is not red there.
+
+    Nowhere where there is neither, as in a windowed program on Windows.
+    """
+    given = stream or (sys.stdout if is_notebook() else sys.stderr)
+    return given or _Nowhere()  # type: ignore[return-value]
+
+
+def is_live(out: TextIO) -> bool:
+    """Whether somebody sees lines rewritten there: a terminal, or a notebook."""
+    return out.isatty() or (out is sys.stdout and is_notebook())
 
 
 def write(out: TextIO, text: str) -> None:

@@ -185,7 +185,7 @@ class Sequential(Tools, Exports):
         Returns
         -------
         history : History
-            Also ``model.history``.
+            Of this fit; ``model.history`` is that of all of them.
 
         Raises
         ------
@@ -227,15 +227,16 @@ class Sequential(Tools, Exports):
             door.refuse_l1(layout, setup.optimizer)
             watchers = listeners(callbacks, verbose)
             check_count(validation_freq, "validation_freq")
-            door.check_columns(setup, data.validation is not None, watchers)
+            columns = door.check_columns(setup, data.validation is not None, watchers)
             bounds = batch_bounds(len(data.index), size)
             job = Job(data, epochs, size, bounds, shuffle, watchers, self, validation_freq)
 
             position = network.step - network.schedule_start if network else 0
             door.try_rates(setup.optimizer, position, len(bounds) - 1, epochs)
             door.try_metrics(setup, data, layout.n_out, self.dtype)
+            before = len(self.history)
             self._train(job, layout, names)
-            return self.history
+            return self.history.since(before, columns)
         finally:
             turn.end()
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from fastnn.engine.layout import Layout
 from fastnn.inputs.calls import explained
 from fastnn.inputs.screens import say
 from fastnn.model.predicting import Predicting
 from fastnn.model.saving import save
-from fastnn.model.summary import describe
+from fastnn.model.summary import describe, drawn
 from fastnn.training.lr_find import LearningRateFinder, lr_find
 
 
@@ -56,9 +57,15 @@ class Tools(Predicting):
 
     def summary(self) -> None:
         """Print the layers, their output widths and their numbers of parameters."""
+        say(describe(self.layers, *self._state_of_layers()))
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the table of `summary`."""
+        return drawn(self.layers, *self._state_of_layers())
+
+    def _state_of_layers(self) -> tuple[Layout | None, int, bool]:
+        """The layout, how many layers are frozen, and whether the first knows its features."""
         network = self._network
         if network is None:
-            say(describe(self.layers, None, 0))
-        else:
-            fitted = network.state.is_fitted
-            say(describe(self.layers, network.layout, network.frozen, fitted))
+            return None, 0, True
+        return network.layout, network.frozen, network.state.is_fitted

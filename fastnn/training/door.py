@@ -70,14 +70,15 @@ def refuse_classes(layers: Sequence[Layer], setup: Setup) -> None:
             )
 
 
-def check_columns(setup: Setup, validates: bool, callbacks: Sequence[Any]) -> None:
-    """Refuse callbacks that watch a column which this fit is not going to record."""
-    if not callbacks:
-        return
+def check_columns(setup: Setup, validates: bool, callbacks: Sequence[Any]) -> list[str]:
+    """The columns that this fit is going to record; callbacks that watch another are refused."""
     measures = ["loss", *setup.metrics]
     validated = [f"val_{name}" for name in measures] if validates else []
     others = [] if isinstance(setup.optimizer, LBFGS) else ["learning_rate", "gradient_norm"]
-    check_monitors(list(callbacks), [*measures, *validated, *others])
+    columns = [*measures, *validated, *others]
+    if callbacks:
+        check_monitors(list(callbacks), columns)
+    return columns
 
 
 def try_own_parts(layers: Sequence[Layer], loss: Loss, dtype: np.dtype) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import time
 from typing import Any, TextIO
 
-from fastnn.inputs.screens import screen, write
+from fastnn.inputs.screens import is_live, screen, write
 from fastnn.inputs.settings import is_one_of
 from fastnn.tune.trial import FINISHED, Trial
 
@@ -35,7 +35,7 @@ class Board:
         self.space, self.total, self.sign, self.monitor = space, total, sign, monitor
         self.deadline = deadline
         self.out = screen(stream)
-        self.live = verbose != 0 and self.out.isatty()
+        self.live = verbose != 0 and is_live(self.out)
         self.speaks = self.live or verbose == 1
         self.trials: dict[int, Trial] = {}
         self.points: dict[int, Any] = {}
@@ -44,7 +44,7 @@ class Board:
         self._rich: Any = None
 
     def __enter__(self) -> Board:
-        if self.live:
+        if self.live and self.out.isatty():
             with contextlib.suppress(ImportError):
                 from rich.console import Console
                 from rich.live import Live

@@ -15,6 +15,7 @@ import numpy as np
 from fastnn.callbacks.base import chosen
 from fastnn.engine import threads
 from fastnn.history import History
+from fastnn.inputs import notebook
 from fastnn.inputs.calls import explained
 from fastnn.inputs.settings import check_count
 from fastnn.model.sequential import Sequential
@@ -22,7 +23,7 @@ from fastnn.tune.jobs import Watch
 from fastnn.tune.splits import share_out
 
 
-@dataclass
+@dataclass(repr=False)
 class CrossValidation:
     """What the folds measured.
 
@@ -90,6 +91,24 @@ class CrossValidation:
             name: np.array([h.history[name][:length] for h in self.histories])
             for name in self.histories[0].history
         }
+
+    def __repr__(self) -> str:
+        return f"CrossValidation({self})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the mean losses, and each measure at the best epoch."""
+        best, mean, deviation = self.best_epoch, self.mean, self.deviation
+        losses = {name: list(mean[name]) for name in ("loss", "val_loss")}
+        each = [
+            [name, float(mean[name][best - 1]), float(deviation[name][best - 1])]
+            + [float(h.history[name][best - 1]) for h in self.histories]
+            for name in mean
+            if name.startswith("val_")
+        ]
+        folds = [f"fold {k}" for k in range(len(self.models))]
+        heads = f"epoch {best}", "mean", "deviation", *folds
+        picture = notebook.chart(losses, 1, best)
+        return notebook.shown(str(self), picture, notebook.table(heads, each))
 
     def __str__(self) -> str:
         best = self.best_epoch

@@ -6,6 +6,7 @@ import math
 from functools import cached_property
 from typing import Any
 
+from fastnn.inputs import notebook
 from fastnn.inputs.calls import explained
 from fastnn.inputs.packages import package
 from fastnn.inputs.screens import say
@@ -175,6 +176,21 @@ class Result(Findings):
             f"Result({len(self.trials)} trials, best {self.monitor} {self.best_value:.4g} with "
             f"{self.space.note(self.best.point)})"
         )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the trials' values, and the best of them with their settings."""
+        counts = f"{len(self.trials)} trials, {self.seconds:.1f} s"
+        if not self.ranked():
+            return notebook.shown(f"{counts}, none done")
+        values = {self.monitor: [t.value for t in self.trials]}
+        picture = notebook.chart(values, self.trials[0].number, self.best.number, "trial")
+        names = list(self.space.names())
+        rows = []
+        for t in self.ranked()[:TOP]:
+            notes = self.space.note(t.point)
+            rows.append([t.number, float(t.value), t.epoch, *(notes.get(name) for name in names)])
+        heads = "trial", self.monitor, "epoch", *names
+        return notebook.shown(counts, picture, notebook.table(heads, rows))
 
 
 class _StopAt(Watch):
