@@ -106,7 +106,9 @@ class History:
         """What a notebook shows: the losses as curves, and the last epochs in numbers."""
         if not self.epoch:
             return notebook.shown("no epochs")
-        losses = {n: self.history[n] for n in ("loss", "val_loss") if n in self.history}
+        losses: dict[str, list[float]] = {
+            n: self.history[n] for n in ("loss", "val_loss") if n in self.history
+        }
         picture = notebook.chart(losses, self.epoch[0], self.best_epoch)
         rows = list(self.rows())[-LAST:]
         best = "" if self.best_epoch is None else f", the best of them {self.best_epoch}"

@@ -38,7 +38,8 @@ def warn(message: str, category: type[Warning] = UserWarning, module: str = SKLE
 @contextmanager
 def said_later() -> Iterator[list[Any]]:
     """Keep what this thread warns of: from here no way leads to the user's line."""
-    _here.later = told = []
+    told: list[Any] = []
+    _here.later = told
     try:
         yield told
     finally:
