@@ -9,7 +9,9 @@ import numpy as np
 from numba import carray, types
 
 from fastnn.kernels.codes import CLOSED, WAITING
+from fastnn.kernels.loop import apart, beside
 from fastnn.kernels.loop.worker import work_through
+from fastnn.kernels.machine import objects
 from fastnn.kernels.machine.jit import kernel, object_code
 from fastnn.kernels.machine.memory import (
     call_run,
@@ -21,7 +23,7 @@ from fastnn.kernels.machine.memory import (
     relax,
     void_pointer,
 )  # fmt: skip
-from fastnn.kernels.machine.target import Target
+from fastnn.kernels.machine.target import Target, current
 
 PATIENCE = 1000
 """How often a helper looks whether the run has begun."""
@@ -98,11 +100,16 @@ def shuffle(index, n, orders, epochs):
             order[j] = rows[i]
 
 
-def compiled(dtype: np.dtype, target: Target) -> bytes:
-    """Object code of the loop for a number type, and of what enters it."""
+def functions(part: str, dtype: np.dtype) -> dict[str, Any]:
+    """The C functions of a part, "loop" or "apart", for a number type."""
     number = types.CPointer(types.float32 if dtype == np.float32 else types.float64)
     whole = types.int64
-    functions: dict[str, Any] = {
+    if part == "apart":
+        return {
+            "fastnn_weights": (apart.do_weights, (whole, number, number, whole, whole, whole)),
+            "fastnn_loss": (apart.do_loss, (whole, number, *(whole,) * 5)),
+        }
+    return {
         "fastnn_loop": (kernel(work_through), (whole, number, number, whole)),
         "fastnn_serial": (serial, (whole,)),
         "fastnn_shuffle": (shuffle, (whole,) * 4),
@@ -110,4 +117,16 @@ def compiled(dtype: np.dtype, target: Target) -> bytes:
         "fastnn_assist": (assist, (whole,) * 2),
         "fastnn_nothing": (nothing, (whole, number, number, whole)),
     }
-    return object_code(functions, target)
+
+
+def compiled(dtype: np.dtype, target: Target) -> bytes:
+    """Object code of the loop for a number type, and of what enters it."""
+    with beside.Compilation("apart", dtype.name, target) as other:
+        here = object_code(functions("loop", dtype), target)
+        there = other.result() or object_code(functions("apart", dtype), target)
+    return objects.joined([here, there])
+
+
+def compile_for(part: str, dtype: str) -> None:
+    """Compile a part for the process that started this one, and for its target."""
+    beside.answer(part, dtype, object_code(functions(part, np.dtype(dtype)), current()))

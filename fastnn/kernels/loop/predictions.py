@@ -4,8 +4,8 @@ import numpy as np
 from numba import carray
 
 from fastnn.kernels.codes import PREDICT
+from fastnn.kernels.loop import apart
 from fastnn.kernels.loop.interpreter import forward
-from fastnn.kernels.loop.objective import loss_of_chunk
 from fastnn.kernels.loop.samples import gather, lies_ready
 from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.memory import at_address, matrix, shift, vector, void_pointer
@@ -13,9 +13,8 @@ from fastnn.kernels.math.rows import has_bad_number, has_nan
 
 
 @kernel
-def predict_task(net, ops, state, work, task, losses):
+def predict_task(context, net, ops, state, work, task, ticket):
     """PREDICT and EVALUATE: rows begin .. end-1 of the order through the network as it predicts."""
-    everything = carray(void_pointer(net.bounds), (2,), np.int64)
     order = carray(void_pointer(net.order), (net.n_order,), np.int64)
     rows, n = task.end - task.begin, ops[0].n_in
     x = shift(work, ops[0].x)
@@ -36,4 +35,4 @@ def predict_task(net, ops, state, work, task, losses):
         if net.careful and has_nan(vector(shift(work, op.y), 0, rows * op.n_out)):
             carray(void_pointer(net.failed), (1,), np.int64)[0] = 1
     else:
-        losses[0] = loss_of_chunk(net, ops, work, order, task.begin, everything, 0, rows)
+        apart.loss((context, work, 0, task.begin, 0, rows, ticket))

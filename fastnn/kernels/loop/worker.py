@@ -12,11 +12,10 @@ import numpy as np
 from numba import carray
 
 from fastnn.kernels.codes import APPLY, BACKWARD, CONTEXT, FORWARD, OP, TASK, TURN
+from fastnn.kernels.loop import apart
 from fastnn.kernels.loop.chunks import backward_chunk, forward_chunk
-from fastnn.kernels.loop.objective import loss_of_chunk
 from fastnn.kernels.loop.predictions import predict_task
 from fastnn.kernels.loop.samples import gather
-from fastnn.kernels.loop.weights import weights_task
 from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.memory import (
     fetch,
@@ -32,11 +31,11 @@ SPINS = 500
 
 
 @kernel
-def rows_task(net, ops, state, work, task, step, losses):
+def rows_task(context, net, ops, state, work, task, step, ticket, losses):
     """FORWARD, TURN and BACKWARD: a chunk of a training batch."""
     bounds = carray(void_pointer(net.bounds), (net.n_steps + 1,), np.int64)
-    order = carray(void_pointer(net.order), (net.n_order,), np.int64)
     counters = carray(void_pointer(net.arrived), (net.n_ops,), np.int64)
+    order = carray(void_pointer(net.order), (net.n_order,), np.int64)
     start, rows = bounds[step], bounds[step + 1] - bounds[step]
     r0, r1 = rows * task.begin // task.end, rows * (task.begin + 1) // task.end
     if task.kind != BACKWARD:
@@ -46,10 +45,8 @@ def rows_task(net, ops, state, work, task, step, losses):
             gather(net, ops[0], state, order, start + r0, x)
         forward_chunk(net, ops, state, work, counters, task, r0, r1, rows, step)
     if task.kind == TURN:
-        batch = bounds[step : step + 2]
-        value = loss_of_chunk(net, ops, work, order, start + r0, batch, r0, r1 - r0)
-        losses[0] = value
-        if not math.isfinite(value):
+        apart.loss((context, work, step, start + r0, r0, r1 - r0, ticket))
+        if not math.isfinite(losses[0]):
             failed = carray(void_pointer(net.failed), (1,), np.int64)
             failed[0] = step + 1
     if task.kind != FORWARD:
@@ -66,7 +63,6 @@ def work_through(context, state, work, worker):
     tickets = carray(void_pointer(net.ticket), (1,), np.int64)
     done = carray(void_pointer(net.done), (1,), np.int64)
     failed = carray(void_pointer(net.failed), (1,), np.int64)
-    scratch = shift(work, net.scratch + worker * net.scratch_size)
     own_work = shift(work, worker * net.worker_stride)
     n_tasks, total = net.n_tasks, net.n_steps * net.n_tasks
     step, phase, phase_start, phase_stop = 0, 0, 0, phases[0]
@@ -96,10 +92,9 @@ def work_through(context, state, work, worker):
         task = tasks[ticket - step * n_tasks]
         place = losses[ticket : ticket + 1]
         if task.kind <= BACKWARD:
-            rows_task(net, ops, state, own_work, task, step, place)
+            rows_task(context, net, ops, state, own_work, task, step, ticket, place)
         elif task.kind <= APPLY:
-            index = ticket - step * n_tasks
-            weights_task(net, ops, state, work, scratch, task, index, step, place)
+            apart.weights((context, state, work, worker, ticket - step * n_tasks, step))
         else:
-            predict_task(net, ops, state, own_work, task, place)
+            predict_task(context, net, ops, state, own_work, task, ticket)
         fetch_add(done, 0, 1)

@@ -18,7 +18,22 @@ from numba import config, njit, types
 from numba.core import cgutils
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
+from numba.core.lowering import Lower
 from numba.core.runtime import rtsys
+from numba.core.typed_passes import (
+    NativeLowering,
+    NoPythonBackend,
+    NopythonTypeInference,
+    PreLowerStripPhis,
+)
+from numba.core.untyped_passes import (
+    FixupArgs,
+    GenericRewrites,
+    IRProcessing,
+    ReconstructSSA,
+    RewriteSemanticConstants,
+    TranslateByteCode,
+)
 
 from fastnn.kernels.machine.target import Target
 
@@ -87,17 +102,52 @@ class LinkedLibrary(JITCodeLibrary):
         return 0
 
 
-UNUSED_PASSES = {
-    "DumpParforDiagnostics", "FindLiterallyCalls", "InlineClosureLikes", "InlineInlinables",
-    "InlineOverloads", "LiteralPropagationSubPipelinePass", "LiteralUnroll",
-    "MakeFunctionToJitFunction", "NoPythonSupportedFeatureValidation", "NopythonRewrites",
-    "RewriteDynamicRaises", "WithLifting",
-}  # fmt: skip
-"""Passes for what kernels have none of: closures, comprehensions, literals, contexts, parfors."""
+class _Lower(Lower):
+    """Kernels own no memory: nothing counts references."""
+
+    def incref(self, typ: Any, val: Any) -> None:
+        """Nothing is counted."""
+
+    def decref(self, typ: Any, val: Any) -> None:
+        """Nothing is counted."""
+
+    def debug_print(self, msg: str) -> None:
+        """Nobody reads it."""
+
+
+class _Lowering(NativeLowering):
+    """Numba's last pass, which writes LLVM's language."""
+
+    @property
+    def lowering_class(self) -> Any:
+        """What writes it."""
+        return _Lower
+
+
+PASSES = (
+    TranslateByteCode, FixupArgs, IRProcessing, RewriteSemanticConstants, GenericRewrites,
+    ReconstructSSA, NopythonTypeInference, PreLowerStripPhis, _Lowering, NoPythonBackend,
+)  # fmt: skip
+"""What kernels need of Numba's passes: they have no closures, comprehensions, literals, contexts or
+parfors, and delete nothing."""
+
+
+class _Pipeline:
+    """Numba's passes, one after the other, without what it notes of each."""
+
+    pipeline_name = "kernel"
+
+    def __init__(self) -> None:
+        self.exec_times: dict[str, Any] = {}
+
+    def run(self, state: Any) -> None:
+        """Compile one kernel."""
+        for kind in PASSES:
+            kind().run_pass(state)
 
 
 class KernelCompiler(Compiler):
-    """Numba's pipeline without what kernels do not need, writing into a `LinkedLibrary`."""
+    """Numba's compiler with a shorter list of passes, writing into a `LinkedLibrary`."""
 
     def compile_extra(self, func: Callable) -> Any:
         """Compile one kernel."""
@@ -105,10 +155,8 @@ class KernelCompiler(Compiler):
         return super().compile_extra(func)
 
     def define_pipelines(self) -> list[Any]:
-        """Numba's own list, shortened."""
-        (manager,) = super().define_pipelines()
-        manager.passes = [p for p in manager.passes if p[0].__name__ not in UNUSED_PASSES]
-        return [manager]
+        """The one list of passes."""
+        return [_Pipeline()]
 
 
 def _compile(fn: Callable, flags: set[str]) -> Callable:

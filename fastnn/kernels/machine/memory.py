@@ -135,6 +135,25 @@ def call_run(typingctx: Any, function: Any, context_address: Any, state: Any, wo
     return types.void(*[types.int64] * 5), codegen
 
 
+def outside(name: str) -> Any:
+    """An intrinsic `f(arguments)`: calls a C function of other object code, that returns nothing.
+
+    Its arguments, a tuple, are numbers and pointers.
+    """
+
+    @intrinsic
+    def call(typingctx: Any, arguments: Any) -> Any:
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            given = cgutils.unpack_tuple(builder, args[0])
+            kind = ir.FunctionType(ir.VoidType(), [value.type for value in given])
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, name), given)
+            return context.get_dummy_value()
+
+        return types.void(arguments), codegen
+
+    return call
+
+
 @intrinsic
 def call_elementwise(typingctx: Any, function: Any, a: Any, b: Any, c: Any, n: Any) -> Any:
     """Call a user's `function(a, b, c, n)` on three arrays of n elements by its address."""

@@ -1,7 +1,7 @@
 """Object code: bound to its name, and loaded by LLVM alone."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fastnn.kernels.machine.target import host, initialized
@@ -27,11 +27,24 @@ def opened(name: str, blob: bytes) -> bytes:
     return code
 
 
+def joined(codes: Sequence[bytes]) -> bytes:
+    """Several object codes as one."""
+    return b"".join(len(code).to_bytes(8, "little") + code for code in codes)
+
+
+def _parts(code: bytes) -> Iterator[bytes]:
+    while code:
+        stop = 8 + int.from_bytes(code[:8], "little")
+        yield code[8:stop]
+        code = code[stop:]
+
+
 def load(code: bytes, names: Sequence[str]) -> list[int]:
-    """The addresses of functions of some object code; it stays loaded."""
+    """The addresses of functions of some `joined` object code; it stays loaded."""
     llvm = initialized()
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), host().writer())
-    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    for part in _parts(code):
+        engine.add_object_file(llvm.ObjectFileRef.from_data(part))
     engine.finalize_object()
     _kept.append(engine)
     return [engine.get_function_address(name) for name in names]
