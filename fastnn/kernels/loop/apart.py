@@ -5,13 +5,12 @@ together. So two processes can compile at the same time.
 """
 
 import numpy as np
-from numba import carray
 
 from fastnn.kernels.codes import CONTEXT, OP, TASK
 from fastnn.kernels.loop.objective import loss_of_chunk
 from fastnn.kernels.loop.weights import weights_task
 from fastnn.kernels.machine.jit import kernel
-from fastnn.kernels.machine.memory import outside, shift, void_pointer
+from fastnn.kernels.machine.memory import array_at, outside, shift
 
 weights = outside("fastnn_weights")
 loss = outside("fastnn_loss")
@@ -20,11 +19,11 @@ loss = outside("fastnn_loss")
 @kernel
 def do_weights(context, state, work, worker, index, step):
     """A task of the weights."""
-    net = carray(void_pointer(context), (1,), CONTEXT)[0]
-    ops = carray(void_pointer(net.ops), (net.n_ops,), OP)
-    task = carray(void_pointer(net.tasks), (net.n_tasks,), TASK)[index]
+    net = array_at(context, (1,), CONTEXT)[0]
+    ops = array_at(net.ops, (net.n_ops,), OP)
+    task = array_at(net.tasks, (net.n_tasks,), TASK)[index]
     scratch = shift(work, net.scratch + worker * net.scratch_size)
-    losses = carray(void_pointer(net.losses), (net.n_steps * net.n_tasks,), np.float64)
+    losses = array_at(net.losses, (net.n_steps * net.n_tasks,), np.float64)
     ticket = step * net.n_tasks + index
     place = losses[ticket : ticket + 1]
     weights_task(net, ops, state, work, scratch, task, index, step, place)
@@ -33,9 +32,9 @@ def do_weights(context, state, work, worker, index, step):
 @kernel
 def do_loss(context, work, step, start, r0, rows, ticket):
     """Loss and dz of a chunk of rows from a place of the order on, of the batch of a step."""
-    net = carray(void_pointer(context), (1,), CONTEXT)[0]
-    ops = carray(void_pointer(net.ops), (net.n_ops,), OP)
-    order = carray(void_pointer(net.order), (net.n_order,), np.int64)
-    batch = carray(void_pointer(net.bounds), (net.n_steps + 1,), np.int64)[step : step + 2]
-    losses = carray(void_pointer(net.losses), (net.n_steps * net.n_tasks,), np.float64)
+    net = array_at(context, (1,), CONTEXT)[0]
+    ops = array_at(net.ops, (net.n_ops,), OP)
+    order = array_at(net.order, (net.n_order,), np.int64)
+    batch = array_at(net.bounds, (net.n_steps + 1,), np.int64)[step : step + 2]
+    losses = array_at(net.losses, (net.n_steps * net.n_tasks,), np.float64)
     losses[ticket] = loss_of_chunk(net, ops, work, order, start, batch, r0, rows)

@@ -3,12 +3,10 @@
 A chunk of rows goes through as many ops as it can; batch norm is the only barrier.
 """
 
-from numba import carray
-
 from fastnn.kernels.codes import BATCHNORM
 from fastnn.kernels.loop.interpreter import backward, forward
 from fastnn.kernels.machine.jit import kernel
-from fastnn.kernels.machine.memory import fetch_add, matrix, shift, vector
+from fastnn.kernels.machine.memory import cube, fetch_add, matrix, shift, vector
 from fastnn.kernels.math import batchnorm as bn
 from fastnn.kernels.math.columns import column_moments
 
@@ -35,7 +33,7 @@ def forward_chunk(net, ops, state, work, counters, task, r0, r1, rows, step):
         column_moments(x, matrix(partials, task.begin * 3 * n, 3, n))
     if last_to_arrive(counters, task.last, task.end):
         bn.batchnorm_combine(
-            carray(partials, (task.end, 3, n)), rows,
+            cube(partials, task.end, 3, n), rows,
             vector(state, op.weight, n), vector(state, op.bias, n), op.alpha, op.momentum,
             matrix(state, op.running, 3, n), matrix(work, op.statistics, bn.N_STATISTICS, n),
         )  # fmt: skip
@@ -59,5 +57,5 @@ def backward_chunk(net, ops, state, work, counters, task, r0, r1, rows, step):
     if last_to_arrive(counters, task.low - 1, task.end):
         gradient = shift(work, net.gradient)
         dgamma, dbeta = vector(gradient, op.weight, n), vector(gradient, op.bias, n)
-        sums = carray(partials, (task.end, 2, n))
+        sums = cube(partials, task.end, 2, n)
         bn.batchnorm_backward_combine(sums, rows, statistics, dgamma, dbeta)

@@ -6,7 +6,7 @@ Addresses are passed as numbers. `NAMES` are the functions' names in object code
 from typing import Any
 
 import numpy as np
-from numba import carray, types
+from numba import types
 
 from fastnn.kernels.codes import CLOSED, WAITING
 from fastnn.kernels.loop import apart, beside
@@ -14,6 +14,7 @@ from fastnn.kernels.loop.worker import work_through
 from fastnn.kernels.machine import objects
 from fastnn.kernels.machine.jit import kernel, object_code
 from fastnn.kernels.machine.memory import (
+    array_at,
     call_run,
     fetch,
     fetch_add,
@@ -21,7 +22,6 @@ from fastnn.kernels.machine.memory import (
     leave_processor,
     processor,
     relax,
-    void_pointer,
 )  # fmt: skip
 from fastnn.kernels.machine.target import Target, current
 
@@ -36,11 +36,11 @@ def serial(calls):
     `calls` is the address of an array (n + 1, 5) of int64. The first row holds n, the others
     function, context, state and work of a run, and the address of its `failed`.
     """
-    n = carray(void_pointer(calls), (1,), np.int64)[0]
-    table = carray(void_pointer(calls), (n + 1, 5), np.int64)
+    n = array_at(calls, (1,), np.int64)[0]
+    table = array_at(calls, (n + 1, 5), np.int64)
     for k in range(1, n + 1):
         call_run(table[k, 0], table[k, 1], table[k, 2], table[k, 3], 0)
-        if carray(void_pointer(table[k, 4]), (1,), np.int64)[0] != 0:
+        if array_at(table[k, 4], (1,), np.int64)[0] != 0:
             return
 
 
@@ -51,7 +51,7 @@ def lead(job):
     `job` is the address of six int64: function, context, state and work of a run; how many helpers
     are inside, before the run WAITING; the processor of the first worker.
     """
-    team = carray(void_pointer(job), (6,), np.int64)
+    team = array_at(job, (6,), np.int64)
     team[5] = processor()
     fetch_add(team, 4, -WAITING)
     call_run(team[0], team[1], team[2], team[3], 0)
@@ -64,7 +64,7 @@ def lead(job):
 @kernel
 def assist(job, worker):
     """Another worker of a team; one who comes after the end goes at once."""
-    team = carray(void_pointer(job), (6,), np.int64)
+    team = array_at(job, (6,), np.int64)
     for _ in range(PATIENCE):
         if fetch(team, 4) != WAITING:
             break
@@ -89,11 +89,11 @@ def shuffle(index, n, orders, epochs):
     The orders come as float64 draws, uniform in [0, 1), in the same memory: the shuffle, of Fisher
     & Yates (1938), inside out, reads a draw before it writes there.
     """
-    rows = carray(void_pointer(index), (n,), np.int64)
+    rows = array_at(index, (n,), np.int64)
     for epoch in range(epochs):
         start = orders + 8 * n * epoch
-        order = carray(void_pointer(start), (n,), np.int64)
-        draws = carray(void_pointer(start), (n,), np.float64)
+        order = array_at(start, (n,), np.int64)
+        draws = array_at(start, (n,), np.float64)
         for i in range(n):
             j = int(draws[i] * (i + 1))
             order[i] = order[j]

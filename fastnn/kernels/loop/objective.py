@@ -1,7 +1,6 @@
 """The loss of a chunk of rows: targets read, loss and its gradient, the outputs written."""
 
 import numpy as np
-from numba import carray
 
 from fastnn.kernels.codes import (
     BINARY_CROSS_ENTROPY,
@@ -16,7 +15,7 @@ from fastnn.kernels.codes import (
 from fastnn.kernels.loop.samples import read_targets, read_weights
 from fastnn.kernels.machine.functions import sigmoid
 from fastnn.kernels.machine.jit import kernel
-from fastnn.kernels.machine.memory import matrix, shift, vector, void_pointer
+from fastnn.kernels.machine.memory import array_at, matrix, shift, vector
 from fastnn.kernels.math import losses as loss_kernels
 from fastnn.kernels.math.softmax import (
     CLASSES,
@@ -45,7 +44,7 @@ def evaluate_loss(net, z, z_pointer, t, t_pointer, w, dz, dz_pointer):
     if kind == LOG_POISSON:
         return loss_kernels.log_poisson(z, t, w, dz)
     if kind == PINBALL:
-        quantiles = carray(void_pointer(net.quantiles), (net.n_quantiles,), np.float64)
+        quantiles = array_at(net.quantiles, (net.n_quantiles,), np.float64)
         return loss_kernels.pinball(z, t, w, quantiles, dz)
     return loss_kernels.custom_loss(
         net.loss_function, z, z_pointer, t, t_pointer, w, dz, dz_pointer
@@ -56,7 +55,7 @@ def evaluate_loss(net, z, z_pointer, t, t_pointer, w, dz, dz_pointer):
 def write_outputs(net, z, start):
     """The network's answers for a chunk: what the loss has absorbed is applied to z."""
     rows, n = z.shape
-    outputs = carray(void_pointer(net.outputs), (start + rows, n), z.dtype)
+    outputs = array_at(net.outputs, (start + rows, n), z.dtype)
     place = outputs[start:]
     if net.loss == CROSS_ENTROPY:
         softmax_forward(z, place)
@@ -78,7 +77,7 @@ def loss_of_chunk(net, ops, work, order, start, batch, r0, rows):
     t, w = matrix(t_pointer, 0, rows, m), vector(work, net.weights + r0, rows)
     read_weights(net, order, start, batch, w)
     if net.loss == CROSS_ENTROPY and net.labels and n <= CLASSES:
-        numbers = carray(void_pointer(net.y), (1,), np.int64)
+        numbers = array_at(net.y, (1,), np.int64)
         keep, rest = t.dtype.type(1 - net.smoothing), t.dtype.type(net.smoothing / n)
         value = cross_entropy_of_labels(z, numbers, order, start, keep, rest, w, dz)
     else:

@@ -1,21 +1,20 @@
 """Tasks of a prediction or an evaluation: some rows through the network as it predicts."""
 
 import numpy as np
-from numba import carray
 
 from fastnn.kernels.codes import PREDICT
 from fastnn.kernels.loop import apart
 from fastnn.kernels.loop.interpreter import forward
 from fastnn.kernels.loop.samples import gather, lies_ready
 from fastnn.kernels.machine.jit import kernel
-from fastnn.kernels.machine.memory import at_address, matrix, shift, vector, void_pointer
+from fastnn.kernels.machine.memory import array_at, at_address, matrix, shift, vector
 from fastnn.kernels.math.rows import has_bad_number, has_nan
 
 
 @kernel
 def predict_task(context, net, ops, state, work, task, ticket):
     """PREDICT and EVALUATE: rows begin .. end-1 of the order through the network as it predicts."""
-    order = carray(void_pointer(net.order), (net.n_order,), np.int64)
+    order = array_at(net.order, (net.n_order,), np.int64)
     rows, n = task.end - task.begin, ops[0].n_in
     x = shift(work, ops[0].x)
     if lies_ready(net, ops[0], matrix(work, 0, 1, 1)):
@@ -23,16 +22,16 @@ def predict_task(context, net, ops, state, work, task, ticket):
     else:
         gather(net, ops[0], state, order, task.begin, matrix(x, 0, rows, n))
     if net.careful and has_bad_number(vector(x, 0, rows * n)):
-        carray(void_pointer(net.failed), (1,), np.int64)[0] = 1
+        array_at(net.failed, (1,), np.int64)[0] = 1
     forward(net, ops, state, work, x, 0, task.last, 0, rows, 0)
     if task.kind == PREDICT:
         op = ops[task.last - 1]
         y = matrix(work, op.y, rows, op.n_out)
-        outputs = carray(void_pointer(net.outputs), (task.end, op.n_out), y.dtype)
+        outputs = array_at(net.outputs, (task.end, op.n_out), y.dtype)
         for i in range(rows):
             for j in range(op.n_out):
                 outputs[task.begin + i, j] = y[i, j]
         if net.careful and has_nan(vector(shift(work, op.y), 0, rows * op.n_out)):
-            carray(void_pointer(net.failed), (1,), np.int64)[0] = 1
+            array_at(net.failed, (1,), np.int64)[0] = 1
     else:
         apart.loss((context, work, 0, task.begin, 0, rows, ticket))

@@ -1,11 +1,10 @@
 """What the loop reads of the user's samples: rows of X, targets, weights."""
 
 import numpy as np
-from numba import carray
 
 from fastnn.kernels.codes import BINARY_CROSS_ENTROPY, DENSE, STANDARDIZE, X_FLOAT32, X_FLOAT64
 from fastnn.kernels.machine.jit import kernel
-from fastnn.kernels.machine.memory import at_address, matrix, pointer, start_of, void_pointer
+from fastnn.kernels.machine.memory import array_at, at_address, matrix, pointer, start_of
 from fastnn.kernels.math.rows import copy_rows, fill, gather_rows, gather_standardized, row_at
 
 
@@ -58,8 +57,8 @@ def read_targets(net, order, start, t):
     rows, columns = t.shape
     classes = 2 if net.loss == BINARY_CROSS_ENTROPY else columns
     keep, rest = t.dtype.type(1 - net.smoothing), t.dtype.type(net.smoothing / classes)
-    numbers = carray(void_pointer(net.y), (1,), np.int64)
-    floats = carray(void_pointer(net.y), (1,), t.dtype)
+    numbers = array_at(net.y, (1,), np.int64)
+    floats = array_at(net.y, (1,), t.dtype)
     for i in range(rows):
         row = row_at(order, start + i)
         if net.labels:
@@ -74,7 +73,7 @@ def read_targets(net, order, start, t):
 @kernel
 def read_weights(net, order, start, batch, w):
     """Weights (r,) of the rows `order[start:start + r]`, the mean over the batch included."""
-    weights = carray(void_pointer(net.sample_weight), (1,), np.float64)
+    weights = array_at(net.sample_weight, (1,), np.float64)
     share = 1.0
     if net.reduction:
         total = np.float64(batch[1] - batch[0])

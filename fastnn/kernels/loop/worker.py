@@ -9,7 +9,6 @@ alone: one worker and many leave the same bits.
 import math
 
 import numpy as np
-from numba import carray
 
 from fastnn.kernels.codes import APPLY, BACKWARD, CONTEXT, FORWARD, OP, TASK, TURN
 from fastnn.kernels.loop import apart
@@ -18,13 +17,13 @@ from fastnn.kernels.loop.predictions import predict_task
 from fastnn.kernels.loop.samples import gather
 from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.memory import (
+    array_at,
     fetch,
     fetch_add,
     give_way,
     matrix,
     relax,
     shift,
-    void_pointer,
 )
 
 SPINS = 500
@@ -33,9 +32,9 @@ SPINS = 500
 @kernel
 def rows_task(context, net, ops, state, work, task, step, ticket, losses):
     """FORWARD, TURN and BACKWARD: a chunk of a training batch."""
-    bounds = carray(void_pointer(net.bounds), (net.n_steps + 1,), np.int64)
-    counters = carray(void_pointer(net.arrived), (net.n_ops,), np.int64)
-    order = carray(void_pointer(net.order), (net.n_order,), np.int64)
+    bounds = array_at(net.bounds, (net.n_steps + 1,), np.int64)
+    counters = array_at(net.arrived, (net.n_ops,), np.int64)
+    order = array_at(net.order, (net.n_order,), np.int64)
     start, rows = bounds[step], bounds[step + 1] - bounds[step]
     r0, r1 = rows * task.begin // task.end, rows * (task.begin + 1) // task.end
     if task.kind != BACKWARD:
@@ -47,7 +46,7 @@ def rows_task(context, net, ops, state, work, task, step, ticket, losses):
     if task.kind == TURN:
         apart.loss((context, work, step, start + r0, r0, r1 - r0, ticket))
         if not math.isfinite(losses[0]):
-            failed = carray(void_pointer(net.failed), (1,), np.int64)
+            failed = array_at(net.failed, (1,), np.int64)
             failed[0] = step + 1
     if task.kind != FORWARD:
         backward_chunk(net, ops, state, work, counters, task, r0, r1, rows, step)
@@ -55,14 +54,14 @@ def rows_task(context, net, ops, state, work, task, step, ticket, losses):
 
 def work_through(context, state, work, worker):
     """Take tasks until none is left.  context: address of a CONTEXT record."""
-    net = carray(void_pointer(context), (1,), CONTEXT)[0]
-    ops = carray(void_pointer(net.ops), (net.n_ops,), OP)
-    tasks = carray(void_pointer(net.tasks), (net.n_tasks,), TASK)
-    phases = carray(void_pointer(net.phases), (net.n_phases,), np.int64)
-    losses = carray(void_pointer(net.losses), (net.n_steps * net.n_tasks,), np.float64)
-    tickets = carray(void_pointer(net.ticket), (1,), np.int64)
-    done = carray(void_pointer(net.done), (1,), np.int64)
-    failed = carray(void_pointer(net.failed), (1,), np.int64)
+    net = array_at(context, (1,), CONTEXT)[0]
+    ops = array_at(net.ops, (net.n_ops,), OP)
+    tasks = array_at(net.tasks, (net.n_tasks,), TASK)
+    phases = array_at(net.phases, (net.n_phases,), np.int64)
+    losses = array_at(net.losses, (net.n_steps * net.n_tasks,), np.float64)
+    tickets = array_at(net.ticket, (1,), np.int64)
+    done = array_at(net.done, (1,), np.int64)
+    failed = array_at(net.failed, (1,), np.int64)
     own_work = shift(work, worker * net.worker_stride)
     n_tasks, total = net.n_tasks, net.n_steps * net.n_tasks
     step, phase, phase_start, phase_stop = 0, 0, 0, phases[0]

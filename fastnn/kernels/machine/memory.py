@@ -1,14 +1,14 @@
 """Views of bare memory, atomic counters and calls by address."""
 
 import os
+from functools import reduce
 from typing import Any
 
 from llvmlite import ir
-from numba import carray, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.target import current, system
 
 _I8P = ir.IntType(8).as_pointer()
@@ -23,16 +23,6 @@ def shift(typingctx: Any, pointer: Any, n: Any) -> Any:
         return builder.gep(args[0], [args[1]])
 
     return pointer(pointer, types.intp), codegen
-
-
-@intrinsic
-def void_pointer(typingctx: Any, address: Any) -> Any:
-    """An absolute address as a pointer, for `carray(pointer, shape, dtype)`."""
-
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.inttoptr(args[0], _I8P)
-
-    return types.voidptr(types.int64), codegen
 
 
 @intrinsic
@@ -82,16 +72,66 @@ def local_memory(size: int) -> Any:
     return local
 
 
-@kernel
-def vector(base, offset, n):
+def _view(context: Any, builder: Any, kind: Any, data: Any, shape: list[Any]) -> Any:
+    """A contiguous array of so many elements, which it does not own."""
+    view = context.make_array(kind)(context, builder)
+    data = builder.bitcast(data, view.data.type)
+    size = ir.Constant(_I64, context.get_abi_sizeof(data.type.pointee))
+    strides = [size]
+    for n in shape[:0:-1]:
+        strides.insert(0, builder.mul(strides[0], n))
+    view.itemsize, view.data = size, data
+    view.nitems = reduce(builder.mul, shape)
+    view.shape = cgutils.pack_array(builder, shape, ty=_I64)
+    view.strides = cgutils.pack_array(builder, strides, ty=_I64)
+    view.meminfo = ir.Constant(view.meminfo.type, None)
+    view.parent = ir.Constant(view.parent.type, None)
+    return view._getvalue()
+
+
+@intrinsic
+def vector(typingctx: Any, base: Any, offset: Any, n: Any) -> Any:
     """View of n elements, `offset` elements after base."""
-    return carray(shift(base, offset), (n,))
+    kind = types.Array(base.dtype, 1, "C")
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return _view(context, builder, kind, builder.gep(args[0], [args[1]]), [args[2]])
+
+    return kind(base, types.int64, types.int64), codegen
 
 
-@kernel
-def matrix(base, offset, rows, columns):
+@intrinsic
+def matrix(typingctx: Any, base: Any, offset: Any, rows: Any, columns: Any) -> Any:
     """View (rows, columns), `offset` elements after base."""
-    return carray(shift(base, offset), (rows, columns))
+    kind = types.Array(base.dtype, 2, "C")
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return _view(context, builder, kind, builder.gep(args[0], [args[1]]), list(args[2:]))
+
+    return kind(base, *[types.int64] * 3), codegen
+
+
+@intrinsic
+def cube(typingctx: Any, base: Any, blocks: Any, rows: Any, columns: Any) -> Any:
+    """View (blocks, rows, columns)."""
+    kind = types.Array(base.dtype, 3, "C")
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return _view(context, builder, kind, args[0], list(args[1:]))
+
+    return kind(base, *[types.int64] * 3), codegen
+
+
+@intrinsic
+def array_at(typingctx: Any, place: Any, shape: Any, dtype: Any) -> Any:
+    """View of elements of a dtype, from an absolute address on."""
+    kind = types.Array(dtype.dtype, len(shape), "C")
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        sizes = cgutils.unpack_tuple(builder, args[1], len(shape))
+        return _view(context, builder, kind, builder.inttoptr(args[0], _I8P), sizes)
+
+    return kind(types.int64, types.UniTuple(types.int64, len(shape)), dtype), codegen
 
 
 def _counter(context: Any, builder: Any, array_type: Any, array: Any, i: Any) -> Any:
