@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fastnn.kernels.loop import door
 from fastnn.kernels.machine import cache, objects, target
 
 DTYPES = ("float32", "float64")
@@ -17,13 +18,10 @@ DTYPES = ("float32", "float64")
 def write(folder: Path, level: str) -> list[Path]:
     """Compile for a level, and write what a wheel brings; the files."""
     target.choose(target.level(level))
-    # The numbers of the processor are read when the kernels are imported.
-    from fastnn.kernels.loop.entries import compiled
-
     files = []
     for dtype in DTYPES:
         name = cache.shipped_name(level, dtype)
-        code = compiled(np.dtype(dtype), target.current())
+        code = door.compiled(np.dtype(dtype))
         files.append(folder / name)
         files[-1].write_bytes(objects.sealed(cache.bound_name(name), code))
     return files

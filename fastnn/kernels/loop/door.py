@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fastnn.kernels.loop import beside
 from fastnn.kernels.machine import cache, objects, target
 from fastnn.kernels.machine.locks import loading
 
@@ -76,11 +77,18 @@ def _kernels(dtype: np.dtype, announce: Callable[[], None] | None) -> Kernels:
         return _loaded(code, CACHE)
     if announce is not None:
         announce()
-    from fastnn.kernels.loop.entries import compiled
-
-    code = compiled(dtype, target.current())
+    code = compiled(dtype)
     cache.write(dtype.name, code)
     return _loaded(code, COMPILED)
+
+
+def compiled(dtype: np.dtype) -> bytes:
+    """Object code for a number type and this process's target."""
+    # The other process starts first: to import Numba takes a second.
+    with beside.Compilation("apart", dtype.name, target.current()) as other:
+        from fastnn.kernels.loop import entries
+
+        return entries.compiled(dtype, target.current(), other)
 
 
 def _loaded(code: bytes, origin: str) -> Kernels:

@@ -119,11 +119,13 @@ def functions(part: str, dtype: np.dtype) -> dict[str, Any]:
     }
 
 
-def compiled(dtype: np.dtype, target: Target) -> bytes:
-    """Object code of the loop for a number type, and of what enters it."""
-    with beside.Compilation("apart", dtype.name, target) as other:
-        here = object_code(functions("loop", dtype), target)
-        there = other.result() or object_code(functions("apart", dtype), target)
+def compiled(dtype: np.dtype, target: Target, other: beside.Compilation) -> bytes:
+    """Object code of the loop for a number type, and of what enters it.
+
+    `other` compiles the part "apart" at the same time, or does nothing.
+    """
+    here = object_code(functions("loop", dtype), target)
+    there = other.result() or object_code(functions("apart", dtype), target)
     return objects.joined([here, there])
 
 

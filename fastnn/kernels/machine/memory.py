@@ -76,7 +76,8 @@ def _view(context: Any, builder: Any, kind: Any, data: Any, shape: list[Any]) ->
     """A contiguous array of so many elements, which it does not own."""
     view = context.make_array(kind)(context, builder)
     data = builder.bitcast(data, view.data.type)
-    size = ir.Constant(_I64, context.get_abi_sizeof(data.type.pointee))
+    kind = kind.dtype
+    size = ir.Constant(_I64, kind.size if isinstance(kind, types.Record) else kind.bitwidth // 8)
     strides = [size]
     for n in shape[:0:-1]:
         strides.insert(0, builder.mul(strides[0], n))
