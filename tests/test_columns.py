@@ -94,7 +94,8 @@ def entry_of(write, inputs, name):
         strips(x, y, 1, 2, out)
 
     pointer = types.CPointer(types.float64)
-    return objects.load(object_code({name: (entry, (pointer,) * 3)}, current()), [name])[0]
+    code = object_code({name: (entry, (pointer,) * 3)}, current())
+    return objects.load([code], [name])[0]
 
 
 def test_a_kernel_of_the_same_name_in_another_entry_is_another(monkeypatch):

@@ -170,7 +170,7 @@ def _compiler() -> str:
 
     start, place = time.perf_counter(), np.array([21])
     code = object_code({"double": (double, (types.int64,))}, target.current())
-    CFUNCTYPE(None, c_void_p)(*objects.load(code, ["double"]))(address(place))
+    CFUNCTYPE(None, c_void_p)(*objects.load([code], ["double"]))(address(place))
     if place[0] != 42:
         raise RuntimeError(f"twice 21 came out as {place[0]}")
     return f"a kernel compiles, and computes what it should ({time.perf_counter() - start:.1f} s)"

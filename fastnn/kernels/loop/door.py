@@ -93,7 +93,7 @@ def compiled(dtype: np.dtype) -> bytes:
 
 def _loaded(code: bytes, origin: str) -> Kernels:
     names = [f"fastnn_{name}" for name in Kernels._fields[:-1]]
-    loop, serial, shuffle, lead, assist, nothing = objects.load(code, names)
+    loop, serial, shuffle, lead, assist, nothing = objects.load(objects.parts(code), names)
     place, whole = c_void_p, c_int64
     return Kernels(
         loop, CFUNCTYPE(None, place)(serial),

@@ -1,7 +1,7 @@
 """Object code: bound to its name, and loaded by LLVM alone."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from fastnn.kernels.machine.target import host, initialized
@@ -32,19 +32,20 @@ def joined(codes: Sequence[bytes]) -> bytes:
     return b"".join(len(code).to_bytes(8, "little") + code for code in codes)
 
 
-def _parts(code: bytes) -> Iterator[bytes]:
+def parts(code: bytes) -> Iterator[bytes]:
+    """The object codes that were joined."""
     while code:
         stop = 8 + int.from_bytes(code[:8], "little")
         yield code[8:stop]
         code = code[stop:]
 
 
-def load(code: bytes, names: Sequence[str]) -> list[int]:
-    """The addresses of functions of some `joined` object code; it stays loaded."""
+def load(codes: Iterable[bytes], names: Sequence[str]) -> list[int]:
+    """The addresses of functions of object codes that may call each other; they stay loaded."""
     llvm = initialized()
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), host().writer())
-    for part in _parts(code):
-        engine.add_object_file(llvm.ObjectFileRef.from_data(part))
+    for code in codes:
+        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     _kept.append(engine)
     return [engine.get_function_address(name) for name in names]
