@@ -158,14 +158,14 @@ def _kernels() -> Findings:
 
 def _compiler() -> str:
     """Numba cannot compile a kernel."""
-    from numba import carray, types
+    from numba import types
 
     from fastnn.kernels.machine.jit import kernel, object_code
-    from fastnn.kernels.machine.memory import void_pointer
+    from fastnn.kernels.machine.memory import array_at
 
     @kernel
     def double(place):  # type: ignore[no-untyped-def]
-        number = carray(void_pointer(place), (1,), np.int64)
+        number = array_at(place, (1,), np.int64)
         number[0] *= 2
 
     start, place = time.perf_counter(), np.array([21])
