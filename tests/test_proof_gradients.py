@@ -76,7 +76,8 @@ def attempt(rng):
     model = Sequential(network(rng, op, case), seed=int(rng.integers(99)), dtype=dtype)
     model.compile(SGD(0.1), case.loss())
     model.build(n_in)
-    model.set_weights([a + rng.uniform(0.05, 0.3, a.shape) for a in model.get_weights()])
+    # No array at its start value, and no output so large that a loss overflows.
+    model.set_weights([a + rng.uniform(0.02, 0.3, a.shape) / len(a) for a in model.get_weights()])
     labels = y.ndim == 1 and case.reference == "cross_entropy"
     given = y.astype(np.int64) if labels else case.target(y).astype(dtype)
     found = gradient(model, Rows(X, True, np.ascontiguousarray(given), labels))

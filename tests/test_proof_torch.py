@@ -33,6 +33,12 @@ def counts_of(rng, k):
     return rng.poisson(2.0, (ROWS, k)).astype(float)
 
 
+def poisson(out, y):
+    """With the part that does not depend on the outputs, as ours."""
+    least = torch.xlogy(y, y) - y
+    return nn.functional.poisson_nll_loss(out, y) + least.mean()
+
+
 LOSSES = {
     "cross_entropy": (lambda: losses.CrossEntropy(0.1), fastnn.Softmax,
                       lambda rng, k: rng.integers(0, k, ROWS),
@@ -43,7 +49,7 @@ LOSSES = {
     "mae": (losses.MAE, None, real, nn.L1Loss()),
     "huber": (lambda: losses.Huber(0.7), None, real, nn.HuberLoss(delta=0.7)),
     "log_poisson": (losses.LogPoisson, None, counts_of,
-                    nn.PoissonNLLLoss(log_input=True, full=False)),
+                    poisson),
 }  # fmt: skip
 OPTIMIZERS = {
     "sgd": (lambda: optimizers.SGD(0.05), lambda p: torch.optim.SGD(p, 0.05)),
@@ -99,7 +105,11 @@ def attempt(rng):
         values.append(value.item())
     model.fit(X, y, epochs=STEPS, batch_size=None, shuffle=False, verbose=0)
     about = [type(layer).__name__ for layer in ours], loss().name, optimizer()
-    np.testing.assert_allclose(model.history["loss"], values, rtol=1e-12, err_msg=str(about))
+    # Optimizers that divide by the gradient make a sign of a sum that cancels to its rounding.
+    rtol = 1e-12 if isinstance(optimizer(), optimizers.SGD) else 1e-9
+    first, *others = zip(model.history["loss"], values, strict=True)
+    np.testing.assert_allclose(*first, rtol=1e-12, err_msg=str(about))
+    np.testing.assert_allclose(*zip(*others, strict=True), rtol=rtol, err_msg=str(about))
     take_averages(model, twin)
     twin.eval()
     outputs = twin(inputs).detach()
@@ -109,7 +119,7 @@ def attempt(rng):
         outputs = outputs.sigmoid()
     scale = outputs.abs().max().item()
     np.testing.assert_allclose(
-        model.predict(X), outputs.numpy(), rtol=0, atol=1e-12 * max(scale, 1), err_msg=str(about)
+        model.predict(X), outputs.numpy(), rtol=0, atol=rtol * max(scale, 1), err_msg=str(about)
     )
 
 

@@ -49,7 +49,19 @@ def _inbox(helper: int) -> SimpleQueue:
 
 
 def _by_numba(kernels: Kernels) -> bool:
-    return kernels.origin == COMPILED and not _forked
+    """Whether to enter Numba's region: for kernels that this process compiled.
+
+    Not where Numba has nothing but its own pool of threads: that ends the process where another
+    thread, with parallel code of somebody else's, is in a region at the same time.
+    """
+    if kernels.origin != COMPILED or _forked:
+        return False
+    from numba import threading_layer
+
+    from fastnn.kernels.loop.region import start_threads
+
+    start_threads()
+    return bool(threading_layer() != "workqueue")
 
 
 def prepare(kernels: Kernels) -> None:
