@@ -6,9 +6,9 @@ from typing import Any
 
 import numba
 from numba import njit, prange, types
-from numba.np.ufunc.parallel import _launch_threads
 
 from fastnn.kernels.machine.memory import call_run, leave_processor, processor
+from fastnn.kernels.machine.numba_parts import launch_threads
 
 
 def _parallel(function, context, state, work, workers):
@@ -41,7 +41,7 @@ def start_threads() -> None:
         os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
     try:
         _entry()
-        _launch_threads()
+        launch_threads()
     finally:
         if unset:
             del os.environ["OMP_WAIT_POLICY"]

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 from numba import carray, cfunc, njit, types
-from numba.core.dispatcher import Dispatcher
+
+from fastnn.kernels.machine.numba_parts import Dispatcher
 
 _kept: list[object] = []
 # A parallel function must not start threads of its own inside ours.

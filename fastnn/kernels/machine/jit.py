@@ -4,7 +4,7 @@ Numba optimises a function by itself, then again inside each of its callers, and
 for all of them. A kernel here is only translated; `object_code` links all that its functions call,
 optimises it once, and emits it for a processor.
 
-This is the one file that uses parts of Numba which are not documented.
+Of Numba's own pipeline it uses what `numba_parts` names.
 """
 
 import gc
@@ -16,25 +16,23 @@ import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import config, njit, types
 from numba.core import cgutils
-from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import Compiler
-from numba.core.lowering import Lower
-from numba.core.runtime import rtsys
-from numba.core.typed_passes import (
+
+from fastnn.kernels.machine.numba_parts import (
+    Compiler,
+    FixupArgs,
+    GenericRewrites,
+    IRProcessing,
+    JITCodeLibrary,
+    Lower,
     NativeLowering,
     NoPythonBackend,
     NopythonTypeInference,
     PreLowerStripPhis,
-)
-from numba.core.untyped_passes import (
-    FixupArgs,
-    GenericRewrites,
-    IRProcessing,
     ReconstructSSA,
     RewriteSemanticConstants,
     TranslateByteCode,
+    rtsys,
 )
-
 from fastnn.kernels.machine.target import Target
 
 if config.DISABLE_JIT:
