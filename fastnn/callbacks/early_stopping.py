@@ -72,6 +72,9 @@ class EarlyStopping(Monitor):
     5
     """
 
+    # Here, for one from a pickle of version 0.1 has none of its own.
+    baseline: float | None = None
+
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -99,8 +102,8 @@ class EarlyStopping(Monitor):
         set_switch(self, "restore_best_weights")
         if max_time is not None:
             set_number(self, "max_time", Range(0, ends="()"), " or None")
-        self.baseline = baseline
         if baseline is not None:
+            self.baseline = baseline
             set_number(self, "baseline", Range(), " or None")
         self._begin()
 
