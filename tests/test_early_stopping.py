@@ -210,10 +210,10 @@ def test_a_validation_loss_that_is_no_number_is_a_measurement():
     far = np.full_like(X, 3e38), X[:, 0]
     stopping = EarlyStopping(patience=3)
     for callbacks in ([stopping], []):
-        history = model.fit(X, X[:, 0], 9, validation_data=far, callbacks=callbacks, verbose=0)
+        model.fit(X, X[:, 0], 9, validation_data=far, callbacks=callbacks, verbose=0)
     assert (stopping.stopped_epoch, stopping.best_epoch) == (3, None)
     assert stopping.reason == "val_loss has not improved for 3 values"
-    assert history["val_loss"] == [math.inf] * 12
+    assert model.history["val_loss"] == [math.inf] * 12
 
 
 def test_a_column_that_is_not_recorded_is_refused_before_training():
