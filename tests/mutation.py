@@ -28,7 +28,10 @@ SUBJECTS = {
         ["tests/test_ops.py", "tests/test_batchnorm.py", "tests/test_optimizers.py",
          "tests/test_softmax.py", "tests/test_functions.py", "tests/test_determinism.py"],
     ),
-    "limits": (["fastnn/engine/limits.py"], ["tests/test_proof_bounds.py"]),
+    "limits": (
+        ["fastnn/engine/limits.py"],
+        ["tests/test_ops.py", "tests/test_prediction_rows.py", "tests/test_proof_bounds.py"],
+    ),
 }  # fmt: skip
 OTHERS: dict = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult,
