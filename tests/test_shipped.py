@@ -2,7 +2,6 @@
 
 import importlib.util
 import os
-import struct
 import subprocess
 import sys
 import zipfile
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from outside import undefined
 
 import fastnn
 from fastnn.kernels.loop import door
@@ -93,27 +93,55 @@ def test_a_levels_vectors_are_those_of_the_processors_that_have_it(name):
         )  # fmt: skip
 
 
-def undefined(code):
-    """Names that an ELF object asks of the system."""
-    sections, count = struct.unpack_from("<Q", code, 40)[0], struct.unpack_from("<H", code, 60)[0]
-    headers = [struct.unpack_from("<IIQQQQIIQQ", code, sections + 64 * k) for k in range(count)]
-    (symbols,) = (header for header in headers if header[1] == 2)
-    strings = headers[symbols[6]][4]
-    found = set()
-    for at in range(symbols[4], symbols[4] + symbols[5], 24):
-        name, _, _, section = struct.unpack_from("<IBBH", code, at)
-        if name and section == 0:
-            found.add(code[strings + name : code.index(b"\0", strings + name)].decode())
-    return found
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads ELF")
 def test_compiled_code_asks_little_of_the_system():
     fastnn.warmup()
     code = door._shipped(FLOAT32) or cache.read("float32")
     asked = set().union(*map(undefined, objects.parts(code)))
-    assert asked <= {*objects.OUTSIDE, "fastnn_weights", "fastnn_loss"}
-    assert {"fastnn_weights", "fastnn_loss"} <= asked
+    own = {"fastnn_weights", "fastnn_loss"}
+    assert own <= asked
+    assert asked - own <= set(objects.OUTSIDE[target.system()])
+
+
+OTHERS = [(level, system) for level in target.LEVELS for system in ("darwin", "win32")
+          if (target.LEVELS[level].machine, system) in target.TRIPLES]  # fmt: skip
+QUICK = [("aarch64", "darwin"), ("aarch64", "win32"), ("x86-64-v3", "win32")]
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory):
+    """Object code for other systems, compiled at once."""
+    return compiled(tmp_path_factory.mktemp("elsewhere"), QUICK, "float32")
+
+
+def compiled(folder, targets, *dtypes):
+    command = [sys.executable, "-m", "fastnn.kernels.shipping", str(folder)]
+    started = [subprocess.Popen([*command, *t, *dtypes], cwd=ROOT) for t in targets]
+    assert not any([process.wait() for process in started])
+    return folder
+
+
+def check(file):
+    """Nothing is asked for that its system is not known to have; it has the functions' names."""
+    code = file.read_bytes()[objects.DIGEST :]
+    found = set().union(*map(undefined, objects.parts(code)))
+    assert "sched_yield" in found or "SwitchToThread" in found, "the reader of symbols sees none"
+    own = {"fastnn_weights", "fastnn_loss"}
+    assert own <= found
+    assert found - own <= set(objects.OUTSIDE[file.stem.rsplit("-", 1)[1]])
+    assert b"fastnn_loop" in code
+
+
+@pytest.mark.parametrize(("level", "system"), QUICK)
+def test_code_for_other_systems_asks_for_what_they_have(elsewhere, level, system):
+    check(elsewhere / f"float32-{level}-{system}.bin")
+
+
+@pytest.mark.nightly
+def test_all_code_for_other_systems_asks_for_what_they_have(tmp_path):
+    files = list(compiled(tmp_path, OTHERS).iterdir())
+    assert len(files) == 2 * len(OTHERS)
+    for file in files:
+        check(file)
 
 
 # --- whole wheels -----------------------------------------------------------------------------

@@ -137,7 +137,7 @@ print(train())
 def test_a_forked_child_has_a_team_of_its_own(before):
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", FORK, before], cwd=ROOT, capture_output=True,
-        text=True, timeout=120,
+        text=True, timeout=900,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     losses = done.stdout.split()

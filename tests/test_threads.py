@@ -93,7 +93,7 @@ def in_a_process(script, **environment):
     inherited = {k: v for k, v in os.environ.items() if k not in held}
     done = subprocess.run(
         [sys.executable, "-c", script], env=inherited | environment, cwd=ROOT,
-        capture_output=True, text=True, timeout=120,
+        capture_output=True, text=True, timeout=900,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout.split()

@@ -174,7 +174,7 @@ def test_two_processes_of_250_trials_each_share_out_all_numbers(tmp_path):
     Ledger(path).close()
     command = [sys.executable, "-c", CLAIMS, path]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    numbers = [[int(word) for word in p.communicate(timeout=60)[0].split()] for p in both]
+    numbers = [[int(word) for word in p.communicate(timeout=900)[0].split()] for p in both]
     assert [len(part) for part in numbers] == [250, 250]
     assert sorted(numbers[0] + numbers[1]) == list(range(500))
 

@@ -49,7 +49,7 @@ def survive(path, settings, delays):
         process = start(path, *settings)
         time.sleep(delay)
         process.kill()
-        out = process.communicate(timeout=60)[0]
+        out = process.communicate(timeout=900)[0]
         kills += "complete" not in out
         after = finished(path)
         # No finished trial is lost, and none was run again: its seconds are the same.

@@ -1,7 +1,7 @@
-"""``python -m fastnn.kernels.shipping FOLDER LEVEL``: object code for a wheel, both number types.
+"""``python -m fastnn.kernels.shipping FOLDER LEVEL [SYSTEM [DTYPE]]``: a wheel's object code.
 
-A level is one of `target.LEVELS`; of another machine than this one, the code is for the same
-operating system.
+A level is one of `target.LEVELS`; a system, linux, darwin or win32, by default this one; a number
+type, by default both.
 """
 
 import sys
@@ -15,11 +15,11 @@ from fastnn.kernels.machine import cache, objects, target
 DTYPES = ("float32", "float64")
 
 
-def write(folder: Path, level: str) -> list[Path]:
+def write(folder: Path, level: str, system: str | None = None, *dtypes: str) -> list[Path]:
     """Compile for a level, and write what a wheel brings; the files."""
-    target.choose(target.level(level))
+    target.choose(target.level(level, system))
     files = []
-    for dtype in DTYPES:
+    for dtype in dtypes or DTYPES:
         name = cache.shipped_name(level, dtype)
         code = door.compiled(np.dtype(dtype))
         files.append(folder / name)
@@ -28,5 +28,5 @@ def write(folder: Path, level: str) -> list[Path]:
 
 
 if __name__ == "__main__":
-    for path in write(Path(sys.argv[1]), sys.argv[2]):
+    for path in write(Path(sys.argv[1]), *sys.argv[2:]):
         print(path)

@@ -130,12 +130,22 @@ def write(dtype: str, code: bytes) -> None:
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(sealed(bound_name(name), code))
-            os.replace(temporary, folder / name)
+            _replace(temporary, folder / name)
         except BaseException:
-            os.unlink(temporary)
+            temporary.unlink(missing_ok=True)
             raise
     except (OSError, RuntimeError) as error:
         _warn_once("write", error)
+
+
+def _replace(temporary: Path, entry: Path) -> None:
+    try:
+        os.replace(temporary, entry)
+    except PermissionError:
+        # Windows refuses while another process reads the entry: it holds the same code.
+        if sys.platform != "win32" or not entry.exists():
+            raise
+        os.unlink(temporary)
 
 
 def _make(folder: Path) -> None:

@@ -1,6 +1,5 @@
 """Views of bare memory, atomic counters and calls by address."""
 
-import os
 from functools import reduce
 from typing import Any
 
@@ -9,7 +8,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from fastnn.kernels.machine.target import current, system
+from fastnn.kernels.machine.target import current
 
 _I8P = ir.IntType(8).as_pointer()
 _I64 = ir.IntType(64)
@@ -233,15 +232,16 @@ def relax(typingctx: Any) -> Any:
                 cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.sse2.pause"), []
             )
         elif current().machine == "aarch64":
+            # The hint to yield is over at once; a barrier takes as long as a pause of x86 does.
             kind = ir.FunctionType(ir.VoidType(), [ir.IntType(32)])
-            hint = cgutils.get_or_insert_function(builder.module, kind, "llvm.aarch64.hint")
-            builder.call(hint, [ir.Constant(ir.IntType(32), 1)])
+            barrier = cgutils.get_or_insert_function(builder.module, kind, "llvm.aarch64.isb")
+            builder.call(barrier, [ir.Constant(ir.IntType(32), 15)])
         return context.get_dummy_value()
 
     return types.void(), codegen
 
 
-_LINUX = system() == "linux"
+_LINUX = current().system == "linux"
 _MASK = 16  # words of 64 processors
 
 
@@ -264,12 +264,17 @@ def leave_processor(typingctx: Any, number: Any) -> Any:
     """Move this thread to another of its processors; where it may run stays as it was.
 
     Linux wakes a thread on the processor of the one that wakes it, and takes milliseconds to see
-    that another is idle.
+    that another is idle. A processor whose number the mask does not hold is not left.
     """
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        if not _LINUX:
-            return context.get_dummy_value()
+        if _LINUX:
+            held = builder.icmp_unsigned("<", args[0], ir.Constant(_I64, 64 * _MASK))
+            with builder.if_then(held):
+                leave(builder, args[0])
+        return context.get_dummy_value()
+
+    def leave(builder: Any, number: Any) -> None:
         before, without = (
             cgutils.alloca_once(builder, _I64, size=ir.Constant(_I64, _MASK)) for _ in range(2)
         )
@@ -284,25 +289,24 @@ def leave_processor(typingctx: Any, number: Any) -> Any:
             for k in range(_MASK):
                 builder.store(ir.Constant(_I64, 0), builder.gep(mask, [ir.Constant(_I64, k)]))
             builder.call(get, [this, size, as_bytes(mask)])
-        word = builder.gep(without, [builder.lshr(args[0], ir.Constant(_I64, 6))])
-        bit = builder.shl(ir.Constant(_I64, 1), builder.and_(args[0], ir.Constant(_I64, 63)))
+        word = builder.gep(without, [builder.lshr(number, ir.Constant(_I64, 6))])
+        bit = builder.shl(ir.Constant(_I64, 1), builder.and_(number, ir.Constant(_I64, 63)))
         builder.store(builder.and_(builder.load(word), builder.not_(bit)), word)
         moved = builder.call(put, [this, size, as_bytes(without)])
         with builder.if_then(builder.icmp_signed("==", moved, this)):
             builder.call(put, [this, size, as_bytes(before)])
-        return context.get_dummy_value()
 
     return types.void(types.int64), codegen
 
 
 @intrinsic
 def give_way(typingctx: Any) -> Any:
-    """Let another thread have this processor, where the system has the POSIX call for it."""
+    """Let another thread have this processor."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        if hasattr(os, "sched_yield"):
-            kind = ir.FunctionType(ir.IntType(32), [])
-            builder.call(cgutils.get_or_insert_function(builder.module, kind, "sched_yield"), [])
+        name = "SwitchToThread" if current().system == "win32" else "sched_yield"
+        kind = ir.FunctionType(ir.IntType(32), [])
+        builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [])
         return context.get_dummy_value()
 
     return types.void(), codegen

@@ -1,15 +1,23 @@
 """Object code: bound to its name, and loaded by LLVM alone."""
 
+import ctypes
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from fastnn.kernels.machine.target import host, initialized
 
 DIGEST = 32
-OUTSIDE = ("memcpy", "memset", "pow", "logf", "log", "sched_yield", "sched_getcpu",
-           "sched_getaffinity", "sched_setaffinity")  # fmt: skip
-"""All that compiled kernels may ask of the system."""
+_C = "memcpy", "memset", "pow", "logf", "log"
+OUTSIDE = {
+    "linux": (*_C, "sched_yield", "sched_getcpu", "sched_getaffinity", "sched_setaffinity"),
+    "darwin": (*_C, "bzero", "memset_pattern16", "sched_yield"),
+    "win32": (*_C, "SwitchToThread", "__chkstk", "_fltused"),
+}
+"""All that compiled kernels may ask of a system."""
+_ON_WINDOWS = {"SwitchToThread": "kernel32", "__chkstk": "ntdll"}
+"""The libraries of what is not in the C library, ucrtbase."""
 
 _kept: list[Any] = []
 
@@ -40,9 +48,24 @@ def parts(code: bytes) -> Iterator[bytes]:
         code = code[stop:]
 
 
+@cache
+def _bind_on_windows() -> None:
+    """Tell LLVM where Windows keeps what kernels ask for: several C libraries can be loaded."""
+    llvm = initialized()
+    used_floats = ctypes.c_int(1)
+    _kept.append(used_floats)
+    llvm.add_symbol("_fltused", ctypes.addressof(used_floats))
+    for name in OUTSIDE["win32"]:
+        if name != "_fltused":
+            library = ctypes.WinDLL(_ON_WINDOWS.get(name, "ucrtbase"))  # type: ignore[attr-defined]
+            llvm.add_symbol(name, ctypes.cast(getattr(library, name), ctypes.c_void_p).value)
+
+
 def load(codes: Iterable[bytes], names: Sequence[str]) -> list[int]:
     """The addresses of functions of object codes that may call each other; they stay loaded."""
     llvm = initialized()
+    if host().system == "win32":
+        _bind_on_windows()
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), host().writer())
     for code in codes:
         engine.add_object_file(llvm.ObjectFileRef.from_data(code))

@@ -4,6 +4,7 @@ This file needs no Numba, so that a process which only loads kernels does not im
 only where something is compiled or loaded.
 """
 
+import os
 import platform
 import sys
 from functools import cache
@@ -37,6 +38,16 @@ LEVELS = {
 """Levels for which a wheel can bring object code; of one machine, the best first."""
 
 
+TRIPLES = {
+    ("x86_64", "linux"): "x86_64-unknown-linux-gnu",
+    ("aarch64", "linux"): "aarch64-unknown-linux-gnu",
+    ("aarch64", "darwin"): "arm64-apple-macosx11.0.0",
+    ("x86_64", "win32"): "x86_64-pc-windows-msvc",
+    ("aarch64", "win32"): "aarch64-pc-windows-msvc",
+}
+"""Machines and systems, by Python's names for these, that a wheel can be made for."""
+
+
 class Target(NamedTuple):
     """A processor, as the kernels see it."""
 
@@ -53,6 +64,14 @@ class Target(NamedTuple):
     def intel(self) -> bool:
         """Whether it understands x86."""
         return self.machine == "x86_64"
+
+    @property
+    def system(self) -> str:
+        """Its operating system, by Python's name: kernels call some of its functions."""
+        for word, name in (("windows", "win32"), ("apple", "darwin"), ("linux", "linux")):
+            if word in self.triple:
+                return name
+        return sys.platform
 
     @property
     def vector(self) -> int:
@@ -98,18 +117,22 @@ def initialized() -> Any:
 
 @cache
 def host() -> Target:
-    """This processor."""
+    """This processor, or what NUMBA_CPU_NAME and NUMBA_CPU_FEATURES take it for, as in Numba."""
     llvm = initialized()
-    features = llvm.get_host_cpu_features().flatten()
-    return Target(machine(), llvm.get_process_triple(), llvm.get_host_cpu_name(), features)
+    cpu = os.environ.get("NUMBA_CPU_NAME", llvm.get_host_cpu_name())
+    features = os.environ.get("NUMBA_CPU_FEATURES")
+    if features is None:
+        plain = cpu.lower() == "generic"
+        features = "" if plain else llvm.get_host_cpu_features().flatten()
+    return Target(machine(), llvm.get_process_triple(), cpu, features)
 
 
-def level(name: str) -> Target:
-    """A level, on this operating system."""
-    found = LEVELS[name]
-    triple = host().triple
-    if found.machine != machine():
-        triple = "-".join([found.machine, *triple.split("-")[1:]])
+def level(name: str, system: str | None = None) -> Target:
+    """A level, on this operating system or another one of `TRIPLES`."""
+    found, here = LEVELS[name], host()
+    system = system or here.system
+    own = (found.machine, system) == (machine(), here.system)
+    triple = here.triple if own else TRIPLES[found.machine, system]
     return Target(found.machine, triple, found.cpu, found.features)
 
 
@@ -142,5 +165,5 @@ def current() -> Target:
 
 
 def system() -> str:
-    """The operating system: kernels call some of its functions."""
-    return sys.platform
+    """The operating system of the target."""
+    return current().system
