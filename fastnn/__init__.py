@@ -19,8 +19,10 @@ if TYPE_CHECKING:
         metrics,
         plotting,
         schedules,
-        tabular,
         tune,
+    )
+    from fastnn import (
+        tabular as tabular,
     )
     from fastnn.callbacks import (
         Callback,
@@ -62,7 +64,7 @@ if TYPE_CHECKING:
     from fastnn.model.sequential import Sequential
     from fastnn.optimizers import LBFGS, SGD, Adam, AdamW, NAdam, RMSprop, Rprop
     from fastnn.session import Session
-    from fastnn.tabular import TabularModel
+    from fastnn.tabular import TabularModel as TabularModel
     from fastnn.training.divergence import DivergenceError
 
 __all__ = [
@@ -103,7 +105,6 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Standardize",
-    "TabularModel",
     "Tanh",
     "TensorBoardLog",
     "__version__",
@@ -118,10 +119,12 @@ __all__ = [
     "plotting",
     "schedules",
     "set_num_threads",
-    "tabular",
     "tune",
     "warmup",
 ]
+
+_NEED_EXTRAS = ["TabularModel", "tabular"]
+"""Public names that `from fastnn import *` leaves out: a plain installation cannot import them."""
 
 _NAMES = {
     "callbacks": """Callback Checkpoint CSVLog EarlyStopping JSONLog Progress ReduceOnPlateau
@@ -149,12 +152,12 @@ def __getattr__(name: str) -> Any:
     """What is imported when it is asked for, for the time of start-up."""
     if name in _HOMES:
         found = getattr(import_module(f"fastnn.{_HOMES[name]}"), name)
-    elif name in __all__:
+    elif name in __dir__():
         found = import_module(f"fastnn.{name}")
     else:
         from fastnn.inputs.names import suggestion
 
-        meant = suggestion("layer", name, __all__).strip()
+        meant = suggestion("layer", name, __dir__()).strip()
         raise AttributeError(f"module 'fastnn' has no attribute {name!r}{meant and '; '}{meant}")
     globals()[name] = found
     return found
@@ -162,4 +165,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """The public names, imported yet or not."""
-    return sorted(__all__)
+    return sorted(__all__ + _NEED_EXTRAS)

@@ -168,5 +168,5 @@ def test_tensorboard_gets_a_scalar_a_column(tmp_path):
 
 def test_without_its_writer_tensorboard_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
-    with pytest.raises(ImportError, match=r"fastnn\[tensorboard\]"):
+    with pytest.raises(ImportError, match=r"fastnn-mlp\[tensorboard\]"):
         train([TensorBoardLog(tmp_path)])

@@ -43,10 +43,16 @@ def test_training_with_kernels_at_hand_imports_no_compiler_and_no_scipy():
     assert not found
 
 
-@pytest.mark.parametrize("name", fastnn.__all__)
+@pytest.mark.parametrize("name", dir(fastnn))
 def test_every_public_name_is_found(name):
     assert getattr(fastnn, name) is not None
-    assert name in dir(fastnn)
+
+
+def test_a_star_import_needs_no_extras():
+    extras = "sklearn", "pandas", "polars", "pyarrow", "matplotlib", "onnx", "optuna"
+    block = f"import sys; sys.modules.update(dict.fromkeys({extras}))"
+    names = "import fastnn; from fastnn import *; assert set(fastnn.__all__) <= set(globals())"
+    subprocess.run([sys.executable, "-c", f"{block}; {names}"], check=True)
 
 
 def test_tools_that_read_the_source_see_the_same_names():
@@ -58,7 +64,7 @@ def test_tools_that_read_the_source_see_the_same_names():
         for alias in node.names
     }
     lazy = {f"{home}.{name}" for name, home in fastnn._HOMES.items()}
-    packages = set(fastnn.__all__) - set(fastnn._HOMES) - {"__version__"}
+    packages = set(dir(fastnn)) - set(fastnn._HOMES) - {"__version__"}
     assert seen == lazy | packages
 
 
