@@ -216,6 +216,8 @@ def test_export_of_a_tabular_model(files, capsys):
     assert cli.main(["export", "m.safetensors", "m.onnx"]) == 0
     assert (files / "m.onnx").exists()
     assert cli.main(["export", "none.safetensors", "m.onnx"]) == 2
+    assert cli.main(["export", "m.safetensors", "m.py"]) == 2
+    assert "a NumPy module cannot read; export it as m.onnx" in capsys.readouterr().err
 
 
 def test_a_place_that_cannot_be_written_is_known_before_training(files, capsys):

@@ -11,8 +11,10 @@ from tabular_data import people
 
 import fastnn
 from fastnn import TabularModel
+from fastnn.estimators.tables import scaled
 from fastnn.files.persistence import ModelFileError
-from fastnn.tabular import TableError, load_model
+from fastnn.tabular import TableError, load_model, read_table
+from fastnn.tabular.encoder import Encoder
 from fastnn.tabular.folds import member_folds
 from fastnn.tabular.report import report
 
@@ -218,3 +220,32 @@ def test_class_weights_by_name_and_balanced(buyers):
         TabularModel("buys", class_weight={"yes": -1})
     with pytest.raises(ValueError, match="class_weight is for classes"):
         TabularModel("age", class_weight="balanced").fit(table)
+
+
+def test_what_the_network_reads_is_the_scaled_encoding_to_the_bit(buyers):
+    table, model = buyers
+    other = dict(table, town=["Atlantis", None, *table["town"][2:]])
+    for member in model.members_:
+        plain = scaled(member.encoder.encode(read_table(other)), member.median, member.factor)
+        np.testing.assert_array_equal(member.features(read_table(other)), plain)
+
+
+def test_a_notebook_shows_the_model(buyers):
+    _, model = buyers
+    page = model._repr_html_()
+    assert "<b>buys</b>: classification, 2 classes; 5 networks trained on 192 rows" in page
+    assert "<td>town</td><td>category</td>" in page
+    assert TabularModel("buys")._repr_html_() is None
+
+
+def test_encoders_medians_and_scales_come_from_the_rows_trained_on(buyers):
+    table, model = buyers
+    y = np.array([model.target_.classes.index(name) for name in table["buys"]])
+    learned = np.setdiff1d(np.arange(len(y)), model.held_out_)
+    folds = member_folds(y[learned], "classification", model.seed)
+    for member, (train, _) in zip(model.members_, folds, strict=True):
+        rows = read_table(rows_of(table, learned[train]))
+        encoder = Encoder.learn(model.columns_, rows)
+        assert [r.categories for r in member.encoder.rules] == [r.categories for r in encoder.rules]
+        assert [r.median for r in member.encoder.rules] == [r.median for r in encoder.rules]
+        np.testing.assert_array_equal(member.median, np.median(encoder.encode(rows), axis=0))

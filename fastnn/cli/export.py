@@ -34,9 +34,13 @@ def export(options: argparse.Namespace) -> int:
 
     check_places(options.output)
     model = load(options.model)
-    own = f"to_{'onnx' if options.output.suffix == '.onnx' else 'numpy'}"
     if hasattr(model, "predict_frame"):
-        getattr(model, own)(options.output)
+        if options.output.suffix != ".onnx":
+            raise ValueError(
+                f"{options.model} is a model for tables, whose text a NumPy module cannot read; "
+                f"export it as {options.output.with_suffix('.onnx')}"
+            )
+        model.to_onnx(options.output)
     else:
         WRITERS[options.output.suffix](model, options.output)
     print(f"exported: {options.output}")

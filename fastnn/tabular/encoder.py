@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.estimators.tables import scaled
 from fastnn.tabular.columns import Column
 from fastnn.tabular.parsed import Parsed, Words, parse
 from fastnn.tabular.table import Table
@@ -106,6 +107,31 @@ class Encoder:
             _expand(rule, compact[:, k], X[:, at : at + width])
             at += width
         return X
+
+
+def network_input(
+    encoder: Encoder, compact: np.ndarray, median: np.ndarray, factor: np.ndarray
+) -> np.ndarray:
+    """What `scaled` makes of ``encoder.expand(compact)``, (n, features) float32, bit for bit.
+
+    A column of 0 and 1 has two values once it is scaled: they are put where they belong.
+    """
+    zero, one = (scaled(np.full(median.shape, v), median, factor) for v in (0.0, 1.0))
+    X = np.empty((len(compact), median.size), np.float32)
+    X[:] = zero
+    at = 0
+    for k, rule in enumerate(encoder.rules):
+        part = slice(at, at + len(rule.outputs))
+        at = part.stop
+        if rule.column.kind == "category":
+            rows = np.flatnonzero(compact[:, k] >= 0)
+            places = part.start + compact[rows, k].astype(np.int64)
+            X[rows, places] = one[places]
+        else:
+            numbers = np.empty((len(compact), part.stop - part.start))
+            _expand(rule, compact[:, k], numbers)
+            X[:, part] = scaled(numbers, median[part], factor[part])
+    return X
 
 
 def _parsed(columns: Sequence[Column], table: Table | Parsed) -> Parsed:

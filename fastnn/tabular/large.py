@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.estimators.tables import scaled
 from fastnn.losses import CrossEntropy
 from fastnn.optimizers import Adam
 from fastnn.schedules import Cosine
+from fastnn.tabular.encoder import network_input
 from fastnn.tabular.folds import STOPPING_SHARE, part_held_out
 from fastnn.tabular.members import Lesson, Member
 from fastnn.tabular.sample import draw_sample
@@ -147,7 +147,7 @@ def go_through(
             weight = (
                 window[:, -1] * pull[window[:, -2].astype(np.int64)] if pull.size else window[:, -1]
             )
-            X = scaled(member.encoder.expand(window[:, :-2]), member.median, member.factor)
+            X = network_input(member.encoder, window[:, :-2], member.median, member.factor)
             network.fit(
                 X,
                 y,

@@ -13,19 +13,21 @@ import numpy as np
 from fastnn.engine.threads import alone, get_num_threads
 from fastnn.estimators import MLPClassifier, MLPRegressor
 from fastnn.estimators.presets import WIDTH
-from fastnn.estimators.tables import scaled
 from fastnn.history import History
 from fastnn.model import Sequential
 from fastnn.tabular.columns import Column
-from fastnn.tabular.encoder import Encoder
+from fastnn.tabular.encoder import Encoder, network_input
 from fastnn.tabular.folds import member_folds
-from fastnn.tabular.parsed import Parsed
+from fastnn.tabular.parsed import Parsed, parse
 from fastnn.tabular.progress import Progress
 from fastnn.tabular.table import Table
 from fastnn.tabular.target import Target
 
 EPOCHS = 256
 """Of the preset, at most."""
+PATIENCE = 35
+"""Epochs without a better one that end a training: the second cycle of the learning rate ends 34
+epochs after the first."""
 NARROW = WIDTH // 2
 """Units of a layer where several networks share the work."""
 
@@ -56,7 +58,10 @@ class Member:
 
     def features(self, table: Table | Parsed) -> np.ndarray:
         """What the network reads, (n, features) float32."""
-        return scaled(self.encoder.encode(table), self.median, self.factor)
+        if isinstance(table, Table):
+            table = parse([rule.column for rule in self.encoder.rules], table)
+        compact = self.encoder.compact(table)
+        return network_input(self.encoder, compact, self.median, self.factor)
 
     def outputs(self, table: Table | Parsed, target: Target) -> np.ndarray:
         """Probabilities (n, classes), also of classes that its rows lacked; or numbers (n,)."""
@@ -142,6 +147,7 @@ def train_members(
     folds = member_folds(lesson.y[learned], lesson.target.task, seed)
     threads = min(get_num_threads(), len(folds))
     common: dict[str, Any] = {"max_time": seconds and seconds * threads / len(folds)}
+    common["n_iter_no_change"] = PATIENCE
     if len(folds) > 1:
         common["n_units"] = NARROW
 

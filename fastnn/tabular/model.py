@@ -254,6 +254,14 @@ class TabularModel:
         table = table.take(rows)
         return measure(self.target_, y, self.outputs(table), self._weights(table))
 
+    def _repr_html_(self) -> str | None:
+        """What Jupyter shows of a trained model."""
+        if not self.members_:
+            return None
+        from fastnn.tabular.report.page import summary
+
+        return summary(self)
+
     def _fitted(self) -> None:
         if not self.members_:
             raise ValueError("the model is not trained yet; call fit with a table")

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from typing import Any
+
+MOST_COLUMNS = 40
+"""In a notebook."""
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b1f24; --paper: #fff; --faint: #667; --line: #d8dde3;
@@ -79,3 +83,21 @@ def figures(found: Iterable[tuple[str, str]]) -> str:
 def code(text: str) -> str:
     """Text to be copied."""
     return f"<pre>{escape(text)}</pre>"
+
+
+def summary(model: Any) -> str:
+    """A trained model in a notebook: its scores, and what the columns were taken for."""
+    networks = len(model.members_)
+    said = (
+        f"{model.target_.task}, {model.target_.why}; {networks} network{'s' * (networks > 1)} "
+        f"trained on {model.n_rows_:,} rows in {model.seconds_:.1f} s"
+    )
+    scores = ", ".join(f"{k.replace('_', ' ')} {v:.4g}" for k, v in model.scores_.items())
+    held_out = [f"on rows held out: {scores}"] if scores else []
+    rows = [(c.name, "left out" if c.kind == "drop" else c.kind, c.why)
+            for c in model.columns_[:MOST_COLUMNS]]  # fmt: skip
+    more = len(model.columns_) - len(rows)
+    left = [paragraph(f"and {more:,} more columns")] if more else []
+    top = f"<p><b>{escape(model.target_.name)}</b>: {escape(said)}</p>"
+    return "".join([top, *map(paragraph, [*held_out, *model.notes_]),
+                    table(("column", "taken for", "because"), rows), *left])  # fmt: skip
