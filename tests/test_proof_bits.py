@@ -129,3 +129,14 @@ def test_a_row_alone_has_the_bits_that_it_has_in_a_batch(n):
         part = model.predict(X[start : start + n])
         assert part.tobytes() == whole[start : start + n].tobytes()
     assert fastnn.get_num_threads() >= 1
+
+
+def test_bits_of_lbfgs_do_not_follow_the_threads_of_blas():
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    rng = np.random.default_rng(12)
+    given = [setting(rng) for _ in range(4)][-1]
+    found = set()
+    for threads in (1, 2):
+        with threadpoolctl.threadpool_limits(threads, "blas"):
+            found.add(digest(given))
+    assert len(found) == 1

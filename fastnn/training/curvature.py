@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
+# No product here is BLAS's: how that adds up is a matter of its threads.
+_dot, _matrix_vector, _vector_matrix, _matrix_transpose = (
+    partial(np.einsum, form) for form in ("n,n->", "kn,n->k", "k,kn->n", "kn,ln->kl")
+)
 Function = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
 
@@ -35,7 +41,7 @@ class Curvature(NamedTuple):
     def after(self, old: Point, new: Point, memory: int) -> Curvature:
         """With one more step, and at most so many."""
         step, change = new.x - old.x, new.gradient - old.gradient
-        if step @ change <= np.finfo(np.float64).eps * (change @ change):
+        if _dot(step, change) <= np.finfo(np.float64).eps * _dot(change, change):
             return self._replace(gradient=new.gradient)
         return Curvature(
             np.concatenate([self.steps, step[None]])[-memory:],
@@ -53,13 +59,15 @@ class Curvature(NamedTuple):
 
         S, Y, g = self
         if not len(S):
-            return -g / max(1.0, float(np.linalg.norm(g)))
-        products, Yg = S @ Y.T, Y @ g
-        scale = products[-1, -1] / (Y[-1] @ Y[-1])
+            return -g / max(1.0, math.sqrt(_dot(g, g)))
+        products, Yg = _matrix_transpose(S, Y), _matrix_vector(Y, g)
+        scale = products[-1, -1] / _dot(Y[-1], Y[-1])
         # Of the products only the upper triangle is read.
-        a, _ = dtrtrs(products, S @ g)
-        b, _ = dtrtrs(products, products.diagonal() * a + scale * (Y @ (Y.T @ a) - Yg), trans=1)
-        return -(scale * (g - Y.T @ a) + S.T @ b)
+        a, _ = dtrtrs(products, _matrix_vector(S, g))
+        along = _vector_matrix(a, Y)
+        right = products.diagonal() * a + scale * (_matrix_vector(Y, along) - Yg)
+        b, _ = dtrtrs(products, right, trans=1)
+        return -(scale * (g - along) + _vector_matrix(b, S))
 
 
 def next_point(function: Function, old: Point, direction: np.ndarray) -> Point | None:
@@ -78,12 +86,19 @@ def next_point(function: Function, old: Point, direction: np.ndarray) -> Point |
             last = Point(x.copy(), value if np.isfinite(value) else np.inf, gradient)
         return last
 
+    def along(length: np.ndarray) -> Point:
+        return at(old.x + length * direction)
+
+    def slope(point: Point) -> np.ndarray:
+        return _dot(point.gradient, direction)[None]
+
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         # That it has found nothing, or an infinite value on the way.
         warnings.simplefilter("ignore")
+        # Along the line, by its length: the slope is one number, and SciPy's products are of one.
         length = line_search(
-            lambda x: at(x).value, lambda x: at(x).gradient, old.x, direction,
-            gfk=old.gradient, old_fval=old.value,
+            lambda t: along(t).value, lambda t: slope(along(t)), np.zeros(1), np.ones(1),
+            gfk=slope(old), old_fval=old.value,
         )[0]  # fmt: skip
     if length is None:
         return None
