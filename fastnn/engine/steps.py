@@ -95,7 +95,7 @@ class StepsRun(Run):
         outputs : array (len(order), n_out), optional
             Receives the network's answers, in the sequence of `order`.
         threads : int, default 1
-            Number of workers; it changes no bit.
+            Number of workers, at most those that the run was made for; it changes no bit.
         epoch : (int, int), optional
             Steps of the first epoch that came before, and steps of an epoch: the last step of each
             leaves its gradient's norm in `gradient_norms`. Default: these steps are one epoch.
@@ -115,7 +115,7 @@ class StepsRun(Run):
             self._read(rows, order, bounds, rates, outputs)
             self._set("step", step)
             self._divide_into_epochs(len(rates), *(epoch or (0, len(rates))))
-            self._call(threads)
+            self._call(min(threads, self.threads))
             self._finish()
             return self._summed(), int(self._counters[_FAILED])
 
