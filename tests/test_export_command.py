@@ -58,7 +58,7 @@ def test_what_cannot_be_read_or_written_is_told(folder, capsys):
         ("model.safetensors", "my-model.py", "expected a file that Python can import"),
         ("model.safetensors", "missing/model.py", "missing"),
     ):
-        assert run(model, output) == 1
+        assert run(model, output) == 2
         out, err = capsys.readouterr()
         assert err.startswith("fastnn export: ")
         assert told in err
