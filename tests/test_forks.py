@@ -53,7 +53,9 @@ def go_on():
     # Whatever step it has come to, it is between two steps, and the next fit goes on from there.
     model.predict(X)
     model.snapshot()
-    fit(model, EPOCHS - model.epoch)
+    left = EPOCHS - model.epoch
+    if left:
+        fit(model, left)
     assert weights(model) == whole
 begun = threading.Event()
 class Begin(Callback):
