@@ -108,7 +108,7 @@ def test_tuned_models_remember(tmp_path):
         return model
 
     space = {"units": [2, 3]}
-    result = tune.search(build, space, X, y, trials=2, epochs=2, verbose=0)
+    result = tune.search(build, space, X, y, trials=2, epochs=2, storage=None, verbose=0)
     folds = tune.cross_validate(network(), X, y, cv=2, epochs=1)
     for model in (result.best_model, *folds.models):
         with pytest.raises(ValueError, match=ORDER):
