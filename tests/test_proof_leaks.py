@@ -75,5 +75,7 @@ def test_nothing_is_left_behind(way, count, tmp_path):
     for _ in range(count // len(WAYS)):
         WAYS[way](Path(tmp_path))
     more, files_now, threads_now = state()
-    assert (files_now, threads_now) == (files, threads)
+    # Fewer is no leak: what other tests left is collected at any time
+    assert files_now <= files
+    assert threads_now <= threads
     assert more - memory <= 5 * MEBIBYTE
