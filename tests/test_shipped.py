@@ -93,9 +93,10 @@ def test_a_levels_vectors_are_those_of_the_processors_that_have_it(name):
         )  # fmt: skip
 
 
-def test_compiled_code_asks_little_of_the_system():
-    fastnn.warmup()
-    code = door._shipped(FLOAT32) or cache.read("float32")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_compiled_code_asks_little_of_the_system(dtype):
+    fastnn.warmup(dtype)
+    code = door._shipped(np.dtype(dtype)) or cache.read(dtype)
     asked = set().union(*map(undefined, objects.parts(code)))
     own = {"fastnn_weights", "fastnn_loss"}
     assert own <= asked
@@ -194,6 +195,8 @@ def test_a_wheels_kernels_are_few_megabytes(wheel):
     files = sorted((wheel / "fastnn/kernels/shipped").iterdir())
     assert len(files) == 2 * len(HERE)
     assert sum(path.stat().st_size for path in files) <= 6e6
+    for file in files:
+        check(file)
 
 
 def test_the_build_knows_the_levels():

@@ -11,7 +11,6 @@ import numpy as np
 from fastnn.inputs.rows import Rows
 from fastnn.kernels import codes
 from fastnn.kernels.codes import BATCHNORM, DENSE, N_STATISTICS, SCALE, STANDARDIZE
-from fastnn.kernels.machine.blocks import packed_size
 from fastnn.layers import Activation, Layer
 from fastnn.losses import Custom, Loss, Pinball
 
@@ -73,6 +72,9 @@ def check_ops(ops: np.ndarray, layers: Sequence[Layer], widths: Sequence[int], r
 
 def _fits(op: dict[str, Any], room: Room, trains: bool, last: bool) -> list[tuple[str, bool]]:
     """The offsets of an op, and whether what lies there fits."""
+    # It asks LLVM for the processor.
+    from fastnn.kernels.machine.blocks import packed_size
+
     kind, n_in, n_out, rows = op["kind"], op["n_in"], op["n_out"], room.rows
     weight = {DENSE: n_in * n_out, BATCHNORM: n_out, SCALE: n_out}.get(kind, 0)
     found = [

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from fastnn.inputs.arrays import Array, as_array, check_finite, place
 from fastnn.inputs.arrays import as_features as as_features
 from fastnn.inputs.arrays import gather_kind as gather_kind
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
 RENUMBER = "classes, y = np.unique(y, return_inverse=True)"
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastnn.engine.layout import Layout
 from fastnn.inputs.calls import explained
 from fastnn.inputs.screens import say
+from fastnn.kernels.machine.locks import loading
 from fastnn.model.predicting import Predicting
-from fastnn.model.saving import save
 from fastnn.model.summary import describe, drawn
-from fastnn.training.lr_find import LearningRateFinder, lr_find
+
+if TYPE_CHECKING:
+    from fastnn.training.lr_find import LearningRateFinder
 
 
 @explained
@@ -33,6 +35,8 @@ class Tools(Predicting):
         result : LearningRateFinder
             ``result.suggestion``; `fastnn.plotting.learning_rate_finder` draws it.
         """
+        with loading:
+            from fastnn.training.lr_find import lr_find
         return lr_find(self, X, y, **settings)
 
     def save(self, path: str | Path) -> None:
@@ -53,6 +57,8 @@ class Tools(Predicting):
         TypeError, ValueError
             For parts that no file can hold.
         """
+        with loading:
+            from fastnn.model.saving import save
         save(self, path)
 
     def summary(self) -> None:

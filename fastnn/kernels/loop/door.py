@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastnn.kernels.loop import beside
 from fastnn.kernels.machine import cache, objects, target
 from fastnn.kernels.machine.locks import loading
 
@@ -84,6 +83,8 @@ def _kernels(dtype: np.dtype, announce: Callable[[], None] | None) -> Kernels:
 
 def compiled(dtype: np.dtype) -> bytes:
     """Object code for a number type and this process's target."""
+    from fastnn.kernels.loop import beside
+
     # The other process starts first: to import Numba takes a second.
     with beside.Compilation("apart", dtype.name, target.current()) as other:
         from fastnn.kernels.loop import entries

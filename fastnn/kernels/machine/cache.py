@@ -11,7 +11,6 @@ import hashlib
 import os
 import stat
 import sys
-import tempfile
 import warnings
 from pathlib import Path
 
@@ -73,6 +72,8 @@ def current_directory() -> Path:
 
 def write_error() -> str:
     """Why the cache cannot be written, or "" where it can."""
+    import tempfile
+
     try:
         _make(current_directory())
         _check_owner(current_directory())

@@ -9,7 +9,7 @@ from typing import Any
 from fastnn.kernels.machine.target import host, initialized
 
 DIGEST = 32
-_C = "memcpy", "memset", "pow", "logf", "log"
+_C = "memcpy", "memset", "pow", "logf", "log", "erf"
 OUTSIDE = {
     "linux": (*_C, "sched_yield", "sched_getcpu", "sched_getaffinity", "sched_setaffinity"),
     "darwin": (*_C, "bzero", "memset_pattern16", "sched_yield"),
