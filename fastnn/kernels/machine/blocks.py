@@ -37,6 +37,8 @@ SHARED_TURNED = 25_600
 """Elements of x or dz from which on a copy of dz that all tiles of a step share pays."""
 LEAST = 4 * ROWS if MASKS else 16
 """Fewer rows of A than this do not pay for a copy."""
+APART = 512 if MASKS else WIDE * VECTOR // 4 + 1
+"""Columns of B from which on its rows lie so far from each other that a shared copy pays."""
 
 
 def strip_size(itemsize: int) -> int:
@@ -52,7 +54,8 @@ def packed_size(depth: int, n: int) -> int:
 
 def needs_strips(rows: int, n_in: int, n_out: int) -> bool:
     """Whether the products x W of a step want a packed copy of W (n_in, n_out)."""
-    return _can_pay(rows, n_in, n_out) and n_in * n_out > SHARED
+    large = MASKS and 4 * n_in * n_out >= LARGE
+    return _can_pay(rows, n_in, n_out) and n_in * n_out > SHARED and not large
 
 
 def needs_gradient_strips(rows: int, n_in: int, n_out: int) -> bool:
@@ -65,7 +68,7 @@ def needs_gradient_strips(rows: int, n_in: int, n_out: int) -> bool:
 
 
 def _can_pay(rows: int, n_in: int, n_out: int) -> bool:
-    return not MASKS and n_out > WIDE * VECTOR // 4 and min(rows, n_in) >= LEAST
+    return n_out >= APART and min(rows, n_in) >= LEAST
 
 
 def needs_transpose(n_in: int, n_out: int) -> bool:
