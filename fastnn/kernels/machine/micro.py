@@ -201,6 +201,12 @@ def in_tall_blocks(m, height):
 
 
 @kernel
+def in_wide_blocks(n, lanes):
+    """Whether n columns are computed by blocks of `WIDE` vectors, so that A may lie in panels."""
+    return n == WIDE * lanes or (n >= lanes and not MASKS)
+
+
+@kernel
 def multiply_strip(a, row, far, step, b, ldb, c, ldc, old, ldo, m, n, depth, add):
     """C = A B, or old + A B, for at most as many columns as a block has.
 
@@ -208,7 +214,7 @@ def multiply_strip(a, row, far, step, b, ldb, c, ldc, old, ldo, m, n, depth, add
     Whole vectors of B and of `old` are read, also beyond column n.
     """
     lanes = VECTOR // matrix(c, 0, 1, 1).itemsize
-    if n == WIDE * lanes or (n >= lanes and not MASKS):
+    if in_wide_blocks(n, lanes):
         most, tall, few = in_tall_blocks(m, ROWS), far, far
         if far == 0:
             tall, few = ROWS * row, FEW * row

@@ -9,7 +9,7 @@ pays.
 from fastnn.kernels.machine.blocks import FEW, LARGE, LARGE_TURNED, LEAST, MASKS, ROWS, WIDE
 from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.memory import matrix, shift
-from fastnn.kernels.machine.micro import in_tall_blocks, multiply_strip
+from fastnn.kernels.machine.micro import in_tall_blocks, in_wide_blocks, multiply_strip
 from fastnn.kernels.machine.packing import (
     DEPTH,
     FAR,
@@ -66,7 +66,7 @@ def multiply_panels(x, packed, rows, n_in, n_out, m, dW):
                 at, columns = shift(dW, i * n_out + j), min(wide, n_out - j)
                 strip, depth = shift(packed, j * rows + start * wide), stop - start
                 more = piece > 0
-                if columns >= wide // WIDE:
+                if in_wide_blocks(columns, wide // WIDE):
                     multiply_strip(
                         panels, 1, FAR, ROWS, strip, wide, at, n_out, at, n_out,
                         most, columns, depth, more,
