@@ -10,12 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from fastnn.tabular.table import Table, TableError, arrow
 
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "none", "?", "-")
 """Texts that stand for a missing value in a CSV file."""
 DELIMITERS = ",;\t|"
 SAMPLE_BYTES, SAMPLE_LINES = 65_536, 50
+WINDOW = 1 << 17
 REGULAR_SHARE = 0.8
 """Of the first lines so many must have one number of cells to tell the delimiter."""
 FALLBACK = "cp1252"
@@ -81,7 +84,7 @@ def read_csv(raw: bytes, name: str) -> Table:
     if not raw.strip():
         raise TableError(f"{name} is empty; expected a row of names, then rows")
     form = form_of(raw, name, notes)
-    if raw.count(b'"') % 2:
+    if _times(raw, b'"') % 2:
         _refuse_open_quote(raw, form)
     try:
         data = arrow_csv.read_csv(pa.BufferReader(raw), **form.options())
@@ -89,7 +92,7 @@ def read_csv(raw: bytes, name: str) -> Table:
         _refuse_ragged(raw, form)
         raise TableError(f"{name} is no whole table: {str(error).splitlines()[0]:.160}") from None
     table = form.table(data)
-    if raw.count(b"\n") > len(table) + 1:
+    if _times(raw, b"\n") > len(table) + 1:
         table.notes += _swallowed(table, form.delimiter)
     return table
 
@@ -150,9 +153,29 @@ def form_of(raw: bytes, name: str, notes: list[str]) -> Form:
                 f'{name} has {len(places)} columns named "{text}", in places '
                 f"{' and '.join(places)}; expected each name once: rename or remove one"
             )
-    mark = delimiter.encode()
-    padded = mark + b" " in raw or b" " + mark in raw
-    return Form(name, delimiter, header, names, padded, notes)
+    return Form(name, delimiter, header, names, _padded(raw, delimiter), notes)
+
+
+def _windows(raw: bytes) -> Iterator[np.ndarray]:
+    """The bytes a window after another, each with the first byte of the next: NumPy looks at all of
+    a window faster than `bytes` finds what is frequent."""
+    letters = np.frombuffer(raw, np.uint8)
+    for start in range(0, len(raw), WINDOW):
+        yield letters[start : start + WINDOW + 1]
+
+
+def _padded(raw: bytes, delimiter: str) -> bool:
+    """Whether a space stands beside a delimiter."""
+    for letters in _windows(raw):
+        marks, spaces = letters == ord(delimiter), letters == ord(" ")
+        if ((marks[1:] & spaces[:-1]) | (marks[:-1] & spaces[1:])).any():
+            return True
+    return False
+
+
+def _times(raw: bytes, letter: bytes) -> int:
+    """How often a byte is there."""
+    return sum(np.count_nonzero(letters[:WINDOW] == ord(letter)) for letters in _windows(raw))
 
 
 def _sample(raw: bytes) -> bytes:
