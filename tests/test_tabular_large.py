@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("pyarrow")
 
 from fastnn import TabularModel, cli, load
-from fastnn.tabular import TableError, blocks, sample, windows
+from fastnn.tabular import TableError, blocks, large, sample, windows
 from fastnn.tabular.blocks import blocks as parts_of
 
 SMALL = {"hidden_layer_sizes": (16,), "max_iter": 6}
@@ -98,6 +98,22 @@ def test_a_regression_in_parts(small, tmp_path):
     assert model.scores_["r2"] > 0.9
 
 
+def test_the_learning_rate_falls_until_the_last_batch(small, tmp_path, monkeypatch):
+    path, told, seen = write(tmp_path / "t.csv", 8000), [], []
+
+    class Noted(windows.Copy):
+        def windows(self, rng):
+            told.append(self.steps())
+            for window in super().windows(rng):
+                seen.append(-(-len(window) // windows.BATCH))
+                yield window
+
+    monkeypatch.setattr(large, "Copy", Noted)
+    TabularModel("y", settings=SMALL).fit(path)
+    assert told == [sum(seen)]
+    assert told[0] > 8000 // windows.BATCH
+
+
 def test_a_broken_row_deep_in_the_file(small, tmp_path):
     path = write(tmp_path / "t.csv", 4000)
     with open(path, "a") as file:
@@ -112,7 +128,7 @@ def test_a_broken_row_deep_in_the_file(small, tmp_path):
 def test_another_encoding_in_parts(small, tmp_path):
     path = write(tmp_path / "t.csv", 3000)
     path.write_bytes(path.read_text().encode("latin-1"))
-    tables = [table for _, table in parts_of(path)]
+    tables = list(parts_of(path))
     assert len(tables) > 3
     assert "K\u00f6ln" in tables[-1].data.column("town").to_pylist()
     assert "read as cp1252" in tables[0].notes[0]

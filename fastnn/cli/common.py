@@ -6,16 +6,21 @@ import argparse
 import errno
 import json
 import os
+import shutil
 import sys
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from fastnn.files.whole import write_whole
+from fastnn.files.whole import opened_whole
 
 MISTAKE, INTERRUPTED = 2, 130
 STANDARD = "-"
 """Stands for standard input, or standard output."""
+SPOOLED = 64 << 20
+"""Bytes that wait in memory, not on the disk, until all of an output is there."""
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -67,11 +72,23 @@ def check_places(*places: str | Path | None) -> None:
 def write(files: Mapping[str | Path, bytes]) -> None:
     """Write each file whole or not at all; - is standard output."""
     for place, data in files.items():
-        if str(place) == STANDARD:
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
-        else:
-            write_whole(Path(place), data)
+        with opened(place) as file:
+            file.write(data)
+
+
+@contextmanager
+def opened(place: str | Path) -> Iterator[IO[bytes]]:
+    """A file to write to, of which all is kept at the end of the block, or nothing after an error;
+    - is standard output."""
+    if str(place) != STANDARD:
+        with opened_whole(Path(place)) as file:
+            yield file
+        return
+    with tempfile.SpooledTemporaryFile(SPOOLED) as file:
+        yield file
+        file.seek(0)
+        shutil.copyfileobj(file, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
 
 
 def say(lines: list[str], facts: Any, as_json: bool, aside: bool = False) -> None:

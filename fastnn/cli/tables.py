@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import io
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from fastnn.cli.common import (
     STANDARD,
     check_places,
     command,
+    opened,
     say,
     seconds,
     sizes,
@@ -146,14 +147,16 @@ def _tune(options: argparse.Namespace) -> int:
 
 def _predict(options: argparse.Namespace) -> int:
     check_places(options.out)
-    from fastnn.tabular import load_model
-
-    found = load_model(options.model).predict_frame(source(options.table), proba=options.proba)
     from pyarrow import csv
 
-    buffer = io.BytesIO()
-    csv.write_csv(found, buffer)
-    write({options.out: buffer.getvalue()})
+    from fastnn.tabular import load_model
+    from fastnn.tabular.predicting import frames
+
+    found = frames(load_model(options.model), source(options.table), options.proba)
+    first = next(found)
+    with opened(options.out) as file, csv.CSVWriter(file, first.schema) as writer:
+        for frame in chain([first], found):
+            writer.write_table(frame)
     return 0
 
 

@@ -7,8 +7,10 @@ import os
 import stat
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from fastnn.inputs.paths import too_long
 
@@ -31,11 +33,23 @@ def write_whole(path: Path, data: bytes) -> None:
         Where it cannot be written, or, on Windows, a program holds the old file open; that file is
         as it was.
     """
+    with opened_whole(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def opened_whole(path: Path) -> Iterator[BinaryIO]:
+    """As `write_whole`, what is written in the block; after an error there all is as it was."""
     target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".fastnn-{os.urandom(4).hex()}.tmp")
     try:
         _check_target(target)
-        _replace(target, data)
+        with _replacing(target, temporary) as file:
+            yield file
     except OSError as error:
+        own = None, os.fspath(target), os.fspath(temporary)
+        if error.errno is None or error.filename not in own:
+            raise  # of something else that the block does
         # Not that of the temporary file, which the user does not know.
         raise OSError(error.errno, error.strerror, os.fspath(path)) from error
 
@@ -54,19 +68,16 @@ def _check_target(target: Path) -> None:
         raise PermissionError(errno.EACCES, "write-protected; choose another name")
 
 
-def _replace(target: Path, data: bytes) -> None:
-    temporary = target.with_name(f".fastnn-{os.urandom(4).hex()}.tmp")
+@contextmanager
+def _replacing(target: Path, temporary: Path) -> Iterator[BinaryIO]:
     try:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
-        try:
+        with os.fdopen(handle, "wb") as file:
             if target.exists():
                 os.chmod(temporary, stat.S_IMODE(target.stat().st_mode))
-            rest = memoryview(data)
-            while rest:
-                rest = rest[os.write(handle, rest) :]
+            yield file
+            file.flush()
             os.fsync(handle)
-        finally:
-            os.close(handle)
         _rename(temporary, target)
     except BaseException:
         with suppress(OSError):

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fastnn.tabular.csvfile import FALLBACK, as_utf8, form_of
-from fastnn.tabular.reading import PARQUET
-from fastnn.tabular.table import Table, TableError, arrow
+from fastnn.tabular.reading import PARQUET, read_table
+from fastnn.tabular.table import Table, TableError, arrow, listed
 
 LARGE = 256 << 20
 """Bytes from which a file is read in parts."""
@@ -23,8 +25,8 @@ def is_large(source: Any) -> bool:
     return Path(source).is_file() and os.path.getsize(source) >= LARGE
 
 
-def blocks(path: str | Path) -> Iterator[tuple[int, Table]]:
-    """Parts of a file, each a table, with the number of its first row, from 0.
+def blocks(path: str | Path) -> Iterator[Table]:
+    """Parts of a file, each a table that knows the numbers of its rows.
 
     Raises
     ------
@@ -58,7 +60,8 @@ def blocks(path: str | Path) -> Iterator[tuple[int, Table]]:
         for batch in arrow_csv.open_csv(path, **options):
             table = form.table(pa.Table.from_batches([batch]))
             if len(table):
-                yield row, table
+                table.numbers = np.arange(row, row + len(table))
+                yield table
             row += len(table)
     except pa.ArrowInvalid as error:
         if bad:
@@ -69,3 +72,13 @@ def blocks(path: str | Path) -> Iterator[tuple[int, Table]]:
         raise TableError(
             f"{name} is no whole table after row {row}: {str(error).splitlines()[0]:.160}"
         ) from None
+    if not row:
+        raise TableError(f"{name} has no rows, only the names {listed(form.names)}")
+
+
+def tables(source: Any) -> Iterator[Table]:
+    """What `read_table` reads; of a file too large for the memory one part after another."""
+    if is_large(source):
+        yield from blocks(source)
+    else:
+        yield read_table(source)

@@ -13,7 +13,6 @@ import numpy as np
 from fastnn.losses import CrossEntropy
 from fastnn.optimizers import Adam
 from fastnn.schedules import Cosine
-from fastnn.tabular.encoder import network_input
 from fastnn.tabular.folds import STOPPING_SHARE, part_held_out
 from fastnn.tabular.members import Lesson, Member
 from fastnn.tabular.sample import draw_sample
@@ -122,8 +121,7 @@ def go_through(
 ) -> tuple[int, bool]:
     """Train on all windows once, or until time is out: rows seen, and whether Ctrl-C came."""
     network, target = member.network, lesson.target
-    steps = max(1, copy.rows // BATCH)
-    optimizer = Adam(Cosine(RATE, steps), beta_2=0.95)
+    optimizer = Adam(Cosine(RATE, max(1, copy.steps())), beta_2=0.95)
     place = {int(k): at for at, k in enumerate(member.answers)}
     loss: Any = "mse"
     if target.task == "classification":
@@ -147,7 +145,7 @@ def go_through(
             weight = (
                 window[:, -1] * pull[window[:, -2].astype(np.int64)] if pull.size else window[:, -1]
             )
-            X = network_input(member.encoder, window[:, :-2], member.median, member.factor)
+            X = member.expand(window[:, :-2])
             network.fit(
                 X,
                 y,

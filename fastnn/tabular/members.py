@@ -60,20 +60,24 @@ class Member:
         """What the network reads, (n, features) float32."""
         if isinstance(table, Table):
             table = parse([rule.column for rule in self.encoder.rules], table)
-        compact = self.encoder.compact(table)
+        return self.expand(self.encoder.compact(table))
+
+    def expand(self, compact: np.ndarray) -> np.ndarray:
+        """The same, of what `Encoder.compact` gives."""
         return network_input(self.encoder, compact, self.median, self.factor)
 
-    def outputs(self, table: Table | Parsed, target: Target) -> np.ndarray:
-        """Probabilities (n, classes), also of classes that its rows lacked; or numbers (n,)."""
-        return self.answers_of(self.features(table), target)
-
     def answers_of(self, X: np.ndarray, target: Target) -> np.ndarray:
-        """The same, of what `features` gives."""
+        """Probabilities (n, classes), also of classes that its rows lacked; or numbers (n,).
+
+        X is what `features` gives.
+        """
         found = self.network.predict(X).astype(np.float64)
         if target.task == "regression":
             return self.mean + self.scale * found[:, 0]
         if found.shape[1] == 1:
             found = np.hstack([1 - found, found])
+        if len(self.answers) == len(target.classes):
+            return found
         outputs = np.zeros((len(found), len(target.classes)))
         outputs[:, self.answers] = found
         return outputs

@@ -14,12 +14,13 @@ from fastnn.files.whole import write_whole
 from fastnn.inputs.calls import explained
 from fastnn.inputs.paths import as_path
 from fastnn.inputs.settings import Range, check_count
-from fastnn.tabular.blocks import is_large
+from fastnn.tabular.blocks import is_large, tables
 from fastnn.tabular.columns import describe_columns
 from fastnn.tabular.folds import part_held_out
 from fastnn.tabular.members import Lesson, Member, train_members
 from fastnn.tabular.parsed import Parsed, parse
 from fastnn.tabular.portrait import tabular_portrait
+from fastnn.tabular.predicting import answers, frames, outputs, scores_in_parts
 from fastnn.tabular.progress import Progress
 from fastnn.tabular.reading import read_table
 from fastnn.tabular.scores import measure
@@ -180,26 +181,23 @@ class TabularModel:
 
         Columns may come in any order; others than those that were trained on are left aside.
         """
-        outputs = self.outputs(read_table(source))
+        self._fitted()
+        found = np.concatenate([
+            part if part.ndim == 1 else part.argmax(axis=1)
+            for table in tables(source) for part in answers(self, table)
+        ])  # fmt: skip
         if self.target_.task == "regression":
-            return outputs
-        return np.asarray(self.target_.classes, object)[outputs.argmax(axis=1)]
+            return found
+        return np.asarray(self.target_.classes, object)[found]
 
     def predict_proba(self, source: Any) -> np.ndarray:
         """Probabilities (n, classes), in the sequence of ``target_.classes``."""
-        self._fitted()
-        if self.target_.task == "regression":
-            raise ValueError(f'"{self.target}" is a number; predict_proba is for classes')
-        return self.outputs(read_table(source))
+        self._check_proba()
+        return np.concatenate([self.outputs(table) for table in tables(source)])
 
     def predict_frame(self, source: Any, proba: bool = False) -> Any:
         """Predictions as a pyarrow.Table: a column named as the target, or one for each class."""
-        self._fitted()
-        pa = arrow()
-        if not proba:
-            return pa.table({self.target_.name: pa.array(self.predict(source))})
-        found = self.predict_proba(source)
-        return pa.table({name: found[:, k] for k, name in enumerate(self.target_.classes)})
+        return arrow().concat_tables(frames(self, source, proba)).combine_chunks()
 
     def save(self, path: str | Path) -> None:
         """Write all of it to one file; `fastnn.load` brings it back, in any process.
@@ -247,6 +245,8 @@ class TabularModel:
     def evaluate(self, source: Any) -> dict[str, float]:
         """Scores on a table that holds the target too; see `scores_`."""
         self._fitted()
+        if is_large(source):
+            return scores_in_parts(self, source)
         table = read_table(source)
         rows, y = self.target_.read(table)
         if not len(rows):
@@ -269,13 +269,12 @@ class TabularModel:
     def outputs(self, table: Table | Parsed) -> np.ndarray:
         """The mean of what the members answer: probabilities (n, classes), or numbers (n,)."""
         self._fitted()
-        parsed = table if isinstance(table, Parsed) else parse(self.columns_, table)
-        mean = self.members_[0].outputs(parsed, self.target_)
-        for member in self.members_[1:]:
-            mean += member.outputs(parsed, self.target_)
-        mean /= len(self.members_)
-        # In single precision rows sum to 1 within 1e-7 only.
-        return mean / mean.sum(axis=1, keepdims=True) if mean.ndim == 2 else mean
+        return outputs(self, table)
+
+    def _check_proba(self) -> None:
+        self._fitted()
+        if self.target_.task == "regression":
+            raise ValueError(f'"{self.target}" is a number; predict_proba is for classes')
 
     def _rows_with_target(
         self, table: Table, words: Sequence[str]

@@ -45,6 +45,11 @@ class Parsed:
         """Some rows, by their numbers."""
         return Parsed({name: c[rows] for name, c in self.columns.items()}, len(rows))
 
+    def slice(self, start: int, count: int) -> Parsed:
+        """At most `count` rows from `start` on."""
+        part = slice(start, min(start + count, self.rows))
+        return Parsed({name: c[part] for name, c in self.columns.items()}, part.stop - start)
+
 
 def parse(columns: Sequence[Column], table: Table) -> Parsed:
     """Read the columns in use of a table; its columns may come in any order, others are left aside.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.tabular.blocks import blocks
-from fastnn.tabular.table import Table, TableError, arrow
+from fastnn.tabular.table import Table, arrow
 
 SAMPLE = 60_000
 """Rows drawn at random: they are in memory at once."""
@@ -23,8 +23,8 @@ def draw_sample(path: Any, target: str, seed: int) -> tuple[Table, int, list[str
     rows, limit = 0, 1.0
     words: set[Any] = set()
     name, notes, comma = str(path), [], False
-    for first, table in blocks(path):
-        rows = first + len(table)
+    for table in blocks(path):
+        rows = int(table.rows[-1]) + 1
         name, notes, comma = table.name, table.notes, table.decimal_comma
         if target in table.columns and len(words) < SAMPLE:
             words |= set(table.data.column(target).unique().to_pylist())
@@ -32,11 +32,9 @@ def draw_sample(path: Any, target: str, seed: int) -> tuple[Table, int, list[str
         chosen = np.flatnonzero(key < limit)
         kept.append(table.data.take(chosen))
         keys.append(key[chosen])
-        numbers.append(first + chosen)
+        numbers.append(table.rows[chosen])
         if sum(map(len, keys)) > 2 * SAMPLE:
             limit = _thin(kept, keys, numbers)
-    if not kept:
-        raise TableError(f"{name} has no rows")
     _thin(kept, keys, numbers)
     data = pa.concat_tables(kept).combine_chunks()
     return Table(data, name, notes, comma, np.concatenate(numbers)), rows, sorted(words - {None})
@@ -58,8 +56,7 @@ def _thin(kept: list, keys: list, numbers: list) -> float:
 def rows_of(path: Any, numbers: np.ndarray) -> Table:
     """The rows of some numbers, from 0."""
     parts = []
-    for first, table in blocks(path):
-        own = numbers[(numbers >= first) & (numbers < first + len(table))]
-        parts.append(table.data.take(np.sort(own) - first))
+    for table in blocks(path):
+        parts.append(table.data.filter(np.isin(table.rows, numbers)))
     data = arrow().concat_tables(parts).combine_chunks()
     return Table(data, table.name, table.notes, table.decimal_comma, np.sort(numbers))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -60,6 +60,11 @@ class Table:
         """Some rows, by their numbers."""
         numbers = np.asarray(rows) if self.numbers is None else self.numbers[rows]
         return Table(self.data.take(rows), self.name, self.notes, self.decimal_comma, numbers)
+
+    def slice(self, start: int, count: int) -> Table:
+        """At most `count` rows from `start` on; nothing is copied."""
+        data = self.data.slice(start, count)
+        return replace(self, data=data, numbers=self.rows[start : start + count])
 
     @property
     def rows(self) -> np.ndarray:

@@ -56,8 +56,8 @@ class Copy:
         files = [open(self.folder / str(k), "wb") for k in range(self.count)]  # noqa: SIM115
         count = 0
         try:
-            for first, table in blocks(self.path):
-                compact = self._compact(table, first, aside, weight)
+            for table in blocks(self.path):
+                compact = self._compact(table, aside, weight)
                 at = rng.integers(self.count, size=len(compact))
                 for k in np.unique(at):
                     compact[at == k].tofile(files[k])
@@ -67,10 +67,9 @@ class Copy:
                 file.close()
         return count
 
-    def _compact(self, table: Table, first: int, aside: np.ndarray, weight: Any) -> np.ndarray:
-        table.numbers = np.arange(first, first + len(table))
+    def _compact(self, table: Table, aside: np.ndarray, weight: Any) -> np.ndarray:
         rows, y = self.lesson.target.read(table)
-        kept = ~np.isin(table.numbers[rows], aside)
+        kept = ~np.isin(table.rows[rows], aside)
         rows, y = rows[kept], y[kept]
         found = np.ones((len(rows), self.width))
         parsed = parse(self.lesson.columns, table)
@@ -89,8 +88,20 @@ class Copy:
         """Rows of one window after another, these and those in another sequence each time."""
         for k in rng.permutation(self.count):
             rows = np.fromfile(self.folder / str(k)).reshape(-1, self.width)
-            for part in np.array_split(
-                rng.permutation(len(rows)), -(-len(rows) // self.inside) or 1
-            ):
+            for part in np.array_split(rng.permutation(len(rows)), self._parts(len(rows))):
                 if len(part):
                     yield rows[part]
+
+    def _parts(self, rows: int) -> int:
+        """In how many parts a file of so many rows is handed over."""
+        return -(-rows // self.inside) or 1
+
+    def steps(self) -> int:
+        """Batches that all windows make."""
+        found = 0
+        for k in range(self.count):
+            rows = (self.folder / str(k)).stat().st_size // (8 * self.width)
+            parts = self._parts(rows)
+            large, small = rows % parts, rows // parts
+            found += large * -(-(small + 1) // BATCH) + (parts - large) * -(-small // BATCH)
+        return found
