@@ -17,6 +17,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from fastnn.estimators import ensemble
 from fastnn.estimators.callbacks import CallbackSupportMixin, Watch, with_callbacks
+from fastnn.estimators.conversions import Conversions
 from fastnn.estimators.full_batch import train_lbfgs
 from fastnn.estimators.holdout import as_weights, hold_out
 from fastnn.estimators.inputs import read_features, read_training, unchanged_by_errors
@@ -40,7 +41,7 @@ from fastnn.losses import MSE
 from fastnn.training.turns import one_at_a_time
 
 
-class BaseMLP(CallbackSupportMixin, BaseEstimator):
+class BaseMLP(CallbackSupportMixin, Conversions, BaseEstimator):
     """The common part; use MLPClassifier or MLPRegressor."""
 
     _machine: Machine
@@ -285,18 +286,3 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             self._adopt(self._machine)
             if self._best is not None and self._best[0] is None:
                 self._best = self._machine.keep(), self._best[1]
-
-    def to_sklearn(self) -> Any:
-        """scikit-learn's own MLP, fitted: it predicts as this one does.
-
-        Batch norm and normalisation are folded into the weights.
-
-        Raises
-        ------
-        ValueError
-            Where scikit-learn's MLP cannot compute the same: another activation, an ensemble,
-            a preset.
-        """
-        from fastnn.estimators.convert import to_sklearn
-
-        return to_sklearn(self)

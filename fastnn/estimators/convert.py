@@ -1,4 +1,4 @@
-"""A fitted estimator as scikit-learn's own."""
+"""A fitted estimator as scikit-learn's own; its network as a Sequential."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sklearn import neural_network
 
 from fastnn.estimators.presets import defaults_of, own_class, parameters_of
 from fastnn.layers import BatchNorm, Dense, Standardize
+from fastnn.model import Sequential
 
 KNOWN = ("identity", "logistic", "tanh", "relu")
 COPIED = (
@@ -38,6 +39,14 @@ def to_sklearn(e: Any) -> Any:
         twin.intercepts_[-1] = twin.intercepts_[-1] * scale + shift
     twin._random_state = machine.random_state
     return twin
+
+
+def network_of(e: Any) -> Sequential:
+    """A copy of the network of a fitted estimator that is no ensemble."""
+    machine = e._network()
+    network = Sequential(machine.layers, seed=0, dtype=machine.dtype).build(machine.n_in)
+    network.set_weights([array for _, array in machine.state.arrays()])
+    return network
 
 
 def _refuse(e: Any) -> None:

@@ -77,7 +77,7 @@ class TableEncoder:
         self.words = {
             k: column.is_words for k, column in enumerate(table) if column.holds != "nothing"
         }
-        for k in self._others(len(table)):
+        for k in self.others(len(table)):
             if table[k].is_words:
                 raise ValueError(
                     f"{table[k].label} of X holds text, and categorical_features does not name it: "
@@ -92,7 +92,7 @@ class TableEncoder:
             sizes = np.minimum([len(c) for c in self.encoder.categories_], MAX_CATEGORIES)
             self.twos = (np.cumsum(sizes) - sizes)[sizes == 2]
 
-    def _others(self, n: int) -> np.ndarray:
+    def others(self, n: int) -> np.ndarray:
         """Positions of the columns of numbers."""
         return np.setdiff1d(np.arange(n), np.append(self.columns, self.left_out))
 
@@ -102,15 +102,41 @@ class TableEncoder:
         if table is None:
             table = columns_of(X, estimator)
             self._check_same(table)
-        parts, others = [], self._others(len(table))
+        parts, others = [], self.others(len(table))
         if self.encoder is not None:
-            found = self.encoder.transform(_objects(table, self.columns))
-            found[:, self.twos] -= found[:, self.twos + 1]
-            parts.append(np.delete(found, self.twos + 1, axis=1))
+            parts.append(self._coded(_objects(table, self.columns)))
         if len(others):
             numbers = np.column_stack([table[k].values for k in others])
             parts.append(check_array(numbers, estimator=estimator, input_name="X"))
         return np.hstack(parts)
+
+    def _coded(self, categories: np.ndarray) -> np.ndarray:
+        """Columns of 0 and 1 for categories (n, features), of -1 and 1 where there are two."""
+        found = self.encoder.transform(categories)
+        found[:, self.twos] -= found[:, self.twos + 1]
+        return np.delete(found, self.twos + 1, axis=1)
+
+    def codes(self) -> list[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
+        """For each feature of categories: where it stands in X, its categories (c,), the columns
+        (c, columns) that they become, and those (columns,) of a category that `fit` has not seen.
+        """
+        found, start = [], 0
+        if self.encoder is None:
+            return []
+        rare = getattr(self.encoder, "infrequent_categories_", [None] * len(self.columns))
+        for at, categories in enumerate(self.encoder.categories_):
+            firsts = [c[0] for c in self.encoder.categories_]
+            rows = np.array([firsts] * len(categories), dtype=object)
+            rows[:, at] = categories
+            width = min(len(categories), MAX_CATEGORIES)
+            width = 1 if width == 2 else width
+            codes = self._coded(rows)[:, start : start + width]
+            unseen = np.zeros(width)
+            if rare[at] is not None:
+                unseen = codes[np.flatnonzero(categories == rare[at][0])[0]]
+            found.append((int(self.columns[at]), categories, codes, unseen))
+            start += width
+        return found
 
     def _check_same(self, table: list[Column]) -> None:
         """Refuse words where numbers were learned, and numbers where words were."""

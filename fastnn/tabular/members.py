@@ -12,6 +12,7 @@ import numpy as np
 
 from fastnn.engine.threads import alone, get_num_threads
 from fastnn.estimators import MLPClassifier, MLPRegressor
+from fastnn.estimators.convert import network_of
 from fastnn.estimators.presets import WIDTH
 from fastnn.history import History
 from fastnn.model import Sequential
@@ -85,9 +86,7 @@ class Member:
 
 def _as_member(encoder: Encoder, estimator: Any) -> Member:
     """What a fitted estimator predicts with."""
-    machine, scaling = estimator._machine, estimator._inputs
-    network = Sequential(machine.layers, seed=0, dtype=machine.dtype).build(machine.n_in)
-    network.set_weights([array for _, array in machine.state.arrays()])
+    network, scaling = network_of(estimator), estimator._inputs
     history = estimator.history_
     network.history = History(history.history, history.epoch)
     if hasattr(estimator, "classes_"):

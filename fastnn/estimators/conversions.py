@@ -1,0 +1,64 @@
+"""The methods of an estimator that take it elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+
+class Conversions:
+    """A fitted estimator as scikit-learn's own, and as ONNX."""
+
+    def to_sklearn(self) -> Any:
+        """scikit-learn's own MLP, fitted: it predicts as this one does.
+
+        Batch norm and normalisation are folded into the weights.
+
+        Raises
+        ------
+        ValueError
+            Where scikit-learn's MLP cannot compute the same: another activation, an ensemble,
+            a preset.
+        """
+        from fastnn.estimators.convert import to_sklearn
+
+        return to_sklearn(self)
+
+    def to_onnx(self, path: str | Path) -> None:
+        """Write the estimator as an ONNX file: X as it comes to `predict` in, predictions out.
+
+        Parameters
+        ----------
+        path : path
+            Such as "model.onnx". There is, at any moment, the old file or the new one, whole.
+
+        Raises
+        ------
+        ImportError
+            Without onnx: ``pip install "fastnn-mlp[onnx]"``.
+        ValueError
+            Before `fit`.
+
+        Notes
+        -----
+        Opset 18. The input is "input" (batch, features), of the network's dtype, float64 for a
+        preset. A preset that has learned columns of categories has an input (batch, 1) for each
+        column instead, by its name, or "x0", "x1" and so on: float64 with NaN for a gap, or text
+        with "" for a gap. A classifier's outputs are "label" (batch,), or (batch, labels) of 0 and
+        1, and "probabilities" (batch, classes); a regressor's is "prediction" (batch, targets).
+        An ensemble and the scaling of a preset are part of the graph. onnxruntime agrees to
+        rounding, about 1e-6 in float32.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sklearn.datasets import load_iris
+        >>> from fastnn.estimators import MLPClassifier
+        >>> model = MLPClassifier((8,), max_iter=5, random_state=0)
+        >>> model = model.fit(*load_iris(return_X_y=True))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model.to_onnx(folder + "/iris.onnx")
+        """
+        from fastnn.estimators.onnx import to_onnx
+
+        to_onnx(self, path)
