@@ -267,7 +267,7 @@ def test_the_module_refuses_other_shapes(tmp_path):
         imported(tmp_path / "net.py").predict(np.ones((2, 5)))
 
 
-@pytest.mark.parametrize("call", ["write", "fsync", "replace"])
+@pytest.mark.parametrize("call", ["fdopen", "fsync", "replace"])
 def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch, call):
     path, model = tmp_path / "net.py", drawn([Dense(3)])
     to_numpy(model, path)

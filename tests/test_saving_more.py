@@ -175,7 +175,7 @@ def test_errors_name_the_users_file(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(os, "write", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space") as caught:
         network().save(tmp_path / "m")
     assert caught.value.filename == str(tmp_path / "m")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fastnn.export.numpy import NumpyPredictor
 
 
 class Conversions:
-    """A fitted estimator as scikit-learn's own, and as ONNX."""
+    """A fitted estimator as scikit-learn's own, as ONNX, as plain NumPy."""
 
     def to_sklearn(self) -> Any:
         """scikit-learn's own MLP, fitted: it predicts as this one does.
@@ -62,3 +65,37 @@ class Conversions:
         from fastnn.estimators.onnx import to_onnx
 
         to_onnx(self, path)
+
+    def to_numpy(self, path: str | Path | None = None) -> NumpyPredictor:
+        """A function of X that computes with NumPy alone; with a path, also a module.
+
+        Parameters
+        ----------
+        path : path, optional
+            A Python file to write, such as "iris.py": ``from iris import predict``.
+
+        Returns
+        -------
+        predict : NumpyPredictor
+            ``predict(X)``, X (n, features), gives what a classifier's `predict_proba` gives,
+            (n, classes), or a regressor's `predict`, always (n, targets), to rounding.
+
+        Raises
+        ------
+        ValueError
+            Before `fit`, for a preset that has learned columns of categories, or a path that is no
+            name of a Python module.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from fastnn.estimators import MLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = MLPClassifier((8,), max_iter=5, random_state=0).fit(X, y)
+        >>> bool(np.allclose(model.to_numpy()(X), model.predict_proba(X)))
+        True
+        """
+        from fastnn.estimators.numpy import to_numpy
+
+        return to_numpy(self, path)

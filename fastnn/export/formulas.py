@@ -112,3 +112,34 @@ def softmax(z: np.ndarray) -> np.ndarray:
 def hardmax(z: np.ndarray) -> np.ndarray:
     """1 at the largest of each row, else 0; the first one wins."""
     return (np.arange(z.shape[1]) == z.argmax(axis=1)[:, None]).astype(z.dtype)
+
+
+def softly_scaled(z: np.ndarray, median: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """x / sqrt(1 + (x / 3)^2) of x = factor (z - median): never beyond 3; float32."""
+    x = factor * (z - median)
+    return (x / np.hypot(1, x / 3)).astype(np.float32)
+
+
+def exponential(z: np.ndarray) -> np.ndarray:
+    """exp z."""
+    return np.exp(z)
+
+
+def in_units(z: np.ndarray, scale: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """mean + scale z, in double: a target in the units that it was given in."""
+    return z * scale + mean
+
+
+def average(parts: list[np.ndarray]) -> np.ndarray:
+    """The mean of what several networks answer."""
+    return np.stack(parts).mean(axis=0)
+
+
+def both_classes(z: np.ndarray) -> np.ndarray:
+    """Probabilities of both classes of the second one's."""
+    return np.concatenate([1 - z, z], axis=1)
+
+
+def certain(z: np.ndarray) -> np.ndarray:
+    """The probability of the only class there is."""
+    return np.ones_like(z)

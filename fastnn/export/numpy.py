@@ -6,7 +6,8 @@ import base64
 import inspect
 import keyword
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,7 +49,6 @@ import numpy as np
 
 def predict(X):
     """Outputs (n, {n_out}) for X (n, {n_in})."""
-    z = rows(X, {n_in}, "{dtype}")
 {lines}
     return z
 
@@ -66,31 +66,50 @@ class Step(NamedTuple):
     """z = formula(z, *weights of these names, *numbers)."""
 
     formula: Formula
-    names: tuple[str, ...]
-    numbers: tuple[float, ...]
+    names: tuple[str, ...] = ()
+    numbers: tuple[float, ...] = ()
+
+    def __call__(self, z: Any, weights: dict[str, np.ndarray]) -> np.ndarray:
+        return self.formula(z, *(weights[name] for name in self.names), *self.numbers)
 
     def __str__(self) -> str:
         arrays = [f'weights["{name}"]' for name in self.names]
         return f"{self.formula.__name__}({', '.join(['z', *arrays, *map(repr, self.numbers)])})"
 
 
-def _step(k: int, layer: Layer, arrays: dict[str, np.ndarray]) -> Step:
+class Around(NamedTuple):
+    """What surrounds networks: steps before all, after each, and after their average.
+
+    `arrays` holds what the steps read, `reads` names the dtype of X, "" for the networks' own.
+    """
+
+    arrays: tuple[tuple[str, np.ndarray], ...] = ()
+    before: tuple[Step, ...] = ()
+    each: tuple[Step, ...] = ()
+    after: tuple[Step, ...] = ()
+    reads: str = ""
+    n_out: int = 0
+
+
+def _step(k: int, layer: Layer, arrays: dict[str, np.ndarray], prefix: str) -> Step:
     formula = FORMULAS.get(layer.kind) or FORMS[layer.kind].formula
     numbers = (layer.alpha,) if layer.kind in WITH_NUMBER else ()
-    return Step(formula, tuple(f"{k}.{name}" for name in arrays), numbers)
+    return Step(formula, tuple(f"{prefix}{k}.{name}" for name in arrays), numbers)
 
 
 class NumpyPredictor:
-    """A model's `predict`, in NumPy alone.
+    """A model's `predict`, or an estimator's, in NumPy alone.
 
     Parameters
     ----------
-    reading : Reading
+    readings : sequence of Reading
+        Of each network; what they answer is averaged.
+    around : Around, optional
 
     Attributes
     ----------
     weights : dict
-        The arrays, by names such as "0.W".
+        The arrays, by names such as "0.W"; of several networks such as "member1.0.W".
 
     Examples
     --------
@@ -102,34 +121,68 @@ class NumpyPredictor:
     (1, 3)
     """
 
-    def __init__(self, reading: Reading) -> None:
-        self._about, self._dtype = str(reading), reading.dtype.name
-        self._n_in, self._n_out = reading.n_in, reading.n_out
-        self._steps = [_step(*layer) for layer in reading.predicting()]
+    def __init__(self, readings: Sequence[Reading], around: Around | None = None) -> None:
+        first, self._around = readings[0], around or Around()
+        self._about, self._dtype = str(first), first.dtype.name
+        if len(readings) > 1:
+            self._about = f"the average of {len(readings)} networks, each {self._about}"
+        self._n_in, self._n_out = first.n_in, self._around.n_out or first.n_out
+        prefixes = [f"member{k}." if len(readings) > 1 else "" for k in range(len(readings))]
+        self._networks = [
+            [_step(*layer, prefix) for layer in reading.predicting()]
+            for prefix, reading in zip(prefixes, readings, strict=True)
+        ]
         # Standardize works on the numbers as they come, and gives the model's own type.
-        wide = bool(self._steps) and self._steps[0].formula is formulas.standardize
-        self._reads = "float64" if wide else self._dtype
-        self.weights = {
-            f"{k}.{name}": array
+        starts = [steps[0].formula for steps in self._networks if steps]
+        wide = formulas.standardize in starts
+        self._reads = self._around.reads or ("float64" if wide else self._dtype)
+        self.weights = dict(self._around.arrays) | {
+            f"{prefix}{k}.{name}": array
+            for prefix, reading in zip(prefixes, readings, strict=True)
             for k, arrays in enumerate(reading.arrays)
             for name, array in arrays.items()
         }
 
     def __call__(self, X: Any) -> np.ndarray:
         """Outputs (n, n_outputs) for X (n, features)."""
-        z = formulas.rows(X, self._n_in, self._reads)
-        for step in self._steps:
-            z = step.formula(z, *(self.weights[name] for name in step.names), *step.numbers)
+        x, answers = formulas.rows(X, self._n_in, self._reads), []
+        for step in self._around.before:
+            x = step(x, self.weights)
+        for steps in self._networks:
+            z = x
+            for step in (*steps, *self._around.each):
+                z = step(z, self.weights)
+            answers.append(z)
+        z = formulas.average(answers) if len(answers) > 1 else z
+        for step in self._around.after:
+            z = step(z, self.weights)
         return z
 
     def __repr__(self) -> str:
         shapes = f"(n, {self._n_in}) -> (n, {self._n_out}) {self._dtype}"
         return f"<predict of {self._about}, in NumPy: {shapes}>"
 
+    def _lines(self) -> list[str]:
+        """The statements of `predict`."""
+        rows = f'rows(X, {self._n_in}, "{self._reads}")'
+        lines = [f"z = {step}" for step in self._around.before]
+        each = [f"z = {step}" for step in self._around.each]
+        if len(self._networks) == 1:
+            lines = [f"z = {rows}", *lines, *(f"z = {s}" for s in self._networks[0]), *each]
+        else:
+            lines = [f"z = {rows}", *lines, "x, answers = z, []"]
+            for steps in self._networks:
+                lines += ["z = x", *(f"z = {s}" for s in steps), *each, "answers.append(z)"]
+            lines.append("z = average(answers)")
+        return lines + [f"z = {step}" for step in self._around.after]
+
     def module(self, name: str) -> str:
         """The text of a Python module of that name, with the same `predict` and `weights`."""
-        used: dict[Formula, None] = dict.fromkeys(step.formula for step in self._steps)
-        needed: list[Formula] = [*used, formulas.rows, formulas.array]
+        around = self._around
+        steps = [*around.before, *chain(*self._networks), *around.each, *around.after]
+        used: dict[Formula, None] = dict.fromkeys(step.formula for step in steps)
+        several = [formulas.average] if len(self._networks) > 1 else []
+        needed: list[Formula] = [*used, *several, formulas.rows, formulas.array]
         return MODULE.format(
             about=textwrap.fill(f"{self._about}: to predict with, written by fastnn.", 90),
             name=name,
@@ -137,7 +190,7 @@ class NumpyPredictor:
             n_out=self._n_out,
             dtype=self._reads,
             imports="import base64" + "\nimport math" * (formulas.gelu in used),
-            lines="\n".join(f"    z = {step}" for step in self._steps),
+            lines="\n".join(f"    {line}" for line in self._lines()),
             functions="\n\n".join(map(inspect.getsource, needed)).strip(),
             weights="\n".join(f'    "{n}": {_literal(a)},' for n, a in self.weights.items()),
         )
@@ -156,13 +209,18 @@ def _is_name(text: str) -> bool:
 
 def to_numpy(model: Any, path: str | Path | None = None) -> NumpyPredictor:
     """A model as a function; see `Sequential.to_numpy`."""
+    return written(lambda: NumpyPredictor([read(model, "to_numpy")]), path)
+
+
+def written(make: Callable[[], NumpyPredictor], path: str | Path | None) -> NumpyPredictor:
+    """What `make` makes, and where there is a path, its module there."""
     file = None if path is None else as_path(path)
     if file is not None and not (file.suffix == ".py" and _is_name(file.stem)):
         raise ValueError(
             f"got the path {str(path)!r}; expected a file that Python can import, such as "
             "'digits.py'"
         )
-    predictor = NumpyPredictor(read(model, "to_numpy"))
+    predictor = make()
     if file is not None:
         write_whole(file, predictor.module(file.stem).encode())
     return predictor

@@ -1,4 +1,6 @@
-"""ONNX files of estimators: what onnxruntime computes of raw rows is what they predict."""
+"""Estimators elsewhere: onnxruntime, and NumPy alone, make of raw rows what they predict."""
+
+import importlib.util
 
 import numpy as np
 import pandas as pd
@@ -49,7 +51,21 @@ def answers(e, X, path):
     return dict(zip([o.name for o in session.get_outputs()], session.run(None, given), strict=True))
 
 
+def assert_same_in_numpy(e, X, path):
+    """The function, and the module that it writes."""
+    predict = e.to_numpy(path)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    expected = e.predict_proba(X) if hasattr(e, "classes_") else e.predict(X)
+    assert "fastnn" not in path.read_text().partition('"""\n\nfrom')[2]
+    for found in (predict(X), module.predict(X)):
+        np.testing.assert_allclose(found.reshape(expected.shape), expected, rtol=1e-5, atol=1e-6)
+
+
 def assert_same(e, X, path, atol=1e-6):
+    if isinstance(X, np.ndarray):
+        assert_same_in_numpy(e, X, path.with_name("exported.py"))
     found = answers(e, X, path)
     if hasattr(e, "classes_"):
         np.testing.assert_array_equal(found["label"], e.predict(X))
@@ -125,6 +141,9 @@ def test_tables_with_text_gaps_and_categories_that_fit_has_not_seen(members, tmp
     new.loc[:9, "colour"] = "violet"
     new.loc[5:14, "side"] = "middle"
     assert_same(e, new, tmp_path / "e.onnx")
+    with pytest.raises(ValueError, match="columns of categories; use to_onnx"):
+        e.to_numpy(tmp_path / "e.py")
+    assert not (tmp_path / "e.py").exists()
 
 
 def test_rare_categories_and_columns_left_out(tmp_path):
@@ -143,4 +162,6 @@ def test_rare_categories_and_columns_left_out(tmp_path):
 def test_an_estimator_without_weights_is_refused_and_writes_nothing(tmp_path):
     with pytest.raises(ValueError, match="not fitted"):
         MLPClassifier().to_onnx(tmp_path / "e.onnx")
+    with pytest.raises(ValueError, match="not fitted"):
+        MLPRegressor().to_numpy(tmp_path / "e.py")
     assert not list(tmp_path.iterdir())

@@ -1,0 +1,67 @@
+"""A fitted estimator as a function in NumPy alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.utils.validation import check_is_fitted
+
+from fastnn.estimators.convert import network_of
+from fastnn.export import formulas
+from fastnn.export.numpy import Around, NumpyPredictor, Step, written
+from fastnn.export.reading import read
+
+
+def to_numpy(e: Any, path: str | Path | None = None) -> NumpyPredictor:
+    """A fitted estimator as a function; see `BaseMLP.to_numpy`."""
+    check_is_fitted(e)
+    return written(lambda: _predictor(e), path)
+
+
+def _predictor(e: Any) -> NumpyPredictor:
+    networks = [network_of(one) for one in getattr(e, "estimators_", [e])]
+    arrays, before, reads = _before(e)
+    n_out = networks[0]._built().layout.n_out
+    each: list[Step] = []
+    after: list[Step] = []
+    if not is_classifier(e):
+        more, each = _in_units(e, n_out)
+        arrays |= more
+    elif len(e.classes_) == 1:
+        after = [Step(formulas.certain)]
+    elif n_out == 1:
+        after, n_out = [Step(formulas.both_classes)], 2
+    around = Around(tuple(arrays.items()), tuple(before), tuple(each), tuple(after), reads, n_out)
+    return NumpyPredictor([read(network, "to_numpy") for network in networks], around)
+
+
+def _before(e: Any) -> tuple[dict[str, np.ndarray], list[Step], str]:
+    """What a preset makes of X: arrays, steps, and the dtype that it reads."""
+    encoder = getattr(e, "_inputs", None)
+    if encoder is None:
+        return {}, [], ""
+    if encoder.encoder is not None or len(encoder.left_out):
+        raise ValueError(
+            "to_numpy reads X as one array of numbers, and this preset has learned columns of "
+            "categories; use to_onnx"
+        )
+    names = "median", "factor"
+    arrays = dict(zip(names, (encoder.median, encoder.factor), strict=True))
+    return arrays, [Step(formulas.softly_scaled, names)], "float64"
+
+
+def _in_units(e: Any, n_out: int) -> tuple[dict[str, np.ndarray], list[Step]]:
+    """From a network's outputs to targets."""
+    one = getattr(e, "estimators_", [e])[0]
+    steps = [Step(formulas.exponential)] if one.out_activation_ == "exp" else []
+    if one._y_scale is None:
+        return {}, steps
+    repeats = n_out // len(one._y_scale)
+    arrays = {
+        "y_scale": np.repeat(one._y_scale, repeats),
+        "y_mean": np.repeat(one._y_mean, repeats),
+    }
+    return arrays, [*steps, Step(formulas.in_units, tuple(arrays))]
