@@ -4,9 +4,8 @@ A tile of weights computes its gradient and applies the optimizer while both are
 clip by the global norm needs the whole gradient first.
 """
 
-import math
-
 from fastnn.kernels.codes import DENSE, SCALE
+from fastnn.kernels.machine.functions import sqrt
 from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.memory import matrix, shift, vector
 from fastnn.kernels.machine.packing import pack, pack_transpose
@@ -158,7 +157,7 @@ def clip_factor(net, norms):
     total = 0.0
     for i in range(norms.size):
         total += norms[i]
-    return min(1.0, net.clip_norm / (math.sqrt(total) + 1e-6))
+    return min(1.0, net.clip_norm / (sqrt(total) + 1e-6))
 
 
 @kernel

@@ -71,6 +71,17 @@ def maximum(typingctx: Any, x: Any, y: Any) -> Any:
 
 
 @intrinsic
+def sqrt(typingctx: Any, x: Any) -> Any:
+    """The square root: an instruction, where an older Numba calls libm's for numbers below 0."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        function = builder.module.declare_intrinsic("llvm.sqrt", [args[0].type])
+        return builder.call(function, args)
+
+    return x(x), codegen
+
+
+@intrinsic
 def power_of_two(typingctx: Any, n: Any) -> Any:
     """2^n for a whole n in the range of normal numbers, in the type of n."""
 

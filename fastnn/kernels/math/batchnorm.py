@@ -6,12 +6,10 @@ what makes them small. `statistics` has seven rows of n columns: the mean
 (high part, and what its rounding left), 1 / deviation, scale, shift, and backward's two means.
 """
 
-import math
-
 import numpy as np
 
 from fastnn.kernels.codes import N_STATISTICS
-from fastnn.kernels.machine.functions import ZERO
+from fastnn.kernels.machine.functions import ZERO, sqrt
 from fastnn.kernels.machine.jit import exact_kernel
 from fastnn.kernels.math.columns import column_slopes
 
@@ -46,7 +44,7 @@ def batchnorm_combine(partials, batch_rows, weight, bias, eps, momentum, running
     of_rows, of_rest = 1.0 / count, 1.0 / max(count - 1, 1)
     for j in range(n):
         m2, low = np.float64(statistics[RSTD, j]), np.float64(statistics[MEAN_LOW, j])
-        rstd = 1.0 / math.sqrt(m2 * of_rows + eps)
+        rstd = 1.0 / sqrt(m2 * of_rows + eps)
         scale = weight[j] * rstd
         statistics[RSTD, j] = rstd
         statistics[SCALE, j] = scale
@@ -112,7 +110,7 @@ def batchnorm_predict(x, weight, bias, running, eps, statistics, y):
         correction = np.float64(running[2, j])
         mean = running[0, j] / correction if correction > 0 else 0.0
         variance = running[1, j] / correction if correction > 0 else 1.0
-        scale = weight[j] / math.sqrt(variance + eps)
+        scale = weight[j] / sqrt(variance + eps)
         high = statistics.dtype.type(mean)
         statistics[MEAN, j] = high
         statistics[SCALE, j] = scale

@@ -4,11 +4,10 @@ w is the parameters, g their gradient, m and v the optimizer's two slots, `hyper
 CONTEXT record, `step` what it says of one step; `rate` is the step's learning rate.
 """
 
-import math
 from typing import NamedTuple
 
 from fastnn.kernels.codes import ADAM, NADAM, RMSPROP, RPROP, SGD
-from fastnn.kernels.machine.functions import ONE, ZERO
+from fastnn.kernels.machine.functions import ONE, ZERO, sqrt
 from fastnn.kernels.machine.jit import kernel
 
 
@@ -38,7 +37,7 @@ def rmsprop(w, g, m, v, rate, rho, momentum, epsilon, inside_root):
     outside = w.dtype.type(0 if inside_root else epsilon)
     for i in range(w.size):
         v[i] = p * v[i] + q * g[i] * g[i]
-        m[i] = mu * m[i] + g[i] / (math.sqrt(v[i] + inside) + outside)
+        m[i] = mu * m[i] + g[i] / (sqrt(v[i] + inside) + outside)
         w[i] -= r * m[i]
 
 
@@ -54,7 +53,7 @@ def adam(w, g, m, v, beta_1, beta_2, epsilon, step, root):
     for i in range(w.size):
         m[i] = b1 * m[i] + c1 * g[i]
         v[i] = b2 * v[i] + c2 * g[i] * g[i]
-        w[i] -= s * m[i] / (math.sqrt(v[i]) * r + eps)
+        w[i] -= s * m[i] / (sqrt(v[i]) * r + eps)
 
 
 @kernel
@@ -67,7 +66,7 @@ def nadam(w, g, m, v, beta_1, beta_2, epsilon, of_g, of_m, root):
     for i in range(w.size):
         m[i] = b1 * m[i] + c1 * g[i]
         v[i] = b2 * v[i] + c2 * g[i] * g[i]
-        w[i] -= (n * g[i] + p * m[i]) / (math.sqrt(v[i]) * r + eps)
+        w[i] -= (n * g[i] + p * m[i]) / (sqrt(v[i]) * r + eps)
 
 
 @kernel
@@ -179,7 +178,7 @@ def step_of(hyper, rate, penalty, t):
     of_g, of_m, root, epsilon = rate, 0.0, 1.0, hyper.epsilon
     if hyper.optimizer == ADAM:
         first, second = correction(hyper.beta_1, t), correction(hyper.beta_2, t)
-        of_g, of_m, root = 0.0, rate / first, 1 / math.sqrt(second)
+        of_g, of_m, root = 0.0, rate / first, 1 / sqrt(second)
         if hyper.epsilon_hat:
             epsilon *= root
     elif hyper.optimizer == NADAM:
@@ -188,7 +187,7 @@ def step_of(hyper, rate, penalty, t):
         mu = hyper.beta_1 * (1 - 0.5 * 0.96 ** (t * decay))
         mu_next = hyper.beta_1 * (1 - 0.5 * 0.96 ** ((t + 1) * decay))
         of_g, of_m = rate * (1 - mu) / (1 - product), rate * mu_next / (1 - product * mu_next)
-        root = 1 / math.sqrt(1 - hyper.beta_2**t)
+        root = 1 / sqrt(1 - hyper.beta_2**t)
     return Step(rate, penalty, t, of_g, of_m, root, epsilon)
 
 
