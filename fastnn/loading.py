@@ -14,9 +14,9 @@ from fastnn.model.loading import read_model
 
 @explained
 def load(path: str | Path, own: dict[str, Callable] | None = None) -> Any:
-    """Read what `save` of a Sequential or a TabularModel has written.
+    """Read what `save` of a Sequential, an estimator or a TabularModel has written.
 
-    A Sequential trains on as if it had not stopped.
+    A Sequential and an estimator train on as if they had not stopped.
 
     Nothing in the file is run: it holds numbers, and names of fastnn's own parts.
 
@@ -29,7 +29,7 @@ def load(path: str | Path, own: dict[str, Callable] | None = None) -> Any:
 
     Returns
     -------
-    model : Sequential or TabularModel
+    model : Sequential, MLPClassifier, MLPRegressor or TabularModel
 
     Raises
     ------
@@ -52,8 +52,12 @@ def load(path: str | Path, own: dict[str, Callable] | None = None) -> Any:
     array([[ True]])
     """
     tensors, description = unpack(as_path(path))
+    # Of all kinds only these need scikit-learn, and tables pyarrow.
+    if description.get("kind") == "estimator":
+        from fastnn.estimators.loading import read_estimator
+
+        return read_estimator(path, tensors, description)
     if description.get("kind") == "tabular":
-        # Of all kinds the only one that needs scikit-learn and pyarrow.
         from fastnn.tabular.loading import read_tabular
 
         return read_tabular(path, tensors, description)

@@ -84,13 +84,24 @@ class TableEncoder:
                     "name it there, or leave categorical_features out"
                 )
         if len(self.columns):
-            self.encoder = OneHotEncoder(
-                handle_unknown="infrequent_if_exist", max_categories=MAX_CATEGORIES,
-                sparse_output=False, dtype=np.float64,
-            )  # fmt: skip
-            self.encoder.fit(_objects(table, self.columns))
-            sizes = np.minimum([len(c) for c in self.encoder.categories_], MAX_CATEGORIES)
-            self.twos = (np.cumsum(sizes) - sizes)[sizes == 2]
+            self.learn_categories(_objects(table, self.columns))
+
+    def learn_categories(self, rows: np.ndarray) -> None:
+        """Which categories there are, from rows (n, categorical columns) of objects."""
+        self.encoder = OneHotEncoder(
+            handle_unknown="infrequent_if_exist", max_categories=MAX_CATEGORIES,
+            sparse_output=False, dtype=np.float64,
+        )  # fmt: skip
+        self.encoder.fit(rows)
+        sizes = np.minimum([len(c) for c in self.encoder.categories_], MAX_CATEGORIES)
+        self.twos = (np.cumsum(sizes) - sizes)[sizes == 2]
+
+    def widths(self) -> list[int]:
+        """How many columns the network reads of each categorical one."""
+        if self.encoder is None:
+            return []
+        sizes = [min(len(c), MAX_CATEGORIES) for c in self.encoder.categories_]
+        return [1 if size == 2 else size for size in sizes]
 
     def others(self, n: int) -> np.ndarray:
         """Positions of the columns of numbers."""

@@ -1,0 +1,231 @@
+"""Estimators in a file: they come back to the bit, or the file is refused."""
+
+import copy
+import json
+import warnings
+from contextlib import suppress
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn")
+
+from test_crafted_files import packed
+
+import fastnn
+from fastnn import Adam, ModelFileError, losses, schedules
+from fastnn.estimators import MLPClassifier, MLPRegressor
+from fastnn.estimators.saving import estimator_portrait
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(160, 4))
+LABELS = RNG.integers(0, 3, 160)
+WORDS = np.array(["low", "mid", "a long word"])[LABELS]
+SMALL = {"hidden_layer_sizes": (5,), "max_iter": 3, "random_state": 0}
+QUICK = {"preset": "tabular", "hidden_layer_sizes": (6, 5), "max_iter": 2, "random_state": 0}
+
+
+def frame(n=160, towns=140):
+    import pandas as pd
+
+    rng = np.random.default_rng(1)
+    return pd.DataFrame({
+        "town": rng.choice([None, *(f"t{k % towns}" for k in range(300))], n),
+        "yes": rng.random(n) > 0.5, "age": rng.normal(size=n),
+        "size": pd.Categorical(rng.choice([1.5, 2.0, 40.0], n)),
+    })  # fmt: skip
+
+
+ZOO = {
+    "two classes": lambda: MLPClassifier(**SMALL).fit(X, LABELS > 0),
+    "words": lambda: MLPClassifier(early_stopping=True, **SMALL).fit(X, WORDS),
+    "objects": lambda: MLPClassifier(**SMALL).fit(X, WORDS.astype(object)),
+    "floats": lambda: MLPClassifier(**SMALL).fit(X.astype(np.float32), LABELS.astype(np.float32)),
+    "labels": lambda: MLPClassifier(**SMALL).fit(X, RNG.integers(0, 2, (160, 3))),
+    "weights": lambda: MLPClassifier(
+        class_weight={"low": 2, "mid": 1, "a long word": 0.5}, **SMALL
+    ).fit(X, WORDS),
+    "parts": lambda: MLPClassifier(
+        optimizer=Adam(schedules.Cosine(1e-3, 99)), loss=losses.CrossEntropy(0.1), batch_norm=True,
+        dropout=0.2, normalize="robust", n_iter_no_change=np.inf, **SMALL,
+    ).fit(X, LABELS),
+    "by name": lambda: MLPRegressor(
+        schedule="cosine", init="orthogonal", activation="mish", monitor="r2",
+        early_stopping=True, **SMALL,
+    ).fit(X, X[:, 0]),
+    "several targets": lambda: MLPRegressor(normalize_y=True, **SMALL).fit(X, X[:, :2]),
+    "counts": lambda: MLPRegressor(loss="poisson", solver="sgd", learning_rate="adaptive",
+                                   **SMALL).fit(X, LABELS),
+    "L-BFGS": lambda: MLPRegressor(solver="lbfgs", **SMALL).fit(X, X[:, 0]),
+    "no seed": lambda: MLPRegressor(**SMALL | {"random_state": None}).fit(X, X[:, 0]),
+    "ensemble": lambda: MLPClassifier(n_members=2, early_stopping=True, **SMALL).fit(X, WORDS),
+    "table": lambda: MLPClassifier(n_members=1, **QUICK).fit(frame(), WORDS),
+    "rare categories": lambda: MLPClassifier(n_members=1, **QUICK).fit(
+        frame(900), np.resize(WORDS, 900)
+    ),
+    "table of one kind": lambda: MLPRegressor(
+        n_members=2, categorical_features=["size"], **QUICK
+    ).fit(frame()[["size", "age"]], X[:, 0]),
+    "table of numbers": lambda: MLPRegressor(n_members=1, **QUICK).fit(X, X[:, 0]),
+    "members": lambda: MLPClassifier(**QUICK).fit(frame(), LABELS),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def zoo():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return {name: make() for name, make in ZOO.items()}
+
+
+def rows_of(e):
+    if not hasattr(e, "feature_names_in_"):
+        return X
+    rows = frame(300, 400)[list(e.feature_names_in_)]
+    return rows
+
+
+def same(a, b, place="it"):
+    """Alike in all attributes, by bits; what is computed from others apart."""
+    assert type(a) is type(b), place
+    if isinstance(a, np.ndarray):
+        assert a.dtype == b.dtype, place
+        np.testing.assert_array_equal(a, b, err_msg=place)
+    elif isinstance(a, dict):
+        assert a.keys() == b.keys(), place
+        for name in a:
+            same(a[name], b[name], f"{place}.{name}")
+    elif isinstance(a, list | tuple):
+        assert len(a) == len(b), place
+        for k, (one, other) in enumerate(zip(a, b, strict=True)):
+            same(one, other, f"{place}[{k}]")
+    elif hasattr(a, "__getstate__") and type(a).__module__.startswith(("fastnn.e", "fastnn.h")):
+        mine, yours = (dict(vars(one)) for one in (a, b))
+        for state in (mine, yours):
+            machine = state.pop("_machine", None)
+            state["values"] = None if machine is None else machine.state.values
+            if "history" in state:
+                state["history"] = state["history"] | {"seconds": 0}
+            for name in ("encoder", "_shown"):
+                state.pop(name, None)
+        same(mine, yours, place)
+    elif a is not b and not isinstance(a, fastnn.losses.Loss | fastnn.optimizers.Optimizer):
+        assert repr(a) == repr(b), place
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_an_estimator_comes_back_to_the_bit(zoo, tmp_path, name):
+    e, path = zoo[name], tmp_path / "e.safetensors"
+    e.save(path)
+    twin = fastnn.load(path)
+    same(e, twin)
+    assert repr(twin) == repr(e)
+    rows = rows_of(e)
+    np.testing.assert_array_equal(twin.predict(rows), e.predict(rows))
+    if hasattr(e, "classes_"):
+        np.testing.assert_array_equal(twin.predict_proba(rows), e.predict_proba(rows))
+    twin.save(tmp_path / "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["two classes", "words", "parts", "L-BFGS", "ensemble", "members"])
+def test_training_goes_on_as_if_it_had_not_stopped(zoo, tmp_path, name):
+    e = copy.deepcopy(zoo[name])
+    e.save(tmp_path / "e")
+    twin = fastnn.load(tmp_path / "e")
+    rows = frame() if hasattr(e, "feature_names_in_") else X
+    y = {"two classes": LABELS > 0, "L-BFGS": X[:, 0], "parts": LABELS, "members": LABELS}
+    for each in (e, twin):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            each.set_params(warm_start=True).fit(rows, y.get(name, WORDS))
+    same(e, twin)
+
+
+class Own(MLPClassifier):
+    pass
+
+
+def own_schedule(steps):
+    return 0.001 + 0 * steps
+
+
+REFUSED = {
+    "unfitted": (lambda: MLPClassifier(), "not fitted"),
+    "own class": (lambda: Own(**SMALL).fit(X, LABELS), "Own is a class of your own"),
+    "own schedule": (lambda: MLPClassifier(schedule=own_schedule, **SMALL).fit(X, LABELS),
+                     "schedule is or holds own_schedule, a function of your own"),
+    "generator": (lambda: MLPClassifier(**SMALL | {"random_state": np.random.RandomState(0)})
+                  .fit(X, LABELS), "random_state is a generator"),
+    "classes of days": (lambda: MLPClassifier(**SMALL).fit(X, LABELS.astype("datetime64[D]")),
+                        r"the classes are of type datetime64\[D\], such as"),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_no_file_can_hold_is_refused(tmp_path, name):
+    make, message = REFUSED[name]
+    with pytest.raises((TypeError, ValueError), match=message) as caught:
+        make().save(tmp_path / "e")
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_changed_byte_is_found(zoo, tmp_path):
+    zoo["table"].save(tmp_path / "e")
+    data = bytearray((tmp_path / "e").read_bytes())
+    data[-9] ^= 1
+    (tmp_path / "e").write_bytes(data)
+    with pytest.raises(ModelFileError, match="its digest is wrong"):
+        fastnn.load(tmp_path / "e")
+
+
+def leaves(value, path=()):
+    """Places of all parts of a description, itself apart."""
+    for key in value if isinstance(value, dict) else range(len(value)):
+        yield (*path, key)
+        if isinstance(value[key], dict | list):
+            yield from leaves(value[key], (*path, key))
+
+
+def spoiled(description, path, value):
+    new = copy.deepcopy(description)
+    at = new
+    for key in path[:-1]:
+        at = at[key]
+    if value is KeyError:
+        del at[path[-1]]
+    else:
+        at[path[-1]] = value
+    return new
+
+
+@pytest.mark.parametrize("name", ["words", "by name", "rare categories", "members"])
+def test_crafted_files_are_refused_or_sound(zoo, tmp_path, name):
+    """With a right digest: whatever a place says, ModelFileError, or an estimator that predicts."""
+    tensors, description = estimator_portrait(zoo[name])
+    description = json.loads(json.dumps(description))
+    places, rng = list(leaves(description)), np.random.default_rng(0)
+    values = [KeyError, None, True, -1, 10**6, 1e300, "", "x", [], [7], {}, {"class": "losses.MSE"}]
+    rows, path = rows_of(zoo[name]), tmp_path / "e"
+    for k in rng.permutation(len(places))[:60]:
+        crafted = spoiled(description, places[k], values[rng.integers(len(values))])
+        path.write_bytes(packed(tensors, crafted))
+        opened(path, rows)
+    for array in tensors:
+        for new in (np.zeros(0), np.zeros((2, 2)), np.full(3, 2**40), np.float64([np.nan])):
+            path.write_bytes(packed(tensors | {array: new}, description))
+            opened(path, rows)
+
+
+def opened(path, rows):
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            e = fastnn.load(path)
+    except ModelFileError:
+        return
+    # Other names of features are as sound as these.
+    with suppress(ValueError, TypeError):
+        assert len(e.predict(rows)) == len(rows)
