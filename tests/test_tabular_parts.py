@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("pyarrow")
 
+from sklearn import metrics
 from tabular_data import people
 
 from fastnn import TabularModel, cli, load
@@ -18,6 +19,8 @@ from fastnn.tabular.scores import Tally, measure
 from fastnn.tabular.target import Target
 
 QUICK = {"max_iter": 3}
+SILENT = 0
+"""A class whose rows weigh nothing."""
 COPIES = 40
 
 
@@ -122,18 +125,64 @@ def test_a_tally_of_parts_measures_what_all_rows_do(classes, weighted):
         target, y = Target("y", "regression", ""), 1e6 + rng.normal(size=n)
         outputs = y + rng.normal(size=n)
     if weighted and classes == 3:
-        weight[y == 0] = 0
+        weight[y == SILENT] = 0
     tally = Tally(target)
     for part in np.split(np.arange(n), [1, 700, 700, 2500]):
         tally.add(y[part], outputs[part], None if weight is None else weight[part])
-    whole = measure(target, y, outputs, weight)
-    found = tally.scores()
-    assert found.keys() == whole.keys()
-    for name in whole.keys() - {"roc_auc"}:
-        assert found[name] == pytest.approx(whole[name], rel=1e-9, abs=1e-9)
-    assert ("roc_auc" in whole) == (classes == 2)
+    right = by_sklearn(classes, y, outputs, weight)
+    for found in measure(target, y, outputs, weight), tally.scores():
+        assert found.keys() == right.keys()
+        for name, value in right.items():
+            assert found[name] == pytest.approx(
+                value, rel=1e-9, abs=1e-5 if "roc" in name else 1e-9
+            )
+
+
+def by_sklearn(classes, y, outputs, weight):
+    w = {"sample_weight": weight}
+    if not classes:
+        return {"r2": metrics.r2_score(y, outputs, **w),
+                "rmse": metrics.root_mean_squared_error(y, outputs, **w),
+                "mae": metrics.mean_absolute_error(y, outputs, **w)}  # fmt: skip
+    chosen = outputs.argmax(axis=1)
+    each = np.ones(len(y)) if weight is None else weight
+    recalls = []
+    for k in range(classes):
+        own = y == k
+        weights = each[own] if each[own].any() else None
+        recalls.append(np.average(chosen[own] == k, weights=weights))
+    right = {
+        "accuracy": metrics.accuracy_score(y, chosen, **w),
+        "balanced_accuracy": np.mean(recalls),
+        "log_loss": metrics.log_loss(y, outputs, labels=range(classes), **w),
+    }
     if classes == 2:
-        assert found["roc_auc"] == pytest.approx(whole["roc_auc"], abs=1e-5)
+        right["roc_auc"] = metrics.roc_auc_score(y, outputs[:, 1], **w)
+    return right
+
+
+def test_of_many_classes_the_outputs_are_not_kept(monkeypatch):
+    rng = np.random.default_rng(0)
+    y = np.resize(np.arange(700), 2100)
+    table = {
+        "a": y + rng.normal(size=2100),
+        "b": rng.normal(size=2100),
+        "y": np.char.add("c", y.astype(str)),
+    }
+    sizes = []
+    real = predicting.answers
+
+    def noted(model, rows):
+        for part in real(model, rows):
+            sizes.append(part.size)
+            yield part
+
+    monkeypatch.setattr(predicting, "answers", noted)
+    monkeypatch.setattr(predicting, "outputs", None)
+    model = TabularModel("y", settings={"hidden_layer_sizes": (4,), "max_iter": 1}).fit(table)
+    assert sum(sizes) == 700 * len(model.held_out_)
+    assert max(sizes) <= predicting.CELLS
+    assert model.scores_.keys() == {"accuracy", "balanced_accuracy", "log_loss"}
 
 
 def test_a_class_whose_rows_weigh_nothing_has_no_rank():

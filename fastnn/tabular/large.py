@@ -15,8 +15,8 @@ from fastnn.optimizers import Adam
 from fastnn.schedules import Cosine
 from fastnn.tabular.folds import STOPPING_SHARE, part_held_out
 from fastnn.tabular.members import Lesson, Member
+from fastnn.tabular.predicting import scores
 from fastnn.tabular.sample import draw_sample
-from fastnn.tabular.scores import measure
 from fastnn.tabular.windows import BATCH, Copy
 
 RATE = 0.01
@@ -61,8 +61,8 @@ def fit_large(model: Any, path: str | Path, progress: Any) -> Any:
     model.n_rows_, model.held_out_ = max(seen, len(train)), lesson.numbers[held_out]
     model.scores_ = {}
     if len(held_out):
-        outputs = model.outputs(lesson.table.take(held_out))
-        model.scores_ = measure(lesson.target, lesson.y[held_out], outputs)
+        judged = lesson.table.take(held_out)
+        model.scores_ = scores(model, judged, lesson.y[held_out], None)
     model.seconds_ = time.perf_counter() - start
     return model
 

@@ -20,10 +20,9 @@ from fastnn.tabular.folds import part_held_out
 from fastnn.tabular.members import Lesson, Member, train_members
 from fastnn.tabular.parsed import Parsed, parse
 from fastnn.tabular.portrait import tabular_portrait
-from fastnn.tabular.predicting import answers, frames, outputs, scores_in_parts
+from fastnn.tabular.predicting import answers, frames, outputs, scores, scores_in_parts
 from fastnn.tabular.progress import Progress
 from fastnn.tabular.reading import read_table
-from fastnn.tabular.scores import measure
 from fastnn.tabular.table import Table, TableError, arrow
 from fastnn.tabular.target import Target, describe_target, with_words
 from fastnn.tabular.weights import as_class_weight, row_weights, with_classes
@@ -146,9 +145,9 @@ class TabularModel:
         self.n_rows_, self.held_out_ = len(learned), lesson.numbers[held_out]
         self.scores_: dict[str, float] = {}
         if len(held_out):
-            outputs = self.outputs(lesson.table.take(held_out))
             kept = None if lesson.given is None else lesson.given[held_out]
-            self.scores_ = measure(lesson.target, lesson.y[held_out], outputs, kept)
+            judged = lesson.table.take(held_out)
+            self.scores_ = scores(self, judged, lesson.y[held_out], kept)
         self.seconds_ = time.perf_counter() - start
         return self
 
@@ -252,7 +251,7 @@ class TabularModel:
         if not len(rows):
             raise TableError(f'{table.name} has no row with a target "{self.target}"')
         table = table.take(rows)
-        return measure(self.target_, y, self.outputs(table), self._weights(table))
+        return scores(self, table, y, self._weights(table))
 
     def _repr_html_(self) -> str | None:
         """What Jupyter shows of a trained model."""

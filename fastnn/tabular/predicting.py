@@ -9,13 +9,13 @@ import numpy as np
 
 from fastnn.tabular.blocks import tables
 from fastnn.tabular.parsed import Parsed, parse
-from fastnn.tabular.scores import Tally
+from fastnn.tabular.scores import Tally, measure
 from fastnn.tabular.table import Table, TableError, arrow
 from fastnn.tabular.weights import row_weights
 
 READ_ROWS = 1 << 16
 """Rows that are parsed at once."""
-CELLS, LEAST_ROWS = 1 << 18, 256
+CELLS, LEAST_ROWS = 1 << 18, 32
 """Numbers of a part, as the network reads or answers them: they stay in the cache; and its rows at
 least."""
 
@@ -73,6 +73,17 @@ def frames(model: Any, source: Any, proba: bool = False) -> Iterator[Any]:
                 yield pa.table({target.name: names.take(pa.array(part.argmax(axis=1)))})
 
 
+def scores(
+    model: Any, table: Table | Parsed, y: np.ndarray, weight: np.ndarray | None
+) -> dict[str, float]:
+    """What `measure` says of the answers for a table; of many classes they are not kept."""
+    if len(model.target_.classes) <= 2:
+        return measure(model.target_, y, outputs(model, table), weight)
+    tally = Tally(model.target_)
+    _count(tally, model, table, y, weight)
+    return tally.scores()
+
+
 def scores_in_parts(model: Any, source: Any) -> dict[str, float]:
     """`TabularModel.evaluate` of a file that is read in parts."""
     tally = Tally(model.target_)
@@ -82,11 +93,17 @@ def scores_in_parts(model: Any, source: Any) -> dict[str, float]:
         weight = None
         if model.sample_weight is not None:
             weight = row_weights(judged, model.sample_weight)
-        at = 0
-        for part in answers(model, judged):
-            some = slice(at, at + len(part))
-            tally.add(y[some], part, None if weight is None else weight[some])
-            at = some.stop
+        _count(tally, model, judged, y, weight)
     if not tally.rows:
         raise TableError(f'{source} has no row with a target "{model.target_.name}"')
     return tally.scores()
+
+
+def _count(
+    tally: Tally, model: Any, table: Table | Parsed, y: np.ndarray, weight: np.ndarray | None
+) -> None:
+    at = 0
+    for part in answers(model, table):
+        some = slice(at, at + len(part))
+        tally.add(y[some], part, None if weight is None else weight[some])
+        at = some.stop

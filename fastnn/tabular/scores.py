@@ -41,24 +41,13 @@ def measure(
             "rmse": float(np.sqrt(mse)),
             "mae": float(metrics.mean_absolute_error(y, outputs, sample_weight=weight)),
         }
-    labels = np.arange(len(target.classes))
-    chosen = outputs.argmax(axis=1)
-    present = np.unique(y)
-    recalls = [np.average(chosen[y == k] == k, weights=_of(weight, y == k)) for k in present]
-    found = {
-        "accuracy": float(metrics.accuracy_score(y, chosen, sample_weight=weight)),
-        "balanced_accuracy": float(np.mean(recalls)),
-        "log_loss": float(metrics.log_loss(y, outputs, labels=labels, sample_weight=weight)),
-    }
+    tally = Tally(target)
+    tally.count(y, outputs, weight)
+    found = tally.scores()
     # Where the rows of a class weigh nothing, there are no ranks.
-    if len(labels) == 2 and np.bincount(y, weight, 2).all():
+    if len(target.classes) == 2 and np.bincount(y, weight, 2).all():
         found["roc_auc"] = float(metrics.roc_auc_score(y, outputs[:, 1], sample_weight=weight))
     return found
-
-
-def _of(weight: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
-    """The weights of some rows; all alike where they sum to 0."""
-    return None if weight is None or not weight[rows].any() else weight[rows]
 
 
 class Tally:
@@ -76,29 +65,38 @@ class Tally:
         # Of each class, by rows and by weight: those found, those there are.
         self.found, self.there = (np.zeros((2, len(target.classes))) for _ in range(2))
         self.loss = 0.0
-        self.ranks = np.zeros((2, 2 * MOST_ODDS * ODDS + 1))
+        self.ranks: np.ndarray | None = None
         # Of a regression: weight, mean of y, its squares about it, squares and sizes of residuals.
         self.sums = np.zeros(5)
 
     def add(self, y: np.ndarray, outputs: np.ndarray, weight: np.ndarray | None = None) -> None:
-        """Count some rows."""
-        self.rows += len(y)
+        """Count some rows, and rank those of two classes."""
         weight = np.ones(len(y)) if weight is None else weight
+        self.rows += len(y)
         if self.target.task == "regression":
             self._add_numbers(y, outputs, weight)
             return
+        self.count(y, outputs, weight)
+        if outputs.shape[1] == 2:
+            self._rank(y, outputs, weight)
+
+    def count(self, y: np.ndarray, outputs: np.ndarray, weight: np.ndarray | None) -> None:
+        """Count some rows of classes."""
+        weight = np.ones(len(y)) if weight is None else weight
         right = outputs.argmax(axis=1) == y
         for k, each in enumerate((np.ones(len(y)), weight)):
             self.there[k] += np.bincount(y, each, self.there.shape[1])
             self.found[k] += np.bincount(y, each * right, self.there.shape[1])
         own = np.clip(outputs[np.arange(len(y)), y], EPS, 1 - EPS)
         self.loss -= float(np.sum(weight * np.log(own)))
-        if outputs.shape[1] == 2:
-            with np.errstate(divide="ignore"):
-                odds = np.log(outputs[:, 1]) - np.log(outputs[:, 0])
-            at = (ODDS * (MOST_ODDS + odds.clip(-MOST_ODDS, MOST_ODDS))).astype(np.int64)
-            for k in range(2):
-                self.ranks[k] += np.bincount(at[y == k], weight[y == k], self.ranks.shape[1])
+
+    def _rank(self, y: np.ndarray, outputs: np.ndarray, weight: np.ndarray) -> None:
+        with np.errstate(divide="ignore"):
+            odds = np.log(outputs[:, 1]) - np.log(outputs[:, 0])
+        at = (ODDS * (MOST_ODDS + odds.clip(-MOST_ODDS, MOST_ODDS))).astype(np.int64)
+        size = 2 * ODDS * MOST_ODDS + 1
+        found = np.stack([np.bincount(at[y == k], weight[y == k], size) for k in range(2)])
+        self.ranks = found if self.ranks is None else self.ranks + found
 
     def _add_numbers(self, y: np.ndarray, outputs: np.ndarray, weight: np.ndarray) -> None:
         total = weight.sum()
@@ -129,7 +127,7 @@ class Tally:
             "balanced_accuracy": np.mean(self.found[kind, present] / self.there[kind, present]),
             "log_loss": self.loss / total,
         }
-        if self.ranks.any(axis=1).all():
+        if self.ranks is not None and self.ranks.any(axis=1).all():
             ranks = self.ranks[:, self.ranks.any(axis=0)]
             scores["roc_auc"] = metrics.roc_auc_score(
                 np.repeat([0, 1], ranks.shape[1]), np.tile(np.arange(ranks.shape[1]), 2),
