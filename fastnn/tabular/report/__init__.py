@@ -127,12 +127,13 @@ def _setting(value: Any) -> str:
 
 def _pictures(model: TabularModel, table: Table, y: np.ndarray, outputs: np.ndarray) -> list[str]:
     found = findings.importances(model, table, y)
+    smoothing = ": the loss counts label smoothing, the score does not"
     of_member = " (of the first of them)" if len(model.members_) > 1 else ""
     shown = [
         (
             figures.curves(model.members_[0].network.history),
-            f"Loss over the epochs{of_member}; the dot is the epoch kept, by its score: the "
-            "loss of classes counts label smoothing, the score does not.",
+            f"Loss over the epochs{of_member}; the dot is the epoch kept, by its score"
+            f"{smoothing * (model.target_.task == 'classification')}.",
         ),
         (
             figures.importance_bars(found),
@@ -148,21 +149,27 @@ def _pictures(model: TabularModel, table: Table, y: np.ndarray, outputs: np.ndar
         (figures.confusion(y, chosen, classes), _JUDGED),
         (figures.calibration(y, outputs), "Whether probabilities can be believed."),
     ]
-    return [*parts, html.figures(drawn), _per_class(y, chosen, classes)]
+    return [*parts, html.figures(drawn), *_per_class(y, chosen, classes)]
 
 
 _JUDGED = "Of the rows held out."
+MOST_CLASSES = 50
+"""In the table of classes."""
 
 
-def _per_class(y: np.ndarray, chosen: np.ndarray, classes: tuple[str, ...]) -> str:
-    rows = []
-    for k, name in enumerate(classes):
-        true, said = y == k, chosen == k
-        hit = int((true & said).sum())
-        precision = f"{hit / said.sum():.3f}" if said.any() else "never predicted"
-        recall = f"{hit / true.sum():.3f}" if true.any() else "none there"
-        rows.append((name, str(int(true.sum())), precision, recall))
-    return html.table(("class", "rows", "precision", "recall"), rows)
+def _per_class(y: np.ndarray, chosen: np.ndarray, classes: tuple[str, ...]) -> list[str]:
+    """Precision and recall of each class; where there are many, of the most frequent ones."""
+    n = len(classes)
+    true, said, hit = (np.bincount(of, minlength=n) for of in (y, chosen, y[y == chosen]))
+    listed = np.sort(np.argsort(-true, kind="stable")[:MOST_CLASSES])
+    rows = [
+        (classes[k], f"{true[k]:,}",
+         f"{hit[k] / said[k]:.3f}" if said[k] else "never predicted",
+         f"{hit[k] / true[k]:.3f}" if true[k] else "none there")
+        for k in listed
+    ]  # fmt: skip
+    more = [html.paragraph(f"And {n - len(rows):,} classes of fewer rows.", True)]
+    return [html.table(("class", "rows", "precision", "recall"), rows), *more * (n > len(rows))]
 
 
 def _wrong(model: TabularModel, y: np.ndarray, outputs: np.ndarray, rows: np.ndarray) -> list[str]:

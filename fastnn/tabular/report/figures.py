@@ -17,7 +17,8 @@ INK = "#010203"
 """A colour that stands for the page's own until the SVG is written."""
 SETTINGS = {
     "svg.fonttype": "none", "svg.hashsalt": "fastnn", "font.size": 9, "font.family": "sans-serif",
-    "axes.titlecolor": INK, "legend.facecolor": "none", "legend.framealpha": 0,
+    "axes.facecolor": "none", "axes.titlecolor": INK,
+    "legend.facecolor": "none", "legend.framealpha": 0,
 }  # fmt: skip
 BINS = 10
 MOST_CLASSES = 12
@@ -35,7 +36,6 @@ def as_svg(draw: Callable[[Any], None], width: float, height: float) -> str:
         figure = Figure(figsize=(width, height), layout="constrained", facecolor="none")
         draw(figure)
         for axes in figure.axes:
-            axes.set_facecolor("none")
             legend = axes.get_legend()
             if legend is not None:
                 legend.get_frame().set_facecolor("none")
