@@ -4,6 +4,7 @@ import tempfile
 
 from benchmarks import support
 from benchmarks.peers import process, processes
+from fastnn.kernels.machine import target
 
 FIRST_FIT = """
 import json, sys, time
@@ -41,24 +42,30 @@ class Compile:
 
 
 class OverJax:
-    """Seconds of a new process over JAX's: its import, and digits with caches empty and filled."""
+    """Seconds of a new process over JAX's: its import, and digits with caches empty and filled.
+
+    "wheel" is with empty caches, and kernels as a wheel brings them.
+    """
 
     unit = "ratio"
     timeout = 600
-    params = ("import", "cold", "warm")
+    params = ("import", "cold", "wheel", "warm")
     param_names = ("start",)
 
     def setup(self, start):
         if process.absent(process.ALL["jax"]):
             raise NotImplementedError("JAX is not installed")
+        if start == "wheel" and not target.levels_here():
+            raise NotImplementedError("no wheel is made for this processor")
 
     def track_fastnn_over_jax(self, start):
         kinds = {
             "import": processes.import_process,
             "cold": processes.cold_process,
+            "wheel": processes.wheel_process,
             "warm": processes.whole_process,
         }
-        rounds = 1 if start == "cold" else 3
+        rounds = 1 if start in ("cold", "wheel") else 3
         with tempfile.TemporaryDirectory() as folder:
             found = processes.medians(
                 kinds[start], ("fastnn", "jax"), support.THREADS[-1], rounds, folder

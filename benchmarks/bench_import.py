@@ -10,5 +10,8 @@ class Import:
     def timeraw_fastnn(self):
         return "import fastnn"
 
+    def timeraw_sequential(self):
+        return "from fastnn import Sequential"
+
     def timeraw_numpy(self):
         return "import numpy"

@@ -1,6 +1,7 @@
 """The project's own files agree with each other: names, versions, extras."""
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -38,6 +39,18 @@ def test_the_recipe_needs_what_the_wheel_needs():
     assert sorted(re.findall(r"- (\S+) (>=[\d.]+)$", needed, re.MULTILINE)) == sorted(
         re.fullmatch(r"([\w-]+)(>=[\d.]+)", d).groups() for d in PROJECT["dependencies"]
     )
+
+
+def test_a_source_archive_has_all_that_tests_read():
+    sdist = pytest.importorskip("hatchling.builders.sdist")
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no checkout")
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    there = {Path(name) for name in listed.stdout.split("\n") if (ROOT / name).is_file()}
+    brought = sdist.SdistBuilder(str(ROOT)).recurse_included_files()
+    left_out = there - {Path(file.distribution_path) for file in brought}
+    always = {".gitignore", "LICENSE", "README.md", "pyproject.toml"}
+    assert {path.parts[0] for path in left_out} - always == {"findings"}
 
 
 def test_nobody_is_told_to_install_a_stranger():

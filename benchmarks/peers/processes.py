@@ -1,8 +1,9 @@
 """``python -m benchmarks.peers.processes``: whole processes, and the latency of `predict`.
 
 Whole process: a new one that imports, builds, trains the digits network for 20 epochs and ends:
-cold, with empty compilation caches; with kernels from a wheel (``--wheel FILE``), caches empty; and
-warm. Import: a new process that imports the library. Each is also given as a multiple of fastnn's.
+cold, with empty compilation caches; with kernels as from a wheel (or from one: ``--wheel FILE``),
+caches empty; and warm. Import: a new process that imports the library. Each is also given as a
+multiple of fastnn's.
 Latency: one call of `predict`, NumPy array in, NumPy array out, for 1 row and for 1797 rows.
 scikit-learn has no batch norm and does without.
 """
@@ -31,6 +32,7 @@ from benchmarks.peers.process import (
 from benchmarks.peers.rounds import rotated
 from benchmarks.peers.runner import available_cpus
 from benchmarks.peers.workloads import DIGITS_PLAIN, WORKLOADS
+from fastnn.kernels.machine import target
 
 EPOCHS = 20
 ROWS = (1, 1797)
@@ -57,7 +59,8 @@ def whole_process(name, threads, folder, caches, home=ROOT):
 
 def with_caches(folder):
     """The environment in which what is compiled is kept in a folder."""
-    return os.environ | {
+    # Python's own is kept as well: what is installed has it.
+    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | {
         "FASTNN_CACHE_DIR": os.path.join(folder, "fastnn"),
         "JAX_COMPILATION_CACHE_DIR": os.path.join(folder, "jax"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
@@ -87,6 +90,26 @@ def unpacked(wheel, folder):
     return home
 
 
+def with_kernels(folder):
+    """A folder that holds fastnn as a wheel brings it, with kernels, and these benchmarks."""
+    home = Path(folder) / "wheel"
+    for name in ("fastnn", "benchmarks"):
+        shutil.copytree(ROOT / name, home / name)
+    shipped = home / "fastnn" / "kernels" / "shipped"
+    shipped.mkdir(exist_ok=True)
+    line = [sys.executable, "-m", "fastnn.kernels.shipping", str(shipped), target.levels_here()[0]]
+    subprocess.run([*line, target.system(), "float32"], cwd=home, check=True)
+    return home
+
+
+def wheel_process(name, threads, folder, caches, home=ROOT):
+    """As `cold_process`; fastnn's has kernels, in a folder made the first time."""
+    if name == "fastnn":
+        home = Path(folder) / "wheel"
+        home = home if home.exists() else with_kernels(folder)
+    return cold_process(name, threads, folder, caches, home)
+
+
 def medians(start, names, threads, rounds, folder, home=ROOT):
     """Name -> median seconds of a kind of start; a first one of each is not counted."""
     caches, seconds = os.path.join(folder, "caches"), {}
@@ -109,9 +132,10 @@ def starts(names, threads, rounds, folder, wheel=None):
         "cold": medians(cold_process, names, threads, 1, folder),
         "warm": medians(whole_process, names, threads, rounds, folder),
     }
-    if wheel is not None and "fastnn" in names:
-        home = unpacked(wheel, folder)
-        found["wheel"] = medians(cold_process, ["fastnn"], threads, rounds, folder, home)
+    if "fastnn" in names and (wheel is not None or target.levels_here()):
+        if wheel is not None:
+            unpacked(wheel, folder)
+        found["wheel"] = medians(wheel_process, ["fastnn"], threads, rounds, folder)
         found["wheel"] |= {k: v for k, v in found["cold"].items() if k != "fastnn"}
     return found
 
