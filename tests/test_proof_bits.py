@@ -102,7 +102,7 @@ def elsewhere(seed, count, way, **environment):
     return done.stdout.split()
 
 
-@counts(12, 1_000)
+@counts(60, 1_000)
 def test_bits_are_the_same_in_company_and_in_other_processes(count):
     expected = digests(count, count)
     ways = ["threads"] + ["fork"] * hasattr(os, "fork")

@@ -186,9 +186,47 @@ def test_sound_programs_of_any_size_keep_to_their_arenas(count, monkeypatch):
         guarded.check()
 
 
+PLANTED = """
+import ctypes, sys
+import numpy as np
+from numba import types
+from fastnn.kernels.machine.jit import kernel, object_code
+from fastnn.kernels.machine.memory import array_at
+from fastnn.kernels.machine.objects import load
+from fastnn.kernels.machine.target import current
+
+@kernel
+def inner(array, at):
+    array[at] = 1
+
+@kernel
+def write(address, at):
+    inner(array_at(address, (4,), np.int64), at)
+
+code = object_code({"write": (write, (types.int64, types.int64))}, current())
+room = np.zeros(8, np.int64)
+call = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(load([code], ["write"])[0])
+call(room.ctypes.data, int(sys.argv[1]))
+print(room.sum())
+"""
+
+
+@pytest.mark.parametrize(("checks", "at", "found"), [(1, 3, "1"), (1, 4, ""), (0, 4, "1")])
+def test_bounds_checks_end_a_process_that_writes_outside(checks, at, found):
+    done = subprocess.run(
+        [sys.executable, "-c", PLANTED, str(at)], cwd=ROOT, capture_output=True, text=True,
+        env=os.environ | {"NUMBA_BOUNDSCHECK": str(checks)},
+    )  # fmt: skip
+    assert done.stdout.strip() == found, done.stderr
+    assert (done.returncode == 0) == bool(found)
+
+
 @pytest.mark.nightly
 def test_the_kernels_with_bounds_checks_on(tmp_path):
-    """Numba's own checks of every index, in a process and a cache of their own."""
+    """Numba's own checks of every index, in a process and a cache of their own.
+
+    Blocks of vectors are written by address, and have no checks: canaries are for them.
+    """
     tests = ["tests/test_ops.py", "tests/test_batchnorm.py", "tests/test_softmax.py"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-x", *tests], cwd=ROOT, capture_output=True,

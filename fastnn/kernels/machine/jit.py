@@ -246,13 +246,21 @@ def _linked(functions: dict[str, tuple[Any, tuple[types.Type, ...]]]) -> Any:
 
 
 def _write_door(module: Any, name: str, result: Any) -> None:
-    """A C function that calls a kernel; its status says nothing, for kernels never raise."""
+    """A C function that calls a kernel.
+
+    Kernels never raise, and nobody looks at their status; under NUMBA_BOUNDSCHECK an index beyond
+    an array ends the process.
+    """
     described, context = result.fndesc, result.target_context
     kinds = [context.get_value_type(kind) for kind in described.argtypes]
     door = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
     builder = ir.IRBuilder(door.append_basic_block())
     callee = context.declare_function(module, described)
-    context.call_conv.call_function(
+    status, _ = context.call_conv.call_function(
         builder, callee, described.restype, described.argtypes, door.args
     )
+    if config.BOUNDSCHECK:
+        with cgutils.if_unlikely(builder, status.is_error):
+            nothing = ir.FunctionType(ir.VoidType(), [])
+            builder.call(module.declare_intrinsic("llvm.trap", (), nothing), [])
     builder.ret_void()
