@@ -63,6 +63,18 @@ def test_standard_input_and_output(files):
     assert len(lines) == 241
 
 
+def test_to_predict_takes_no_library_of_training(files):
+    """Their imports would take longer than to predict a hundred thousand rows."""
+    TabularModel("buys", settings=QUICK).fit("people.csv").save("m.safetensors")
+    code = (
+        "import sys; from fastnn import cli; "
+        "cli.main(['predict', 'm.safetensors', 'people.csv', '--out', 'p.csv']); "
+        "print(*{'sklearn', 'matplotlib', 'scipy.stats'} & set(sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == ""
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.estimators.tables import scaled
+from fastnn.export.formulas import softly_scaled as scaled
 from fastnn.tabular.columns import Column
 from fastnn.tabular.parsed import Parsed, Words, parse
 from fastnn.tabular.table import Table

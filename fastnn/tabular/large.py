@@ -14,7 +14,8 @@ from fastnn.losses import CrossEntropy
 from fastnn.optimizers import Adam
 from fastnn.schedules import Cosine
 from fastnn.tabular.folds import STOPPING_SHARE, part_held_out
-from fastnn.tabular.members import Lesson, Member
+from fastnn.tabular.lesson import Lesson
+from fastnn.tabular.members import Member
 from fastnn.tabular.predicting import scores
 from fastnn.tabular.sample import draw_sample
 from fastnn.tabular.windows import BATCH, Copy

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,8 +16,7 @@ from fastnn.inputs.paths import as_path
 from fastnn.inputs.settings import Range, check_count
 from fastnn.tabular.blocks import is_large, tables
 from fastnn.tabular.columns import describe_columns
-from fastnn.tabular.folds import part_held_out
-from fastnn.tabular.members import Lesson, Member, train_members
+from fastnn.tabular.members import Member
 from fastnn.tabular.parsed import Parsed, parse
 from fastnn.tabular.portrait import tabular_portrait
 from fastnn.tabular.predicting import answers, frames, outputs, scores, scores_in_parts
@@ -26,6 +25,9 @@ from fastnn.tabular.reading import read_table
 from fastnn.tabular.table import Table, TableError, arrow
 from fastnn.tabular.target import Target, describe_target, with_words
 from fastnn.tabular.weights import as_class_weight, row_weights, with_classes
+
+if TYPE_CHECKING:
+    from fastnn.tabular.lesson import Lesson
 
 LEAST_ROWS = 10
 
@@ -137,6 +139,8 @@ class TabularModel:
             from fastnn.tabular.large import fit_large
 
             return fit_large(self, source, progress)
+        from fastnn.tabular.lesson import train_members
+
         lesson, learned, held_out = self.prepare(read_table(source), progress)
         self.members_, self.interrupted_ = train_members(
             lesson, learned, self.seed, self.seconds, self.settings
@@ -158,6 +162,10 @@ class TabularModel:
 
         `words` are those of a target of which the table is a part.
         """
+        # Training needs scikit-learn, whose import takes longer than many predictions.
+        from fastnn.tabular.folds import part_held_out
+        from fastnn.tabular.lesson import Lesson
+
         target, table, y, notes = self._rows_with_target(table, words)
         weight = self._weights(table)
         learned, held_out = part_held_out(y, self.holdout, target.task, self.seed)

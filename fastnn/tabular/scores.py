@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn import metrics
 
 from fastnn.tabular.target import Target
 
@@ -34,6 +33,9 @@ def measure(
         Of classes "accuracy", "balanced_accuracy", "log_loss", and of two "roc_auc"; else "r2",
         "rmse", "mae".
     """
+    # Its import takes longer than many predictions, which need none of it.
+    from sklearn import metrics
+
     if target.task == "regression":
         mse = metrics.mean_squared_error(y, outputs, sample_weight=weight)
         return {
@@ -128,6 +130,8 @@ class Tally:
             "log_loss": self.loss / total,
         }
         if self.ranks is not None and self.ranks.any(axis=1).all():
+            from sklearn import metrics
+
             ranks = self.ranks[:, self.ranks.any(axis=0)]
             scores["roc_auc"] = metrics.roc_auc_score(
                 np.repeat([0, 1], ranks.shape[1]), np.tile(np.arange(ranks.shape[1]), 2),

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from fastnn.tabular.blocks import blocks
-from fastnn.tabular.members import Lesson, Member
+from fastnn.tabular.lesson import Lesson
+from fastnn.tabular.members import Member
 from fastnn.tabular.parsed import Words, parse
 from fastnn.tabular.table import Table
 from fastnn.tabular.weights import row_weights
