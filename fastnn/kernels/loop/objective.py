@@ -12,7 +12,7 @@ from fastnn.kernels.codes import (
     PINBALL,
     POISSON,
 )
-from fastnn.kernels.loop.samples import read_targets, read_weights
+from fastnn.kernels.loop.samples import ANY_ROW, read_targets, read_weights
 from fastnn.kernels.machine.functions import sigmoid
 from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.memory import array_at, matrix, shift, vector
@@ -77,7 +77,7 @@ def loss_of_chunk(net, ops, work, order, start, batch, r0, rows):
     t, w = matrix(t_pointer, 0, rows, m), vector(work, net.weights + r0, rows)
     read_weights(net, order, start, batch, w)
     if net.loss == CROSS_ENTROPY and net.labels and n <= CLASSES:
-        numbers = array_at(net.y, (1,), np.int64)
+        numbers = array_at(net.y, (ANY_ROW,), np.int64)
         keep, rest = t.dtype.type(1 - net.smoothing), t.dtype.type(net.smoothing / n)
         value = cross_entropy_of_labels(z, numbers, order, start, keep, rest, w, dz)
     else:

@@ -7,6 +7,9 @@ from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.memory import array_at, at_address, matrix, pointer, start_of
 from fastnn.kernels.math.rows import copy_rows, fill, gather_rows, gather_standardized, row_at
 
+ANY_ROW = 2**40
+"""The length of what is the user's: that an order stays within it is checked before the loop."""
+
 
 @kernel
 def gather(net, op, state, order, start, x):
@@ -57,8 +60,8 @@ def read_targets(net, order, start, t):
     rows, columns = t.shape
     classes = 2 if net.loss == BINARY_CROSS_ENTROPY else columns
     keep, rest = t.dtype.type(1 - net.smoothing), t.dtype.type(net.smoothing / classes)
-    numbers = array_at(net.y, (1,), np.int64)
-    floats = array_at(net.y, (1,), t.dtype)
+    numbers = array_at(net.y, (ANY_ROW,), np.int64)
+    floats = array_at(net.y, (ANY_ROW,), t.dtype)
     for i in range(rows):
         row = row_at(order, start + i)
         if net.labels:
@@ -73,7 +76,7 @@ def read_targets(net, order, start, t):
 @kernel
 def read_weights(net, order, start, batch, w):
     """Weights (r,) of the rows `order[start:start + r]`, the mean over the batch included."""
-    weights = array_at(net.sample_weight, (1,), np.float64)
+    weights = array_at(net.sample_weight, (ANY_ROW,), np.float64)
     share = 1.0
     if net.reduction:
         total = np.float64(batch[1] - batch[0])
