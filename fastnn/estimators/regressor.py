@@ -195,9 +195,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         sample_weight : array (n,), optional
             A row of weight 2 counts as two, one of weight 0 not at all: in the loss, its gradient
             and `normalize`. That is the same to rounding as rows left out or repeated where a batch
-            is all rows, but for batch norm and the preset's scaling, which count each row once, as
-            scikit-learn's RobustScaler does, dropout, which draws for each row, and early stopping,
-            which holds out rows.
+            is all rows, but for batch norm, whose moments count each row of a batch once, dropout,
+            which draws for each row, and early stopping, which holds out rows.
         X_val, y_val, sample_weight_val : array, optional
             Rows to score after each epoch. With `early_stopping` they take the place of the part
             held out, and nothing is held out.
