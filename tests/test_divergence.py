@@ -152,7 +152,10 @@ def check_exact(rng):
     assert found[0] == found[1]
     assert watched._network.drawn == plain._network.drawn
     assert all(np.isfinite(array).all() for array in plain.get_weights())
-    if found[0] is not None and found[0][3] in watcher.states and change is not moved:
+    # A Standardize forgets rows with which nothing was learned: it has a test of its own.
+    forgets = plain.step == 0 and isinstance(plain.layers[0], Standardize)
+    known = found[0] is not None and found[0][3] in watcher.states
+    if known and change is not moved and not forgets:
         assert_array_equal(full_state(plain), watcher.states[found[0][3]])
         assert found[0][3] == max(start, found[0][0] - 2)
     return found[0] is not None
@@ -176,6 +179,8 @@ def test_every_divergence_is_undone_to_the_bit():
 
 
 @pytest.mark.nightly
+# Rows that are wild enough for it are warned of; here they are drawn on purpose.
+@pytest.mark.filterwarnings("ignore:the gradient is so large:UserWarning")
 @pytest.mark.usefixtures("share")
 def test_thousands_of_divergences_are_undone_to_the_bit():
     exploded(np.random.default_rng(), SETTINGS_AT_NIGHT // 2)
