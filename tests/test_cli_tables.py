@@ -15,6 +15,7 @@ from tabular_data import people
 
 import fastnn
 from fastnn import TabularModel, cli
+from fastnn.estimators import MLPClassifier
 from fastnn.estimators.stochastic import Rules
 from fastnn.tabular.search import tuned
 
@@ -228,8 +229,20 @@ def test_export_of_a_tabular_model(files, capsys):
     assert cli.main(["export", "m.safetensors", "m.onnx"]) == 0
     assert (files / "m.onnx").exists()
     assert cli.main(["export", "none.safetensors", "m.onnx"]) == 2
-    assert cli.main(["export", "m.safetensors", "m.py"]) == 2
-    assert "a NumPy module cannot read; export it as m.onnx" in capsys.readouterr().err
+    assert cli.main(["export", "m.safetensors", "m.py"]) == 0
+    assert "from m import predict" in (files / "m.py").read_text(encoding="utf-8")
+
+
+def test_export_of_an_estimator(files):
+    pytest.importorskip("onnx")
+    X, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
+    e = MLPClassifier((4,), max_iter=300, tol=1, random_state=0).fit(X, y)
+    e.save("e.safetensors")
+    for name in ("e.onnx", "e.py"):
+        assert cli.main(["export", "e.safetensors", name]) == 0
+    namespace = {}
+    exec((files / "e.py").read_text(encoding="utf-8"), namespace)
+    np.testing.assert_allclose(namespace["predict"](X), e.predict_proba(X), atol=1e-6)
 
 
 def test_a_place_that_cannot_be_written_is_known_before_training(files, capsys):

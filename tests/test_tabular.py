@@ -1,5 +1,6 @@
 """TabularModel: from a table to predictions, with nothing learned from rows that judge."""
 
+import importlib.util
 import re
 
 import numpy as np
@@ -190,6 +191,26 @@ def test_onnx_takes_raw_columns(target, tmp_path):
     found = session.run(None, fed)[0]
     known = model.predict_proba(other) if target == "buys" else model.predict(other)[:, None]
     np.testing.assert_allclose(found, known, rtol=2e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("target", ["buys", "spent"])
+def test_numpy_takes_raw_columns(target, tmp_path):
+    table = people()
+    del table["spent" if target == "buys" else "buys"]
+    model = TabularModel(target, settings=QUICK).fit(table)
+    predict = model.to_numpy(tmp_path / "numbers.py")
+    spec = importlib.util.spec_from_file_location("numbers_", tmp_path / "numbers.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    other = people(60, seed=1)
+    other["town"][0], other["day"][1] = "Atlantis", "1931-05-06"
+    days = np.array(other["day"], "datetime64[s]").astype(np.float64)
+    fed = {"town": other["town"], "age": other["age"], "day": days}
+    known = model.predict_proba(other) if target == "buys" else model.predict(other)[:, None]
+    for found in (predict(fed), module.predict(fed)):
+        np.testing.assert_allclose(found, known, rtol=2e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="lacks the columns day"):
+        module.predict({"town": fed["town"], "age": fed["age"]})
 
 
 def test_a_report_is_one_page_of_its_own(buyers):

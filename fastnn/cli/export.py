@@ -1,15 +1,13 @@
 """The command `fastnn export`: a saved model as ONNX or as a NumPy module."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from fastnn.cli.common import check_places, command
-from fastnn.export.numpy import to_numpy
-from fastnn.export.onnx import to_onnx
 
-WRITERS: dict[str, Callable[[Any, Path], Any]] = {".onnx": to_onnx, ".py": to_numpy}
+WRITERS = {".onnx": "to_onnx", ".py": "to_numpy"}
+"""What writes files that end so: a method of each kind of model."""
 
 
 def add_to(commands: Any) -> None:
@@ -33,15 +31,6 @@ def export(options: argparse.Namespace) -> int:
     from fastnn.loading import load
 
     check_places(options.output)
-    model = load(options.model)
-    if hasattr(model, "predict_frame"):
-        if options.output.suffix != ".onnx":
-            raise ValueError(
-                f"{options.model} is a model for tables, whose text a NumPy module cannot read; "
-                f"export it as {options.output.with_suffix('.onnx')}"
-            )
-        model.to_onnx(options.output)
-    else:
-        WRITERS[options.output.suffix](model, options.output)
+    getattr(load(options.model), WRITERS[options.output.suffix])(options.output)
     print(f"exported: {options.output}")
     return 0

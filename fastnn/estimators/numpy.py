@@ -34,7 +34,10 @@ def _predictor(e: Any) -> NumpyPredictor:
         after = [Step(formulas.certain)]
     elif n_out == 1:
         after, n_out = [Step(formulas.both_classes)], 2
-    around = Around(tuple(arrays.items()), tuple(before), tuple(each), tuple(after), reads, n_out)
+    around = Around(
+        tuple(arrays.items()), tuple(before), ends=(tuple(each),) * len(networks),
+        after=tuple(after), reads=reads, n_out=n_out,
+    )  # fmt: skip
     return NumpyPredictor([read(network, "to_numpy") for network in networks], around)
 
 

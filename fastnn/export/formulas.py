@@ -143,3 +143,52 @@ def both_classes(z: np.ndarray) -> np.ndarray:
 def certain(z: np.ndarray) -> np.ndarray:
     """The probability of the only class there is."""
     return np.ones_like(z)
+
+
+def table(z: dict, names: tuple[str, ...]) -> dict:
+    """A dict or a data frame that holds columns of these names."""
+    missing = [name for name in names if name not in z]
+    if missing:
+        raise ValueError(f"X lacks the columns {', '.join(missing)}")
+    return z
+
+
+def encoded(z: dict, columns: tuple) -> np.ndarray:
+    """Numbers (n, features) of the columns of a table.
+
+    Each of `columns` is a name, a kind, the median, whether gaps are told by a column of their own,
+    the categories, and the places of a missing and of an unknown one, -1 for none.
+    """
+    parts = []
+    for name, kind, median, tells, categories, missing, other in columns:
+        if kind == "category":
+            places = {text: k for k, text in enumerate(categories) if k not in (missing, other)}
+            at = [
+                missing if text is None or text != text or text == "" else places.get(text, other)
+                for text in z[name]
+            ]
+            parts.append(np.array(at)[:, None] == np.arange(len(categories)))
+            continue
+        numbers = np.asarray(z[name], float)
+        gaps = np.isnan(numbers)
+        numbers = np.where(gaps, median, numbers)
+        parts.append(numbers)
+        if kind == "date":
+            for seconds in (31_556_952.0, 604_800.0, 86_400.0):
+                angle = 2 * np.pi * (numbers % seconds) / seconds
+                parts += [np.sin(angle), np.cos(angle)]
+        if tells:
+            parts.append(gaps)
+    return np.column_stack(parts).astype(float)
+
+
+def placed(z: np.ndarray, columns: tuple[int, ...], n: int) -> np.ndarray:
+    """Columns at their places among n, the others 0, in double."""
+    spread = np.zeros((len(z), n))
+    spread[:, list(columns)] = z
+    return spread
+
+
+def shares(z: np.ndarray) -> np.ndarray:
+    """Each row divided by its sum."""
+    return z / z.sum(axis=1, keepdims=True)

@@ -21,7 +21,7 @@ from fastnn.inputs.paths import as_path
 from fastnn.kernels import codes
 from fastnn.layers import Layer
 
-Formula = Callable[..., np.ndarray]
+Formula = Callable[..., Any]
 
 FORMULAS: dict[int, Formula] = {
     codes.DENSE: formulas.dense,
@@ -37,7 +37,7 @@ MODULE = '''"""{about}
 
     from {name} import predict
 
-predict(X) takes X (n, {n_in}) and returns (n, {n_out}) {dtype}. It needs NumPy only.
+predict(X) takes X {takes} and returns (n, {n_out}) {dtype}. It needs NumPy only.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ import numpy as np
 
 
 def predict(X):
-    """Outputs (n, {n_out}) for X (n, {n_in})."""
+    """Outputs (n, {n_out}) for X {takes}."""
 {lines}
     return z
 
@@ -67,7 +67,7 @@ class Step(NamedTuple):
 
     formula: Formula
     names: tuple[str, ...] = ()
-    numbers: tuple[float, ...] = ()
+    numbers: tuple[Any, ...] = ()
 
     def __call__(self, z: Any, weights: dict[str, np.ndarray]) -> np.ndarray:
         return self.formula(z, *(weights[name] for name in self.names), *self.numbers)
@@ -78,14 +78,16 @@ class Step(NamedTuple):
 
 
 class Around(NamedTuple):
-    """What surrounds networks: steps before all, after each, and after their average.
+    """What surrounds networks: steps before all, before and after each, and after their average.
 
     `arrays` holds what the steps read, `reads` names the dtype of X, "" for the networks' own.
+    `starts` are the steps before each network; where there are some, X is a table.
     """
 
     arrays: tuple[tuple[str, np.ndarray], ...] = ()
     before: tuple[Step, ...] = ()
-    each: tuple[Step, ...] = ()
+    starts: tuple[tuple[Step, ...], ...] = ()
+    ends: tuple[tuple[Step, ...], ...] = ()
     after: tuple[Step, ...] = ()
     reads: str = ""
     n_out: int = 0
@@ -132,6 +134,7 @@ class NumpyPredictor:
             [_step(*layer, prefix) for layer in reading.predicting()]
             for prefix, reading in zip(prefixes, readings, strict=True)
         ]
+        self._takes_table = bool(self._around.starts)
         # Standardize works on the numbers as they come, and gives the model's own type.
         starts = [steps[0].formula for steps in self._networks if steps]
         wide = formulas.standardize in starts
@@ -145,12 +148,13 @@ class NumpyPredictor:
 
     def __call__(self, X: Any) -> np.ndarray:
         """Outputs (n, n_outputs) for X (n, features)."""
-        x, answers = formulas.rows(X, self._n_in, self._reads), []
+        x = X if self._takes_table else formulas.rows(X, self._n_in, self._reads)
+        answers = []
         for step in self._around.before:
             x = step(x, self.weights)
-        for steps in self._networks:
+        for steps in self._chains():
             z = x
-            for step in (*steps, *self._around.each):
+            for step in steps:
                 z = step(z, self.weights)
             answers.append(z)
         z = formulas.average(answers) if len(answers) > 1 else z
@@ -158,35 +162,49 @@ class NumpyPredictor:
             z = step(z, self.weights)
         return z
 
+    def _chains(self) -> list[list[Step]]:
+        """The steps of each network, with those around it."""
+        starts = self._around.starts or [()] * len(self._networks)
+        ends = self._around.ends or [()] * len(self._networks)
+        return [
+            [*start, *steps, *end]
+            for start, steps, end in zip(starts, self._networks, ends, strict=True)
+        ]
+
+    @property
+    def _takes(self) -> str:
+        return "a table of columns" if self._takes_table else f"(n, {self._n_in})"
+
     def __repr__(self) -> str:
-        shapes = f"(n, {self._n_in}) -> (n, {self._n_out}) {self._dtype}"
+        shapes = f"{self._takes} -> (n, {self._n_out}) {self._dtype}"
         return f"<predict of {self._about}, in NumPy: {shapes}>"
 
     def _lines(self) -> list[str]:
         """The statements of `predict`."""
         rows = f'rows(X, {self._n_in}, "{self._reads}")'
-        lines = [f"z = {step}" for step in self._around.before]
-        each = [f"z = {step}" for step in self._around.each]
-        if len(self._networks) == 1:
-            lines = [f"z = {rows}", *lines, *(f"z = {s}" for s in self._networks[0]), *each]
+        lines = [f"z = {'X' if self._takes_table else rows}"]
+        lines += [f"z = {step}" for step in self._around.before]
+        chains = [[f"z = {step}" for step in steps] for steps in self._chains()]
+        if len(chains) == 1:
+            lines += chains[0]
         else:
-            lines = [f"z = {rows}", *lines, "x, answers = z, []"]
-            for steps in self._networks:
-                lines += ["z = x", *(f"z = {s}" for s in steps), *each, "answers.append(z)"]
+            lines.append("x, answers = z, []")
+            for chain_lines in chains:
+                lines += ["z = x", *chain_lines, "answers.append(z)"]
             lines.append("z = average(answers)")
         return lines + [f"z = {step}" for step in self._around.after]
 
     def module(self, name: str) -> str:
         """The text of a Python module of that name, with the same `predict` and `weights`."""
         around = self._around
-        steps = [*around.before, *chain(*self._networks), *around.each, *around.after]
+        steps = [*around.before, *chain(*self._chains()), *around.after]
         used: dict[Formula, None] = dict.fromkeys(step.formula for step in steps)
         several = [formulas.average] if len(self._networks) > 1 else []
         needed: list[Formula] = [*used, *several, formulas.rows, formulas.array]
         return MODULE.format(
             about=textwrap.fill(f"{self._about}: to predict with, written by fastnn.", 90),
             name=name,
-            n_in=self._n_in,
+            takes=self._takes,
             n_out=self._n_out,
             dtype=self._reads,
             imports="import base64" + "\nimport math" * (formulas.gelu in used),

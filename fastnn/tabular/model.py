@@ -27,6 +27,7 @@ from fastnn.tabular.target import Target, describe_target, with_words
 from fastnn.tabular.weights import as_class_weight, row_weights, with_classes
 
 if TYPE_CHECKING:
+    from fastnn.export.numpy import NumpyPredictor
     from fastnn.tabular.lesson import Lesson
 
 LEAST_ROWS = 10
@@ -248,6 +249,29 @@ class TabularModel:
         from fastnn.tabular.onnx import to_onnx
 
         to_onnx(self, path)
+
+    def to_numpy(self, path: str | Path | None = None) -> NumpyPredictor:
+        """The whole way as a function that computes with NumPy alone; with a path, also a module.
+
+        Parameters
+        ----------
+        path : path, optional
+            A Python file to write, such as "churn.py": ``from churn import predict``.
+
+        Returns
+        -------
+        predict : NumpyPredictor
+            Takes a dict or a data frame of columns, text and numbers as `to_onnx` says, and gives
+            (n, classes) in the sequence of ``target_.classes``, or (n, 1).
+
+        Raises
+        ------
+        ValueError
+            Before `fit`, or for a path that is no name of a Python module.
+        """
+        from fastnn.tabular.numpy import to_numpy
+
+        return to_numpy(self, path)
 
     def evaluate(self, source: Any) -> dict[str, float]:
         """Scores on a table that holds the target too; see `scores_`."""
