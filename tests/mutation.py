@@ -18,8 +18,8 @@ SUBJECTS = {
     "codec": (
         ["fastnn/files/persistence.py", "fastnn/files/forms.py", "fastnn/files/specs.py",
          "fastnn/model/loading.py", "fastnn/model/saving.py"],
-        ["tests/test_persistence.py", "tests/test_saving.py", "tests/test_saving_more.py",
-         "tests/test_feature_names.py", "tests/test_compatibility.py",
+        ["tests/test_forms.py", "tests/test_persistence.py", "tests/test_saving.py",
+         "tests/test_saving_more.py", "tests/test_feature_names.py", "tests/test_compatibility.py",
          "tests/test_crafted_files.py"],
     ),
     "kernels": (

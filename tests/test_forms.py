@@ -1,0 +1,155 @@
+"""What a description may say: each form at its bounds, and a file's list of arrays at its own."""
+
+import hashlib
+import json
+import math
+
+import numpy as np
+import pytest
+
+from fastnn.files import forms, persistence
+from fastnn.files.persistence import (
+    DIGEST,
+    NO_DIGEST,
+    ModelFileError,
+    pack,
+    read_json,
+    unpack_bytes,
+)
+
+HALF = "\ud800"
+# form, what it takes, what it refuses, words of the refusal
+FORMS = {
+    "whole": (forms.whole(2, 5), [2, 5], [1, 6, 2.0, True, "2", None, [2]],
+              "a whole number from 2 to 5"),
+    "whole by default": (forms.whole(), [0, 2**53], [-1, 2**53 + 1], "from 0 to 9.01e\\+15"),
+    "number": (forms.number(), [-1e300, 0, 1.5, 2**53, -(2**53)],
+               [math.inf, -math.inf, math.nan, 2**53 + 1, True, "1", None], "a finite number$"),
+    "number from": (forms.number(0.5), [0.5, 1], [0.4999, -1, 0], "of at least 0.5"),
+    "switch": (forms.switch, [True, False], [0, 1, None, "true"], "true or false"),
+    "text": (forms.text, ["", "a", "\u20ac"], [HALF, b"a", 1, None, ["a"]], "a text"),
+    "choice": (forms.choice("a", "b"), ["a", "b"], ["c", "", 1, None, ["a"]], "'a' or 'b'"),
+    "maybe": (forms.maybe(forms.whole(1)), [None, 1], [0, "a"], "a whole number"),
+    "listed": (forms.listed(forms.whole(1), 1, 3), [[1], [1, 2, 3]],
+               [[], [1, 2, 3, 4], (1,), {1: 1}, 1, None], "a list of 1 to 3 entries"),
+    "listed by default": (forms.listed(forms.switch), [[], [True] * 9], [(), None], "a list of 0"),
+    "listed items": (forms.listed(forms.whole(1)), [[1]], [[1, 0], ["a"], [None]],
+                     r"here\[\d\] is"),
+    "row": (forms.row(forms.whole(1), forms.switch), [[1, True]],
+            [[1], [1, True, 1], [], (1, True), None], "a list of 2"),
+    "row items": (forms.row(forms.whole(1), forms.switch), [[1, True]],
+                  [[True, 1], [0, True], [1, 1]], r"here\[[01]\] is"),
+    "mapping": (forms.mapping(forms.whole(1)), [{}, {"a": 1}], [[], None, [("a", 1)]], "a mapping"),
+    "mapping items": (forms.mapping(forms.whole(1)), [{"a": 1}],
+                      [{"a": 0}, {HALF: 1}, {1: 1}], "here(\\['a'\\])? is"),
+    "record": (forms.record({"a": forms.whole(1)}, {"b": forms.switch}),
+               [{"a": 1}, {"a": 1, "b": True}], [[], None, "a"], "a mapping with a"),
+    "record without": (forms.record({"a": forms.whole(1)}, {"b": forms.switch}),
+                       [{"a": 1}], [{}, {"b": True}], "here lacks 'a'"),
+    "record with more": (forms.record({"a": forms.whole(1)}), [{"a": 1}],
+                         [{"a": 1, "c": 1}], "here holds 'c', which is unknown"),
+    "record items": (forms.record({"a": forms.whole(1)}, {"b": forms.switch}), [{"a": 1}],
+                     [{"a": 0}, {"a": 1, "b": 1}], r"here\.[ab] is"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_form_takes_what_it_should_and_refuses_the_rest(name):
+    form, taken, refused, words = FORMS[name]
+    for value in taken:
+        form(value, "here")
+    for value in refused:
+        with pytest.raises(ValueError, match=words):
+            form(value, "here")
+
+
+def test_a_refusal_is_short_whatever_came():
+    deep = [[[[[["x" * 10_000] * 100]]]]]
+    with pytest.raises(ValueError, match="here is") as caught:
+        forms.switch(deep, "here")
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    "words", ["NaN", "Infinity", "-Infinity", '{"a": 1, "a": 2}', "[" * 10_000]
+)
+def test_json_that_is_none(words):
+    with pytest.raises(ValueError, match=r"is no JSON|stands twice|nested too deeply"):
+        read_json(words)
+
+
+def file_of(entries, data, version=1):
+    """A model file whose digest is right, with any list of arrays."""
+    about = json.dumps({DIGEST: NO_DIGEST, "version": version, "fastnn": "9"})
+    header = json.dumps({"__metadata__": {persistence.DESCRIPTION: about}, **entries}).encode()
+    whole = len(header).to_bytes(8, "little") + header + data
+    return whole.replace(NO_DIGEST.encode(), hashlib.sha256(whole).hexdigest().encode(), 1)
+
+
+def entry(begin, end, shape, dtype="F32"):
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+SOUND = {
+    "none": ({}, 0),
+    "one": ({"a": entry(0, 8, [2])}, 8),
+    "a number": ({"a": entry(0, 4, [])}, 4),
+    "two side by side": ({"b": entry(8, 16, [1], "F64"), "a": entry(0, 8, [2])}, 16),
+    "an empty one": ({"a": entry(0, 0, [0, 3]), "b": entry(0, 8, [1], "I64")}, 8),
+}
+DAMAGED = {
+    "three dimensions": ({"a": entry(0, 8, [1, 1, 2])}, 8),
+    "a gap": ({"a": entry(0, 4, [1]), "b": entry(8, 12, [1])}, 12),
+    "an overlap": ({"a": entry(0, 8, [2]), "b": entry(4, 12, [2])}, 12),
+    "too small": ({"a": entry(0, 4, [2])}, 4),
+    "too large": ({"a": entry(0, 12, [2])}, 12),
+    "a start behind the first byte": ({"a": entry(4, 8, [1])}, 8),
+    "below 0": ({"a": entry(-4, 4, [2])}, 4),
+    "a shape below 0": ({"a": entry(0, 8, [-2])}, 8),
+    "a shape that is none": ({"a": entry(0, 8, [2.0])}, 8),
+    "another type": ({"a": entry(0, 8, [4], "F16")}, 8),
+    "three offsets": ({"a": entry(0, 8, [2]) | {"data_offsets": [0, 8, 8]}}, 8),
+    "more bytes": ({"a": entry(0, 8, [2])}, 9),
+    "fewer bytes": ({"a": entry(0, 8, [2])}, 7),
+    "another word": ({"a": entry(0, 8, [2]) | {"more": 1}}, 8),
+    "a name that is none": ({HALF: entry(0, 8, [2])}, 8),
+}
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_lists_of_arrays_that_fit(name):
+    entries, size = SOUND[name]
+    arrays, description = unpack_bytes(file_of(entries, bytes(range(size))))
+    assert {k: list(v.shape) for k, v in arrays.items()} == {
+        k: e["shape"] for k, e in entries.items()
+    }
+    assert description["version"] == 1
+    for key, array in arrays.items():
+        begin, end = entries[key]["data_offsets"]
+        assert array.tobytes() == bytes(range(size))[begin:end]
+        assert not array.flags.writeable or not array.size
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_lists_of_arrays_that_do_not_fit(name):
+    entries, size = DAMAGED[name]
+    with pytest.raises(ModelFileError):
+        unpack_bytes(file_of(entries, bytes(size)))
+
+
+def test_every_byte_counts():
+    data = pack({"a": np.arange(3.0)}, {"fastnn": "0"})
+    for at in range(len(data)):
+        changed = bytearray(data)
+        changed[at] ^= 1
+        with pytest.raises(ModelFileError):
+            unpack_bytes(bytes(changed))
+    for end in range(len(data)):
+        with pytest.raises(ModelFileError):
+            unpack_bytes(data[:end])
+
+
+@pytest.mark.parametrize("version", [0, -1, 1.0, True, None, "1", persistence.VERSION + 1])
+def test_versions_that_are_not_read(version):
+    with pytest.raises(ModelFileError, match=r"description is damaged|update fastnn"):
+        unpack_bytes(file_of({}, b"", version))
