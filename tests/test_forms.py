@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from fastnn.files import forms, persistence
+from fastnn.files import forms, persistence, specs
 from fastnn.files.persistence import (
     DIGEST,
     NO_DIGEST,
@@ -78,9 +78,10 @@ def test_json_that_is_none(words):
         read_json(words)
 
 
-def file_of(entries, data, version=1):
+def file_of(entries, data, version=1, separators=None):
     """A model file whose digest is right, with any list of arrays."""
-    about = json.dumps({DIGEST: NO_DIGEST, "version": version, "fastnn": "9"})
+    description = {DIGEST: NO_DIGEST, "version": version, "fastnn": "9"}
+    about = json.dumps(description, separators=separators)
     header = json.dumps({"__metadata__": {persistence.DESCRIPTION: about}, **entries}).encode()
     whole = len(header).to_bytes(8, "little") + header + data
     return whole.replace(NO_DIGEST.encode(), hashlib.sha256(whole).hexdigest().encode(), 1)
@@ -153,3 +154,44 @@ def test_every_byte_counts():
 def test_versions_that_are_not_read(version):
     with pytest.raises(ModelFileError, match=r"description is damaged|update fastnn"):
         unpack_bytes(file_of({}, b"", version))
+
+
+def test_a_digest_that_is_written_in_another_way():
+    with pytest.raises(ModelFileError, match="the digest is not where it belongs"):
+        unpack_bytes(file_of({}, b"", separators=(",", ":")))
+
+
+@pytest.mark.parametrize("value", [object, {"a": 1}, b"ab", {1, 2}, 1j])
+def test_what_no_file_can_hold_is_refused(value):
+    with pytest.raises(TypeError, match="cannot be saved; expected numbers, texts and parts"):
+        specs.to_spec(value, {})
+
+
+def test_two_functions_of_one_name_are_told_apart():
+    first, second = (lambda x: x), (lambda x: -x)
+    own = {}
+    assert specs.to_spec([first, second, first], own) == [
+        {"own": "function"}, {"own": "function_2"}, {"own": "function"},
+    ]  # fmt: skip
+    assert own == {"function": first, "function_2": second}
+
+
+WRONG_PARTS = {
+    "no mapping": [],
+    "no class": {"units": 3},
+    "a class of another kind": {"class": "losses.MSE", "reduction": "mean"},
+    "no such class": {"class": "layers.Wide", "units": 3},
+    "a field too many": {"class": "layers.Dropout", "rate": 0.5, "more": 1},
+    "a field too few": {"class": "layers.Dense"},
+    "another form": {"class": "layers.Dropout", "rate": {"units": [True]}},
+}
+
+
+@pytest.mark.parametrize("name", WRONG_PARTS)
+def test_parts_that_are_none(name):
+    with pytest.raises(ValueError, match="here"):
+        specs.part("layers")(WRONG_PARTS[name], "here")
+
+
+def test_a_part_that_is_one():
+    specs.part("layers")({"class": "layers.Dropout", "rate": 0.5}, "here")
