@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from fastnn import Dense, Sequential, load
 from fastnn.files import forms, persistence, specs
 from fastnn.files.persistence import (
     DIGEST,
@@ -195,3 +196,16 @@ def test_parts_that_are_none(name):
 
 def test_a_part_that_is_one():
     specs.part("layers")({"class": "layers.Dropout", "rate": 0.5}, "here")
+
+
+@pytest.mark.parametrize("change", [lambda a: a.astype("<f8"), lambda a: a[:, None]])
+def test_numbers_of_epochs_of_another_form(change, tmp_path):
+    model = Sequential([Dense(2)], seed=0)
+    model.compile("sgd", "mse")
+    model.fit(np.eye(4), np.eye(4)[:, :2], epochs=3, verbose=0)
+    model.save(tmp_path / "m")
+    arrays, description = persistence.unpack(tmp_path / "m")
+    changed = {**arrays, "history.epoch": change(arrays["history.epoch"])}
+    (tmp_path / "m").write_bytes(pack(changed, description))
+    with pytest.raises(ModelFileError, match=r"history\.epoch is"):
+        load(tmp_path / "m")
