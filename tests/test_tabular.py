@@ -12,7 +12,7 @@ from tabular_data import people
 
 import fastnn
 from fastnn import TabularModel
-from fastnn.estimators.tables import scaled
+from fastnn.export.formulas import softly_scaled
 from fastnn.files.persistence import ModelFileError
 from fastnn.tabular import TableError, load_model, read_table
 from fastnn.tabular.encoder import Encoder
@@ -247,7 +247,9 @@ def test_what_the_network_reads_is_the_scaled_encoding_to_the_bit(buyers):
     table, model = buyers
     other = dict(table, town=["Atlantis", None, *table["town"][2:]])
     for member in model.members_:
-        plain = scaled(member.encoder.encode(read_table(other)), member.median, member.factor)
+        plain = softly_scaled(
+            member.encoder.encode(read_table(other)), member.median, member.factor
+        )
         np.testing.assert_array_equal(member.features(read_table(other)), plain)
 
 

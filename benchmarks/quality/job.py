@@ -16,7 +16,7 @@ from sklearn.metrics import log_loss, mean_squared_error
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from benchmarks.quality.learners import LEARNERS
-from benchmarks.quality.tables import Case, load
+from benchmarks.quality.tables import Case, one
 
 FOLDS = 5
 BINS = 15
@@ -74,7 +74,7 @@ def run(name: str, case: Case) -> None:
 def main() -> None:
     learner, part, table = sys.argv[1:]
     warnings.simplefilter("ignore")
-    run(learner, next(case for case in load(part) if case.name == table))
+    run(learner, one(table, part))
 
 
 if __name__ == "__main__":

@@ -43,7 +43,30 @@ def sklearn_mlp(task: str) -> Any:
     return _prepared(kind(random_state=SEED))
 
 
-class _Boosted:
+class _OnFrames:
+    """A learner that reads data frames of its own make."""
+
+    model: Any
+
+    def fit(self, X: Any, y: Any) -> Any:
+        self._learn(X)
+        self.model.fit(self._frame(X), y)
+        return self
+
+    def predict(self, X: Any) -> Any:
+        return self.model.predict(self._frame(X))
+
+    def predict_proba(self, X: Any) -> Any:
+        return self.model.predict_proba(self._frame(X))
+
+    def _learn(self, X: Any) -> None:
+        raise NotImplementedError
+
+    def _frame(self, X: Any) -> Any:
+        raise NotImplementedError
+
+
+class _Boosted(_OnFrames):
     """HistGradientBoosting; text columns as pandas' categories, the same at fit and predict."""
 
     def __init__(self, task: str) -> None:
@@ -59,19 +82,12 @@ class _Boosted:
         kept = {name: pd.CategoricalDtype(values) for name, values in self.categories.items()}
         return X.astype(dict.fromkeys(kept, str)).astype(kept)
 
-    def fit(self, X: Any, y: Any) -> Any:
+    def _learn(self, X: Any) -> None:
         text = X.select_dtypes(exclude="number")
         # No more categories than the trees can hold; rarer ones are missing values to them.
         self.categories = {
             name: text[name].astype(str).value_counts().index[:250] for name in text.columns
         }
-        self.model.fit(self._frame(X), y)
-        return self
-
-    def __getattr__(self, name: str) -> Any:
-        if name not in ("predict", "predict_proba"):
-            raise AttributeError(name)
-        return lambda X: getattr(self.model, name)(self._frame(X))
 
 
 def fastnn_preset(task: str) -> Any:
@@ -82,7 +98,7 @@ def fastnn_preset(task: str) -> Any:
     return kind(preset="tabular", random_state=SEED)
 
 
-class _Pytabkit:
+class _Pytabkit(_OnFrames):
     """A learner of pytabkit with its own defaults; it wants numbers without gaps."""
 
     def __init__(self, name: str, task: str) -> None:
@@ -100,16 +116,8 @@ class _Pytabkit:
         text = X.select_dtypes(exclude="number").columns
         return X.astype(dict.fromkeys(text, str)).astype(dict.fromkeys(text, "category"))
 
-    def fit(self, X: Any, y: Any) -> Any:
+    def _learn(self, X: Any) -> None:
         self.medians = X.select_dtypes("number").median().fillna(0)
-        self.model.fit(self._frame(X), y)
-        self.classes_ = getattr(self.model, "classes_", None)
-        return self
-
-    def __getattr__(self, name: str) -> Any:
-        if name not in ("predict", "predict_proba"):
-            raise AttributeError(name)
-        return lambda X: getattr(self.model, name)(self._frame(X))
 
 
 LEARNERS: dict[str, tuple[str, Callable[[str], Any]]] = {

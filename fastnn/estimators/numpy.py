@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
-from fastnn.estimators.convert import network_of
+from fastnn.estimators.convert import networks_of
 from fastnn.export import formulas
 from fastnn.export.numpy import Around, NumpyPredictor, Step, written
 from fastnn.export.reading import read
@@ -22,7 +22,7 @@ def to_numpy(e: Any, path: str | Path | None = None) -> NumpyPredictor:
 
 
 def _predictor(e: Any) -> NumpyPredictor:
-    networks = [network_of(one) for one in getattr(e, "estimators_", [e])]
+    networks = networks_of(e)
     arrays, before, reads = _before(e)
     n_out = networks[0]._built().layout.n_out
     each: list[Step] = []
@@ -60,11 +60,8 @@ def _in_units(e: Any, n_out: int) -> tuple[dict[str, np.ndarray], list[Step]]:
     """From a network's outputs to targets."""
     one = getattr(e, "estimators_", [e])[0]
     steps = [Step(formulas.exponential)] if one.out_activation_ == "exp" else []
-    if one._y_scale is None:
+    units = one._units(n_out)
+    if units is None:
         return {}, steps
-    repeats = n_out // len(one._y_scale)
-    arrays = {
-        "y_scale": np.repeat(one._y_scale, repeats),
-        "y_mean": np.repeat(one._y_mean, repeats),
-    }
+    arrays = dict(zip(("y_scale", "y_mean"), units, strict=True))
     return arrays, [*steps, Step(formulas.in_units, tuple(arrays))]

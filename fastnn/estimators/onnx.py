@@ -9,9 +9,9 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
-from fastnn.estimators.convert import network_of
-from fastnn.estimators.tables import LARGEST, TableEncoder
-from fastnn.export.nodes import Nodes, answers_of, joined
+from fastnn.estimators.convert import networks_of
+from fastnn.estimators.tables import TableEncoder
+from fastnn.export.nodes import Nodes, answers_of, joined, softly_scaled
 from fastnn.files.whole import write_whole
 from fastnn.inputs.packages import package
 from fastnn.inputs.paths import as_path
@@ -26,19 +26,9 @@ def estimator_proto(e: Any) -> Any:
     """The ``onnx.ModelProto`` that `to_onnx` writes, checked by onnx."""
     package("onnx", "to_onnx needs onnx", '"fastnn-mlp[onnx]"')
     check_is_fitted(e)
-    networks = [network_of(one) for one in getattr(e, "estimators_", [e])]
+    networks = networks_of(e)
     before, features = _before(e, networks)
     return joined(before, features, networks, _after(e, networks))
-
-
-def scaled(nodes: Nodes, x: str, median: np.ndarray, factor: np.ndarray) -> str:
-    """`tables.scaled` of columns, float32."""
-    from onnx import TensorProto
-
-    x = nodes.add("Mul", nodes.add("Sub", x, median[None]), factor[None])
-    ratio = nodes.add("Div", x, LARGEST)
-    root = nodes.add("Sqrt", nodes.add("Add", nodes.add("Mul", ratio, ratio), 1.0))
-    return nodes.add("Cast", nodes.add("Div", x, root), to=TensorProto.FLOAT)
 
 
 def _before(e: Any, networks: list[Any]) -> tuple[Any, list[str]]:
@@ -52,7 +42,7 @@ def _before(e: Any, networks: list[Any]) -> tuple[Any, list[str]]:
         inputs, x = [_matrix("input", dtype, n_in)], "input"
     elif encoder.encoder is None and not len(encoder.left_out):
         inputs = [_matrix("input", TensorProto.DOUBLE, e.n_features_in_)]
-        x = scaled(nodes, "input", encoder.median, encoder.factor)
+        x = softly_scaled(nodes, "input", encoder.median, encoder.factor)
     else:
         inputs, x = _columns(e, nodes, encoder)
     features = [nodes.call(x, f"features{k}") for k in range(len(networks))]
@@ -81,7 +71,8 @@ def _columns(e: Any, nodes: Nodes, encoder: TableEncoder) -> tuple[list[Any], st
         inputs[k] = _matrix(names[k], TensorProto.DOUBLE, 1)
         parts.append(names[k])
     x = nodes.add("Concat", *parts, axis=1)
-    return [inputs[k] for k in sorted(inputs)], scaled(nodes, x, encoder.median, encoder.factor)
+    x = softly_scaled(nodes, x, encoder.median, encoder.factor)
+    return [inputs[k] for k in sorted(inputs)], x
 
 
 def _of_words(nodes: Nodes, name: str, categories: Any, codes: Any, unseen: Any) -> str:
@@ -145,10 +136,10 @@ def _numbers(nodes: Nodes, e: Any, answer: str) -> str:
     """The targets that a regressor's network stands for."""
     if e.out_activation_ == "exp":
         answer = nodes.add("Exp", answer)
-    if e._y_scale is None:
+    units = e._units(e._machine.n_out)
+    if units is None:
         return answer
-    repeats = e._machine.n_out // len(e._y_scale)
-    scale, mean = np.repeat(e._y_scale, repeats), np.repeat(e._y_mean, repeats)
+    scale, mean = units
     return nodes.add("Add", nodes.add("Mul", answer, scale[None]), mean[None])
 
 

@@ -244,11 +244,18 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return self._answers(self._outputs(X))
 
     def _answers(self, outputs: np.ndarray) -> np.ndarray:
-        values = self._link(outputs)
-        if self._y_scale is not None and self._y_mean is not None:
-            repeats = values.shape[1] // len(self._y_scale)
-            values = values * np.repeat(self._y_scale, repeats) + np.repeat(self._y_mean, repeats)
+        values, units = self._link(outputs), self._units(outputs.shape[1])
+        if units is not None:
+            scale, mean = units
+            values = values * scale + mean
         return values
+
+    def _units(self, n_out: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """Scale and mean (n_out,) that outputs have in the targets' units, if these were scaled."""
+        if self._y_scale is None or self._y_mean is None:
+            return None
+        repeats = n_out // len(self._y_scale)
+        return np.repeat(self._y_scale, repeats), np.repeat(self._y_mean, repeats)
 
     def _read_y(self, y: Any, X: Any) -> np.ndarray:
         return check_array(y, ensure_2d=False, dtype="numeric")

@@ -45,8 +45,6 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     container.add_node("Cast", [given.full_name], [called("input")], to=kind)
     for one in graph.initializer:
         values = numpy_helper.to_array(one).ravel().tolist()
-        if one.data_type == TensorProto.STRING:
-            values = list(one.string_data)
         container.add_initializer(called(one.name), one.data_type, list(one.dims), values)
     for node in graph.node:
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
@@ -56,11 +54,10 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
         )  # fmt: skip
     for ours, theirs in zip(graph.output, operator.outputs, strict=True):
         wanted = theirs.type.to_onnx_type().tensor_type.elem_type
-        cast = {"to": wanted}
-        if wanted == ours.type.tensor_type.elem_type == TensorProto.STRING:
-            cast = {}
-        op = "Cast" if cast else "Identity"
-        container.add_node(op, [called(ours.name)], [theirs.full_name], **cast)
+        # Runtimes cast no text to text.
+        text = wanted == ours.type.tensor_type.elem_type == TensorProto.STRING
+        op, to = ("Identity", {}) if text else ("Cast", {"to": wanted})
+        container.add_node(op, [called(ours.name)], [theirs.full_name], **to)
 
 
 def register() -> None:

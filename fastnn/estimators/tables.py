@@ -10,9 +10,8 @@ from sklearn.utils import check_array
 
 from fastnn.estimators.columns import Column, columns_of
 from fastnn.estimators.warning import OURS, warn
+from fastnn.export.formulas import softly_scaled
 
-LARGEST = 3.0
-"""Scaled values stay within this."""
 MAX_CATEGORIES = 128
 
 
@@ -57,11 +56,11 @@ class TableEncoder:
         distance[flat] = 0.5 * np.ptp(numbers[:, flat], axis=0)
         # A column that does not vary says nothing; it must not do so later either.
         self.factor = np.divide(1, distance, out=np.zeros_like(distance), where=distance != 0)
-        return scaled(numbers, self.median, self.factor)
+        return softly_scaled(numbers, self.median, self.factor)
 
     def transform(self, X: Any, estimator: Any) -> np.ndarray:
         """Encode rows."""
-        return scaled(self._numbers(X, estimator), self.median, self.factor)
+        return softly_scaled(self._numbers(X, estimator), self.median, self.factor)
 
     def _learn(self, table: list[Column], estimator: Any) -> None:
         """Which columns are categories, and which of them there are."""
@@ -131,16 +130,16 @@ class TableEncoder:
         """For each feature of categories: where it stands in X, its categories (c,), the columns
         (c, columns) that they become, and those (columns,) of a category that `fit` has not seen.
         """
-        found, start = [], 0
         if self.encoder is None:
             return []
-        rare = getattr(self.encoder, "infrequent_categories_", [None] * len(self.columns))
-        for at, categories in enumerate(self.encoder.categories_):
-            firsts = [c[0] for c in self.encoder.categories_]
+        found, start = [], 0
+        firsts = [categories[0] for categories in self.encoder.categories_]
+        rare = self.encoder.infrequent_categories_
+        for at, (categories, width) in enumerate(
+            zip(self.encoder.categories_, self.widths(), strict=True)
+        ):
             rows = np.array([firsts] * len(categories), dtype=object)
             rows[:, at] = categories
-            width = min(len(categories), MAX_CATEGORIES)
-            width = 1 if width == 2 else width
             codes = self._coded(rows)[:, start : start + width]
             unseen = np.zeros(width)
             if rare[at] is not None:
@@ -162,13 +161,6 @@ class TableEncoder:
                     f"{column.label} of X held {kinds[0]} in fit and holds {kinds[1]} now, which "
                     f"match none of it; pass {kinds[0]}, as in fit"
                 )
-
-
-def scaled(numbers: np.ndarray, median: np.ndarray, factor: np.ndarray) -> np.ndarray:
-    """Columns centred, multiplied by a factor and smoothly kept within `LARGEST`, float32."""
-    x = factor * (numbers - median)
-    # Divided before squaring, and by hypot: no overflow for the largest of numbers.
-    return (x / np.hypot(1, x / LARGEST)).astype(np.float32)
 
 
 def _is_numeric(X: Any) -> bool:

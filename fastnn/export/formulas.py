@@ -117,6 +117,7 @@ def hardmax(z: np.ndarray) -> np.ndarray:
 def softly_scaled(z: np.ndarray, median: np.ndarray, factor: np.ndarray) -> np.ndarray:
     """x / sqrt(1 + (x / 3)^2) of x = factor (z - median): never beyond 3; float32."""
     x = factor * (z - median)
+    # Divided before squaring, and by hypot: no overflow for the largest of numbers.
     return (x / np.hypot(1, x / 3)).astype(np.float32)
 
 
@@ -127,7 +128,7 @@ def exponential(z: np.ndarray) -> np.ndarray:
 
 def in_units(z: np.ndarray, scale: np.ndarray, mean: np.ndarray) -> np.ndarray:
     """mean + scale z, in double: a target in the units that it was given in."""
-    return z * scale + mean
+    return z.astype(np.float64) * scale + mean
 
 
 def average(parts: list[np.ndarray]) -> np.ndarray:

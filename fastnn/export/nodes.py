@@ -69,6 +69,16 @@ def _as_version(model: Any) -> Any:
     return model
 
 
+def softly_scaled(nodes: Nodes, x: str, median: np.ndarray, factor: np.ndarray) -> str:
+    """`formulas.softly_scaled`, float32."""
+    from onnx import TensorProto
+
+    x = nodes.add("Mul", nodes.add("Sub", x, median[None]), factor[None])
+    ratio = nodes.add("Div", x, 3.0)
+    root = nodes.add("Sqrt", nodes.add("Add", nodes.add("Mul", ratio, ratio), 1.0))
+    return nodes.add("Cast", nodes.add("Div", x, root), to=TensorProto.FLOAT)
+
+
 def answers_of(networks: Sequence[Any]) -> list[Any]:
     """The inputs of what follows networks: "network0", "network1", ..., (batch, outputs) each."""
     from onnx import helper

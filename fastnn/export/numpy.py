@@ -37,7 +37,7 @@ MODULE = '''"""{about}
 
     from {name} import predict
 
-predict(X) takes X {takes} and returns (n, {n_out}) {dtype}. It needs NumPy only.
+predict(X) takes X {takes} and returns (n, {n_out}). It needs NumPy only.
 """
 
 from __future__ import annotations
@@ -118,27 +118,31 @@ class NumpyPredictor:
     >>> from fastnn import Dense, Sequential
     >>> predict = Sequential([Dense(3)], seed=0).build(2).to_numpy()
     >>> predict
-    <predict of Dense 3, in NumPy: (n, 2) -> (n, 3) float32>
+    <predict of Dense 3, in NumPy: (n, 2) float32 -> (n, 3)>
     >>> predict([[1.0, 2.0]]).shape
     (1, 3)
     """
 
     def __init__(self, readings: Sequence[Reading], around: Around | None = None) -> None:
         first, self._around = readings[0], around or Around()
-        self._about, self._dtype = str(first), first.dtype.name
+        self._about = str(first)
         if len(readings) > 1:
             self._about = f"the average of {len(readings)} networks, each {self._about}"
         self._n_in, self._n_out = first.n_in, self._around.n_out or first.n_out
         prefixes = [f"member{k}." if len(readings) > 1 else "" for k in range(len(readings))]
-        self._networks = [
+        networks = [
             [_step(*layer, prefix) for layer in reading.predicting()]
             for prefix, reading in zip(prefixes, readings, strict=True)
         ]
+        nothing = [()] * len(networks)
+        starts, ends = self._around.starts or nothing, self._around.ends or nothing
+        self._chains = [
+            [*start, *steps, *end] for start, steps, end in zip(starts, networks, ends, strict=True)
+        ]
         self._takes_table = bool(self._around.starts)
         # Standardize works on the numbers as they come, and gives the model's own type.
-        starts = [steps[0].formula for steps in self._networks if steps]
-        wide = formulas.standardize in starts
-        self._reads = self._around.reads or ("float64" if wide else self._dtype)
+        wide = formulas.standardize in [steps[0].formula for steps in networks if steps]
+        self._reads = self._around.reads or ("float64" if wide else first.dtype.name)
         self.weights = dict(self._around.arrays) | {
             f"{prefix}{k}.{name}": array
             for prefix, reading in zip(prefixes, readings, strict=True)
@@ -152,7 +156,7 @@ class NumpyPredictor:
         answers = []
         for step in self._around.before:
             x = step(x, self.weights)
-        for steps in self._chains():
+        for steps in self._chains:
             z = x
             for step in steps:
                 z = step(z, self.weights)
@@ -162,29 +166,19 @@ class NumpyPredictor:
             z = step(z, self.weights)
         return z
 
-    def _chains(self) -> list[list[Step]]:
-        """The steps of each network, with those around it."""
-        starts = self._around.starts or [()] * len(self._networks)
-        ends = self._around.ends or [()] * len(self._networks)
-        return [
-            [*start, *steps, *end]
-            for start, steps, end in zip(starts, self._networks, ends, strict=True)
-        ]
-
     @property
     def _takes(self) -> str:
-        return "a table of columns" if self._takes_table else f"(n, {self._n_in})"
+        return "a table of columns" if self._takes_table else f"(n, {self._n_in}) {self._reads}"
 
     def __repr__(self) -> str:
-        shapes = f"{self._takes} -> (n, {self._n_out}) {self._dtype}"
-        return f"<predict of {self._about}, in NumPy: {shapes}>"
+        return f"<predict of {self._about}, in NumPy: {self._takes} -> (n, {self._n_out})>"
 
     def _lines(self) -> list[str]:
         """The statements of `predict`."""
         rows = f'rows(X, {self._n_in}, "{self._reads}")'
         lines = [f"z = {'X' if self._takes_table else rows}"]
         lines += [f"z = {step}" for step in self._around.before]
-        chains = [[f"z = {step}" for step in steps] for steps in self._chains()]
+        chains = [[f"z = {step}" for step in steps] for steps in self._chains]
         if len(chains) == 1:
             lines += chains[0]
         else:
@@ -197,16 +191,15 @@ class NumpyPredictor:
     def module(self, name: str) -> str:
         """The text of a Python module of that name, with the same `predict` and `weights`."""
         around = self._around
-        steps = [*around.before, *chain(*self._chains()), *around.after]
+        steps = [*around.before, *chain(*self._chains), *around.after]
         used: dict[Formula, None] = dict.fromkeys(step.formula for step in steps)
-        several = [formulas.average] if len(self._networks) > 1 else []
+        several = [formulas.average] if len(self._chains) > 1 else []
         needed: list[Formula] = [*used, *several, formulas.rows, formulas.array]
         return MODULE.format(
             about=textwrap.fill(f"{self._about}: to predict with, written by fastnn.", 90),
             name=name,
             takes=self._takes,
             n_out=self._n_out,
-            dtype=self._reads,
             imports="import base64" + "\nimport math" * (formulas.gelu in used),
             lines="\n".join(f"    {line}" for line in self._lines()),
             functions="\n\n".join(map(inspect.getsource, needed)).strip(),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.export.formulas import softly_scaled as scaled
+from fastnn.export.formulas import softly_scaled
 from fastnn.tabular.columns import Column
 from fastnn.tabular.parsed import Parsed, Words, parse
 from fastnn.tabular.table import Table
@@ -112,11 +112,11 @@ class Encoder:
 def network_input(
     encoder: Encoder, compact: np.ndarray, median: np.ndarray, factor: np.ndarray
 ) -> np.ndarray:
-    """What `scaled` makes of ``encoder.expand(compact)``, (n, features) float32, bit for bit.
+    """What `softly_scaled` makes of ``encoder.expand(compact)``, bit for bit: (n, features).
 
     A column of 0 and 1 has two values once it is scaled: they are put where they belong.
     """
-    zero, one = (scaled(np.full(median.shape, v), median, factor) for v in (0.0, 1.0))
+    zero, one = (softly_scaled(np.full(median.shape, v), median, factor) for v in (0.0, 1.0))
     X = np.empty((len(compact), median.size), np.float32)
     X[:] = zero
     at = 0
@@ -130,7 +130,7 @@ def network_input(
         else:
             numbers = np.empty((len(compact), part.stop - part.start))
             _expand(rule, compact[:, k], numbers)
-            X[:, part] = scaled(numbers, median[part], factor[part])
+            X[:, part] = softly_scaled(numbers, median[part], factor[part])
     return X
 
 

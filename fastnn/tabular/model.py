@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn.files.persistence import pack
-from fastnn.files.whole import write_whole
 from fastnn.inputs.calls import explained
-from fastnn.inputs.paths import as_path
 from fastnn.inputs.settings import Range, check_count
 from fastnn.tabular.blocks import is_large, tables
 from fastnn.tabular.columns import describe_columns
+from fastnn.tabular.conversions import Conversions
 from fastnn.tabular.members import Member
 from fastnn.tabular.parsed import Parsed, parse
-from fastnn.tabular.portrait import tabular_portrait
 from fastnn.tabular.predicting import answers, frames, outputs, scores, scores_in_parts
 from fastnn.tabular.progress import Progress
 from fastnn.tabular.reading import read_table
@@ -27,14 +23,13 @@ from fastnn.tabular.target import Target, describe_target, with_words
 from fastnn.tabular.weights import as_class_weight, row_weights, with_classes
 
 if TYPE_CHECKING:
-    from fastnn.export.numpy import NumpyPredictor
     from fastnn.tabular.lesson import Lesson
 
 LEAST_ROWS = 10
 
 
 @explained
-class TabularModel:
+class TabularModel(Conversions):
     """A model for a table: what its columns are, how they are encoded, and the networks.
 
     Text, dates, gaps and categories are taken as they are; what each column was taken for stands
@@ -206,72 +201,6 @@ class TabularModel:
     def predict_frame(self, source: Any, proba: bool = False) -> Any:
         """Predictions as a pyarrow.Table: a column named as the target, or one for each class."""
         return arrow().concat_tables(frames(self, source, proba)).combine_chunks()
-
-    def save(self, path: str | Path) -> None:
-        """Write all of it to one file; `fastnn.load` brings it back, in any process.
-
-        Parameters
-        ----------
-        path : path
-            Of a safetensors file with a digest: what the columns are, how they are encoded, the
-            networks with their histories, the scores. One that exists is replaced, whole or not
-            at all. Nothing in it is run when it is read.
-
-        Raises
-        ------
-        OSError
-            Where it cannot be written; an old file is left as it was.
-        """
-        write_whole(as_path(path), self.to_bytes())
-
-    def to_bytes(self) -> bytes:
-        """What `save` writes."""
-        self._fitted()
-        return pack(*tabular_portrait(self))
-
-    def to_onnx(self, path: str | Path) -> None:
-        """Write the whole way from raw columns to predictions as an ONNX file.
-
-        It has an input (batch, 1) a column: text for categories, "" where it is missing, and
-        numbers in double precision for the others, NaN where they are missing, dates as seconds
-        since 1970. Its output is "prediction": (batch, classes) in the sequence of
-        ``target_.classes``, or (batch, 1).
-
-        Parameters
-        ----------
-        path : path
-
-        Raises
-        ------
-        ImportError
-            Without onnx: ``pip install "fastnn-mlp[onnx]"``.
-        """
-        from fastnn.tabular.onnx import to_onnx
-
-        to_onnx(self, path)
-
-    def to_numpy(self, path: str | Path | None = None) -> NumpyPredictor:
-        """The whole way as a function that computes with NumPy alone; with a path, also a module.
-
-        Parameters
-        ----------
-        path : path, optional
-            A Python file to write, such as "churn.py": ``from churn import predict``.
-
-        Returns
-        -------
-        predict : NumpyPredictor
-            Takes a dict or a data frame of columns, text and numbers as `to_onnx` says, and gives
-            (n, classes) in the sequence of ``target_.classes``, or (n, 1).
-
-        Raises
-        ------
-        ValueError
-            Before `fit`, or for a path that is no name of a Python module.
-        """
-        from fastnn.tabular.numpy import to_numpy
-
-        return to_numpy(self, path)
 
     def evaluate(self, source: Any) -> dict[str, float]:
         """Scores on a table that holds the target too; see `scores_`."""

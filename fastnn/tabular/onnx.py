@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.estimators.onnx import scaled
-from fastnn.export.nodes import Nodes, answers_of, joined
+from fastnn.export.nodes import Nodes, answers_of, joined, softly_scaled
 from fastnn.files.whole import write_whole
 from fastnn.inputs.packages import package
 from fastnn.inputs.paths import as_path
@@ -46,7 +45,8 @@ def tabular_proto(model: Any) -> Any:
 def _features(nodes: Nodes, member: Member) -> str:
     """What a member's network reads, (batch, features) float32."""
     parts = [part for rule in member.encoder.rules for part in _encoded(nodes, rule)]
-    return scaled(nodes, nodes.add("Concat", *parts, axis=1), member.median, member.factor)
+    x = nodes.add("Concat", *parts, axis=1)
+    return softly_scaled(nodes, x, member.median, member.factor)
 
 
 def _encoded(nodes: Nodes, rule: Rule) -> list[str]:
