@@ -146,6 +146,20 @@ def test_tables_with_text_gaps_and_categories_that_fit_has_not_seen(members, tmp
     assert not (tmp_path / "e.py").exists()
 
 
+@pytest.mark.parametrize("named", [False, True])
+def test_gaps_in_numbers(named, tmp_path):
+    X = NUMBERS.copy()
+    X[::5, 1] = np.nan
+    table = frame().assign(weight=X[:, 1]) if named else X
+    e = MLPClassifier(**SMALL, preset="tabular", n_members=2).fit(table, CLASS)
+    new = table.copy()
+    if named:
+        new.loc[3:8, "size"] = np.nan
+    else:
+        new[3:8, 0] = np.nan
+    assert_same(e, new, tmp_path / "e.onnx")
+
+
 def test_rare_categories_and_columns_left_out(tmp_path):
     X = frame()
     X["name"] = [f"person {k}" for k in range(ROWS)]

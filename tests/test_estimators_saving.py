@@ -33,6 +33,7 @@ def frame(n=160, towns=140):
         "town": rng.choice([None, *(f"t{k % towns}" for k in range(300))], n),
         "yes": rng.random(n) > 0.5, "age": rng.normal(size=n),
         "size": pd.Categorical(rng.choice([1.5, 2.0, 40.0], n)),
+        "often": np.where(rng.random(n) < 0.2, np.nan, rng.normal(size=n)),
     })  # fmt: skip
 
 

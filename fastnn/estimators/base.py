@@ -259,6 +259,7 @@ class BaseMLP(CallbackSupportMixin, Conversions, BaseEstimator):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = self.preset is None and self.normalize != "robust"
+        tags.input_tags.allow_nan = self.preset is not None
         return tags
 
     def __getstate__(self) -> dict[str, Any]:

@@ -80,12 +80,13 @@ class MLPClassifier(ClassifierMixin, OfClasses):
         Dates and durations are refused.
     preset : {"tabular"}, optional
         Good defaults for tables: RealMLP-TD-S of Holzmueller et al. (2024, arXiv 2407.04491), with
-        robust scaling and smooth clipping, one column for each category, a learned scale of each
-        feature, three layers of 256 units, four cycles of the learning rate, and the weights of the
-        epoch likeliest on the rows held out; 50 epochs without a better one end it. Below 10,000
-        rows it is five networks with layers of 128 units, each holding out another fifth
-        (`estimators_`), unless `n_members` or a validation set is given, or in `partial_fit`. What
-        you set yourself to another than its default value stays as you set it.
+        robust scaling and smooth clipping, one column for each category, gaps (NaN) told by a
+        column of their own, a learned scale of each feature, three layers of 256 units, four cycles
+        of the learning rate, and the weights of the epoch likeliest on the rows held out; 50 epochs
+        without a better one end it. Below 10,000 rows it is five networks with layers of 128 units,
+        each holding out another fifth (`estimators_`), unless `n_members` or a validation set is
+        given, or in `partial_fit`. What you set yourself to another than its default value stays as
+        you set it.
     loss : {"log_loss", "squared_error"} or loss, default "log_loss"
         Also any of `fastnn.losses` that fits a softmax, or a sigmoid for two classes.
     class_weight : "balanced", dict or list, optional

@@ -73,7 +73,7 @@ DESCRIPTION = record({
     "kind": choice(KIND), "fastnn": text, "version": whole(1), "class": choice(*CLASSES),
     "parameters": mapping(_value), "n_features": whole(1), "feature_names": maybe(listed(text)),
     "inputs": maybe(record({
-        "columns": listed(whole()), "left_out": listed(whole()),
+        "columns": listed(whole()), "left_out": listed(whole()), "gaps": listed(whole()),
         "words": listed(row(whole(), switch)), "categories": listed(listed(_plain, 1)),
         "rare": listed(listed(whole())),
     })),
@@ -201,7 +201,11 @@ def _inputs(left: dict[str, np.ndarray], d: dict[str, Any]) -> TableEncoder:
         ):
             raise ValueError("its categories are not in order")
     inputs.median, inputs.factor = (_floats(left.pop(name), name) for name in ("median", "factor"))
+    inputs.gaps = np.array(spec["gaps"], np.int64)
     width = n - len(used) + sum(inputs.widths())
+    if max(spec["gaps"], default=-1) >= width:
+        raise ValueError(f"its gaps are not among {width} columns")
+    width += len(inputs.gaps)
     if not (len(inputs.median) == len(inputs.factor) == width):
         raise ValueError(f"it scales {len(inputs.median)} columns, and makes {width}")
     return inputs

@@ -36,7 +36,8 @@ def _predictor(e: Any) -> NumpyPredictor:
         after, n_out = [Step(formulas.both_classes)], 2
     around = Around(
         tuple(arrays.items()), tuple(before), ends=(tuple(each),) * len(networks),
-        after=tuple(after), reads=reads, n_out=n_out,
+        after=tuple(after), reads=reads,
+        n_in=e.n_features_in_, n_out=n_out,
     )  # fmt: skip
     return NumpyPredictor([read(network, "to_numpy") for network in networks], around)
 
@@ -53,7 +54,9 @@ def _before(e: Any) -> tuple[dict[str, np.ndarray], list[Step], str]:
         )
     names = "median", "factor"
     arrays = dict(zip(names, (encoder.median, encoder.factor), strict=True))
-    return arrays, [Step(formulas.softly_scaled, names)], "float64"
+    told = Step(formulas.gaps_told, numbers=(tuple(encoder.gaps.tolist()),))
+    scaled = Step(formulas.softly_scaled, names)
+    return arrays, [told, scaled, Step(formulas.gaps_filled)], "float64"
 
 
 def _in_units(e: Any, n_out: int) -> tuple[dict[str, np.ndarray], list[Step]]:

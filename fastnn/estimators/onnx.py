@@ -42,7 +42,7 @@ def _before(e: Any, networks: list[Any]) -> tuple[Any, list[str]]:
         inputs, x = [_matrix("input", dtype, n_in)], "input"
     elif encoder.encoder is None and not len(encoder.left_out):
         inputs = [_matrix("input", TensorProto.DOUBLE, e.n_features_in_)]
-        x = softly_scaled(nodes, "input", encoder.median, encoder.factor)
+        x = _scaled(nodes, "input", encoder)
     else:
         inputs, x = _columns(e, nodes, encoder)
     features = [nodes.call(x, f"features{k}") for k in range(len(networks))]
@@ -71,8 +71,20 @@ def _columns(e: Any, nodes: Nodes, encoder: TableEncoder) -> tuple[list[Any], st
         inputs[k] = _matrix(names[k], TensorProto.DOUBLE, 1)
         parts.append(names[k])
     x = nodes.add("Concat", *parts, axis=1)
+    return [inputs[k] for k in sorted(inputs)], _scaled(nodes, x, encoder)
+
+
+def _scaled(nodes: Nodes, x: str, encoder: TableEncoder) -> str:
+    """`TableEncoder.transform` of columns of numbers."""
+    from onnx import TensorProto
+
+    if len(encoder.gaps):
+        gaps = nodes.add(
+            "IsNaN", nodes.add("Gather", x, nodes.constant(encoder.gaps, np.int64), axis=1)
+        )
+        x = nodes.add("Concat", x, nodes.add("Cast", gaps, to=TensorProto.DOUBLE), axis=1)
     x = softly_scaled(nodes, x, encoder.median, encoder.factor)
-    return [inputs[k] for k in sorted(inputs)], x
+    return nodes.add("Where", nodes.add("IsNaN", x), nodes.constant(0.0, np.float32), x)
 
 
 def _of_words(nodes: Nodes, name: str, categories: Any, codes: Any, unseen: Any) -> str:

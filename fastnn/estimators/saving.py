@@ -125,7 +125,7 @@ def _inputs(inputs: Any) -> dict[str, Any]:
             categories.append([c.item() if isinstance(c, np.generic) else c for c in own])
             rare.append([k for k, c in enumerate(own) if c in those])
     return {
-        "columns": inputs.columns.tolist(), "left_out": inputs.left_out.tolist(),
+        **{name: getattr(inputs, name).tolist() for name in ("columns", "left_out", "gaps")},
         "words": [[int(k), bool(held)] for k, held in inputs.words.items()],
         "categories": categories, "rare": rare,
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Tables for networks: robust scaling, smooth clipping, one column for each category."""
+"""Tables for networks: robust scaling, smooth clipping, gaps, one column for each category."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sklearn.utils import check_array
 
 from fastnn.estimators.columns import Column, columns_of
 from fastnn.estimators.warning import OURS, warn
-from fastnn.export.formulas import softly_scaled
+from fastnn.export.formulas import gaps_filled, gaps_told, softly_scaled
 
 MAX_CATEGORIES = 128
 
@@ -20,9 +20,11 @@ class TableEncoder:
 
     Categories become a column of 0 and 1 each, two of a feature a single column of 1 and -1. A
     missing value is a category of its own. A category that `fit` has not seen is all 0, or counts
-    among the rarest ones of a feature with more than 128. Then each
+    among the rarest ones of a feature with more than 128. Each column of numbers that has gaps
+    (NaN) in `fit` gets a column of 0 and 1 that tells them, behind all others. Then each
     column is centred at its median and divided by its quartile distance (or half its range, where
-    that is 0), and x becomes x / sqrt(1 + (x / 3)^2): linear near 0, never beyond 3.
+    that is 0), both of the numbers that are known, and x becomes x / sqrt(1 + (x / 3)^2): linear
+    near 0, never beyond 3. A gap becomes 0, the median.
 
     Parameters
     ----------
@@ -37,9 +39,10 @@ class TableEncoder:
         self.categorical = categorical
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
-        # Pickles of version 0.1 know no columns left out.
+        # Pickles of version 0.1 know no columns left out, and no gaps.
         TableEncoder.__init__(self, kept["categorical"])
-        self.__dict__.update({"left_out": np.array([], dtype=np.int64), "words": {}} | kept)
+        none = np.array([], dtype=np.int64)
+        self.__dict__.update({"left_out": none, "words": {}, "gaps": none} | kept)
 
     def fit_transform(self, X: Any, estimator: Any) -> np.ndarray:
         """Learn the categories, medians and distances, and encode."""
@@ -50,17 +53,19 @@ class TableEncoder:
         if table is not None:
             self._learn(table, estimator)
         numbers = self._numbers(X, estimator, table)
-        low, self.median, high = np.percentile(numbers, [25, 50, 75], axis=0)
-        distance = high - low
-        flat = distance == 0
-        distance[flat] = 0.5 * np.ptp(numbers[:, flat], axis=0)
+        self.gaps = np.flatnonzero(np.isnan(numbers).any(axis=0))
+        numbers = gaps_told(numbers, self.gaps)
+        self.median, distance = _spread(numbers)
         # A column that does not vary says nothing; it must not do so later either.
         self.factor = np.divide(1, distance, out=np.zeros_like(distance), where=distance != 0)
-        return softly_scaled(numbers, self.median, self.factor)
+        return self._scaled(numbers)
 
     def transform(self, X: Any, estimator: Any) -> np.ndarray:
         """Encode rows."""
-        return softly_scaled(self._numbers(X, estimator), self.median, self.factor)
+        return self._scaled(gaps_told(self._numbers(X, estimator), self.gaps))
+
+    def _scaled(self, numbers: np.ndarray) -> np.ndarray:
+        return gaps_filled(softly_scaled(numbers, self.median, self.factor))
 
     def _learn(self, table: list[Column], estimator: Any) -> None:
         """Which columns are categories, and which of them there are."""
@@ -108,7 +113,7 @@ class TableEncoder:
 
     def _numbers(self, X: Any, estimator: Any, table: list[Column] | None = None) -> np.ndarray:
         if self.encoder is None and not len(self.left_out) and _is_numeric(X):
-            return check_array(X, dtype=np.float64, estimator=estimator, input_name="X")
+            return _finite(X, estimator)
         if table is None:
             table = columns_of(X, estimator)
             self._check_same(table)
@@ -117,7 +122,7 @@ class TableEncoder:
             parts.append(self._coded(_objects(table, self.columns)))
         if len(others):
             numbers = np.column_stack([table[k].values for k in others])
-            parts.append(check_array(numbers, estimator=estimator, input_name="X"))
+            parts.append(_finite(numbers, estimator))
         return np.hstack(parts)
 
     def _coded(self, categories: np.ndarray) -> np.ndarray:
@@ -161,6 +166,28 @@ class TableEncoder:
                     f"{column.label} of X held {kinds[0]} in fit and holds {kinds[1]} now, which "
                     f"match none of it; pass {kinds[0]}, as in fit"
                 )
+
+
+def _finite(X: Any, estimator: Any) -> np.ndarray:
+    """Numbers in double, NaN where one is missing, none of them infinite."""
+    return check_array(
+        X, dtype=np.float64, ensure_all_finite="allow-nan", estimator=estimator, input_name="X"
+    )
+
+
+def _spread(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Median and quartile distance, or half the range, of the numbers known in each column."""
+    median, distance = np.zeros((2, numbers.shape[1]))
+    known = ~np.isnan(numbers)
+    some, whole = known.any(axis=0), known.all(axis=0)
+    for percentile, part in ((np.percentile, whole), (np.nanpercentile, some & ~whole)):
+        if part.any():
+            low, median[part], high = percentile(numbers[:, part], [25, 50, 75], axis=0)
+            distance[part] = high - low
+    flat = some & (distance == 0)
+    ends = np.nanmin(numbers[:, flat], axis=0), np.nanmax(numbers[:, flat], axis=0)
+    distance[flat] = 0.5 * (ends[1] - ends[0])
+    return median, distance
 
 
 def _is_numeric(X: Any) -> bool:

@@ -121,6 +121,16 @@ def softly_scaled(z: np.ndarray, median: np.ndarray, factor: np.ndarray) -> np.n
     return (x / np.hypot(1, x / 3)).astype(np.float32)
 
 
+def gaps_told(z: np.ndarray, columns: tuple[int, ...] | np.ndarray) -> np.ndarray:
+    """Behind all others a column of 0 and 1 for each of these: where it has a gap, NaN."""
+    return np.hstack([z, np.isnan(z[:, list(columns)])]) if len(columns) else z
+
+
+def gaps_filled(z: np.ndarray) -> np.ndarray:
+    """0, the median of a scaled column, where there is a gap."""
+    return np.where(np.isnan(z), z.dtype.type(0), z)
+
+
 def exponential(z: np.ndarray) -> np.ndarray:
     """exp z."""
     return np.exp(z)

@@ -80,7 +80,8 @@ class Step(NamedTuple):
 class Around(NamedTuple):
     """What surrounds networks: steps before all, before and after each, and after their average.
 
-    `arrays` holds what the steps read, `reads` names the dtype of X, "" for the networks' own.
+    `arrays` holds what the steps read, `reads` names the dtype of X, `n_in` and `n_out` count
+    columns; "" and 0 stand for the networks' own.
     `starts` are the steps before each network; where there are some, X is a table.
     """
 
@@ -90,6 +91,7 @@ class Around(NamedTuple):
     ends: tuple[tuple[Step, ...], ...] = ()
     after: tuple[Step, ...] = ()
     reads: str = ""
+    n_in: int = 0
     n_out: int = 0
 
 
@@ -128,7 +130,8 @@ class NumpyPredictor:
         self._about = str(first)
         if len(readings) > 1:
             self._about = f"the average of {len(readings)} networks, each {self._about}"
-        self._n_in, self._n_out = first.n_in, self._around.n_out or first.n_out
+        self._n_in = self._around.n_in or first.n_in
+        self._n_out = self._around.n_out or first.n_out
         prefixes = [f"member{k}." if len(readings) > 1 else "" for k in range(len(readings))]
         networks = [
             [_step(*layer, prefix) for layer in reading.predicting()]

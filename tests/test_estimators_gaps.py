@@ -1,0 +1,61 @@
+"""preset="tabular" and what is missing among numbers."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+pytest.importorskip("sklearn")
+
+from fastnn.estimators import MLPClassifier, MLPRegressor
+from fastnn.estimators.tables import TableEncoder
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+class Columns:
+    """What the encoder asks of an estimator."""
+
+    def __init__(self, n):
+        self.n_features_in_ = n
+
+
+def test_a_gap_is_the_median_and_told_by_a_column_of_its_own():
+    rng = np.random.default_rng(0)
+    X = rng.normal(5, 2, (101, 3))
+    whole = TableEncoder(None).fit_transform(X, Columns(3))
+    known = rng.random(101) < 0.7
+    gappy, encoder = X.copy(), TableEncoder(None)
+    gappy[~known, 1] = np.nan
+    found = encoder.fit_transform(gappy, Columns(3))
+    assert_array_equal(found[:, [0, 2]], whole[:, [0, 2]])
+    low, median, high = np.percentile(X[known, 1], [25, 50, 75])
+    scaled = (X[known, 1] - median) / (high - low)
+    assert_allclose(found[known, 1], scaled / np.sqrt(1 + (scaled / 3) ** 2), rtol=1e-6)
+    assert_array_equal(found[~known, 1], 0)
+    assert len(np.unique(found[known, 3])) == len(np.unique(found[~known, 3])) == 1
+    assert found[known, 3][0] < found[~known, 3][0]
+    # A gap where there was none is the median; infinity is no gap.
+    rows = np.array([[np.nan, median, X[0, 2]]])
+    assert_allclose(encoder.transform(rows, Columns(3))[0, :2], [0, 0], atol=1e-7)
+    with pytest.raises(ValueError, match="infinity"):
+        encoder.transform(np.full((1, 3), np.inf), Columns(3))
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_a_column_of_gaps_alone_says_nothing():
+    X = np.column_stack([np.arange(20.0), np.full(20, np.nan)])
+    encoder = TableEncoder(None)
+    assert_array_equal(encoder.fit_transform(X, Columns(2))[:, 1:], 0)
+    assert_array_equal(encoder.transform([[1.0, 9.0]], Columns(2))[:, 1:], 0)
+
+
+@pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
+def test_the_preset_learns_from_what_is_missing(cls):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 4))
+    y = rng.integers(0, 2, 300)
+    X[y == 1, 2] = np.nan
+    model = cls(preset="tabular", max_iter=20, n_units=8, random_state=0).fit(X, y)
+    assert model.score(X, y) > 0.9
+    with pytest.raises(ValueError, match="contains NaN"):
+        cls().fit(X, y)
