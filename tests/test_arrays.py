@@ -184,6 +184,28 @@ def test_the_largest_float32_passes():
     assert as_features(X, dtype=np.float32) is X
 
 
+@pytest.mark.parametrize("rows", [3, arrays.FEW])
+@pytest.mark.parametrize("squares", [False, True])
+@pytest.mark.parametrize("dtype", [None, np.float32, np.float64])
+@pytest.mark.parametrize("own", ["f2", "f4", ">f4", "f8", "g"])
+def test_few_and_many_numbers_have_one_limit(own, dtype, squares, rows):
+    if squares and dtype is None:
+        return
+    X = np.ones((rows, 2), own)
+    most = X.dtype.type(min(np.finfo(own).max, np.finfo(dtype or own).max))
+    with np.errstate(over="ignore"):
+        if squares:
+            most = min(most, X.dtype.type(np.sqrt(np.finfo(dtype).max.astype(np.float64))))
+        above = np.nextafter(most, X.dtype.type(np.inf))
+    for sign in (1, -1):
+        X[-1, 1] = sign * most
+        assert as_features(X, dtype=dtype, squares=squares) is X
+        for bad in (above, np.inf, np.nan):
+            X[-1, 1] = sign * bad
+            with pytest.raises(ValueError, match=f"at row {rows - 1}, column 1"):
+                as_features(X, dtype=dtype, squares=squares)
+
+
 # --- which arrays compiled code reads in place ---------------------------------------------
 
 

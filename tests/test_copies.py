@@ -43,6 +43,22 @@ def test_a_copy_made_in_mid_epoch_ends_it():
     assert_same(twin, whole)
 
 
+def test_a_copy_made_in_mid_epoch_is_not_changed_by_the_next_one():
+    kept = []
+
+    def keep(model, fraction):
+        if not kept and fraction < 1:
+            partial = model._network.__getstate__()["partial"]
+            kept.extend([partial, copy.deepcopy(partial)])
+
+    model, looking = network(["accuracy"]), BreakOff(10**9)
+    looking.every_steps, looking.on_steps_end = 1, keep
+    model.fit(X, y, epochs=3, callbacks=[looking], verbose=0)
+    shared, then = map(vars, kept)
+    for name, value in then.items():
+        np.testing.assert_array_equal(shared[name], value)
+
+
 def test_models_that_are_not_built_copy_too():
     model = network()
     twin = copy.deepcopy(model)

@@ -11,6 +11,8 @@ from fastnn.kernels.codes import STANDARDIZE
 from fastnn.kernels.machine import locks
 
 _LINE = 64
+_FIRST = ctypes.c_char.from_buffer
+"""Bound once: to bind it takes as long as to call it."""
 
 
 def arena(n: int, dtype: np.dtype) -> np.ndarray:
@@ -27,8 +29,8 @@ def arena(n: int, dtype: np.dtype) -> np.ndarray:
 def address(array: np.ndarray) -> int:
     """Where an array's first element lies."""
     try:
-        # Eight times as fast as to ask the array.
-        return ctypes.addressof(ctypes.c_char.from_buffer(array.data))
+        # Three times as fast as to ask the array.
+        return ctypes.addressof(_FIRST(array))  # type: ignore[arg-type]
     except (TypeError, ValueError, BufferError):
         # Read-only, with gaps between its elements, or empty.
         return int(array.__array_interface__["data"][0])
@@ -131,10 +133,12 @@ class State:
     @property
     def is_finite(self) -> bool:
         """Whether all parameters and running statistics are finite numbers."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            # A sum is the quick way, which may raise a false alarm.
-            parts = self.parameters, self.statistics
-            return all(np.isfinite(part.sum()) or np.isfinite(part).all() for part in parts)
+        n = self.layout.n_parameters
+        # Counted, not reduced: that is the quick way for the few numbers of a small network.
+        finite = np.count_nonzero(np.isfinite(self.values[:n]))
+        if len(self.values) > 3 * n:
+            finite += np.count_nonzero(np.isfinite(self.statistics))
+        return bool(finite == len(self.values) - 2 * n)
 
     @property
     def is_fitted(self) -> bool:

@@ -39,6 +39,12 @@ def _refuse(what: str) -> None:
     raise ValueError(f"a table does not fit its arenas ({what}); nothing was run")
 
 
+def _are_below(numbers: np.ndarray, n: int) -> bool:
+    """Whether numbers, of int64, lie in 0 .. n-1."""
+    # Those below 0 are large without their sign.
+    return bool(np.count_nonzero(numbers.view(np.uint64) < n) == numbers.size)
+
+
 def _within(offset: int, size: int, room: int) -> bool:
     return 0 <= offset <= room - size
 
@@ -158,16 +164,16 @@ def _is_task(
 
 def check_batches(bounds: np.ndarray, rates: np.ndarray, order: np.ndarray, room: Room) -> None:
     """Refuse batches that are no part of the order, or that have too many rows."""
-    sizes = np.diff(bounds)
+    sizes = bounds[1:] - bounds[:-1]
     if len(rates) != len(sizes) or not len(sizes):
         _refuse(f"{len(rates)} rates for {len(sizes)} steps")
-    if bounds[0] < 0 or sizes.min() < 0 or sizes.max() > room.rows or bounds[-1] > len(order):
+    if bounds[0] < 0 or bounds[-1] > len(order) or not _are_below(sizes, room.rows + 1):
         _refuse(f"batches of {sizes.min()} to {sizes.max()} rows, of {len(order)}")
 
 
 def check_order(order: np.ndarray, n: int) -> None:
     """Refuse numbers of rows that are none."""
-    if len(order) and not (order.min() >= 0 and order.max() < n):
+    if not _are_below(order, n):
         _refuse(f"rows {order.min()} to {order.max()}, of {n}")
 
 
@@ -182,7 +188,7 @@ def check_targets(rows: Rows, n_targets: int) -> None:
 
 def check_labels(y: np.ndarray, n_targets: int) -> None:
     """Refuse classes that are none."""
-    if not (y.min() >= 0 and y.max() < n_targets):
+    if not _are_below(y, n_targets):
         _refuse(f"classes {y.min()} to {y.max()}, of {n_targets}")
 
 

@@ -14,7 +14,7 @@ BLOCK_BYTES = 1 << 23
 """Sparse rows are made dense so many bytes at a time, or a batch, if that is more."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class SparseRows(Rows):
     """Rows of a CSR matrix: dense only some at a time."""
 

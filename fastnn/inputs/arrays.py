@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import cache
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from numpy.typing import DTypeLike
-
 Array = np.ndarray[Any, np.dtype[Any]]
+Number = np.dtype[Any] | type
+"""A number type."""
 
 BLOCK_BYTES = 4 << 20
 FEW = 10_000
-"""Numbers that BLAS adds up on one thread."""
-FLOAT32_SQUARED = float(np.finfo(np.float32).max) ** 2
+"""Numbers that are compared sooner than NumPy is told not to warn of a sum."""
 GATHERED = {np.dtype(kind): kind for kind in ("float32", "float64", "uint8")}
 ENCODE = "encode text and dates as numbers, or leave such columns out"
 
@@ -132,7 +132,7 @@ def place(at: Sequence[Any], names: Sequence[object] | None = None) -> str:
 
 
 def check_finite(
-    array: Array, name: str, dtype: DTypeLike | None = None, names: Sequence[object] | None = None,
+    array: Array, name: str, dtype: Number | None = None, names: Sequence[object] | None = None,
     squares: bool = False,
 ) -> None:  # fmt: skip
     """Raise if there is a NaN, an infinity, or a value that `dtype` cannot hold.
@@ -140,13 +140,15 @@ def check_finite(
     With `squares`, also if it cannot hold the value's square. It goes block by block, so that a
     memory-mapped file never is in memory as a whole.
     """
-    if array.dtype.kind != "f" or (array.size <= FEW and _few_are_fine(array, dtype, squares)):
+    if array.dtype.kind != "f":
         return
     largest = _largest(array.dtype, dtype)
     if squares:
         root = _root_of_largest(dtype)
         largest = array.dtype.type(root) if root < float(largest) else largest
-    row_bytes = max(1, array.itemsize * int(np.prod(array.shape[1:])))
+    if array.size <= FEW and _surely_fine(array, largest):
+        return
+    row_bytes = max(1, array.itemsize * math.prod(array.shape[1:]))
     rows = max(1, BLOCK_BYTES // row_bytes)
     for start in range(0, len(array), rows):
         block = array[start : start + rows]
@@ -160,12 +162,13 @@ def check_finite(
             raise ValueError(_not_finite(name, block[at], where, dtype, squares))
 
 
-def _largest(own: DTypeLike, wanted: DTypeLike | None) -> Any:
+@cache
+def _largest(own: np.dtype[Any], wanted: Number | None) -> Any:
     """The largest number that is allowed: what both types can hold."""
     most = np.finfo(own).max
     if wanted is not None and np.finfo(wanted).max < most:
         # In the array's own type, where the comparison loses nothing.
-        return np.dtype(own).type(np.finfo(wanted).max)
+        return own.type(np.finfo(wanted).max)
     return most
 
 
@@ -177,23 +180,15 @@ def surely_finite(array: Array) -> bool:
     return bool(_surely_fine(array, np.finfo(array.dtype).max))
 
 
-def _root_of_largest(dtype: DTypeLike | None) -> float:
+@cache
+def _root_of_largest(dtype: Number | None) -> float:
     return float(np.sqrt(np.finfo(dtype).max.astype(np.float64)))
-
-
-def _few_are_fine(array: Array, dtype: DTypeLike | None, squares: bool) -> bool:
-    """By the sum of squares; a False may be a false alarm."""
-    if array.dtype.char not in "fd":
-        return False
-    flat = array.ravel()
-    same = dtype is None or array.dtype.char == "f"
-    with np.errstate(over="ignore", invalid="ignore"):
-        most = np.inf if same else FLOAT32_SQUARED
-        return bool(flat.dot(flat) < (np.finfo(dtype).max if squares else most))
 
 
 def _surely_fine(block: Array, largest: Any) -> bool:
     """One quick pass; a False may be a false alarm, such as a sum that overflows."""
+    if block.size <= FEW:
+        return bool(np.count_nonzero(np.abs(block) <= largest) == block.size)
     with np.errstate(over="ignore", invalid="ignore"):
         if largest < np.finfo(block.dtype).max:
             return bool(block.max() <= largest and block.min() >= -largest)
@@ -210,7 +205,7 @@ def missing(name: str, of_features: str) -> str:
     return of_features
 
 
-def _not_finite(name: str, value: Any, where: str, dtype: DTypeLike | None, squares: bool) -> str:
+def _not_finite(name: str, value: Any, where: str, dtype: Number | None, squares: bool) -> str:
     if np.isnan(value):
         fix = missing(
             name, "leave such rows out or fill them in, for example with the column's mean"
@@ -235,7 +230,7 @@ def _not_finite(name: str, value: Any, where: str, dtype: DTypeLike | None, squa
 
 
 def as_features(
-    X: object, n_features: int | None = None, name: str = "X", dtype: DTypeLike | None = None,
+    X: object, n_features: int | None = None, name: str = "X", dtype: Number | None = None,
     squares: bool = False,
 ) -> Array:  # fmt: skip
     """The rows of `X` as a 2-D array (n, features), or an error that says what to do.

@@ -15,7 +15,7 @@ def text_names(frame: object) -> tuple[str, ...] | None:
 
 def check_names(frame: object, known: tuple[str, ...] | None, name: str) -> None:
     """Refuse a frame whose columns are not those of the training, in their order."""
-    given = text_names(frame)
+    given = None if known is None else text_names(frame)
     if known is None or given is None or given == known:
         return
     if sorted(given) == sorted(known):

@@ -31,7 +31,7 @@ class Form(NamedTuple):
     """Of the columns, where they are known."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Data:
     """What a fit reads: rows with their targets and weights, and how they are divided."""
 

@@ -19,7 +19,7 @@ def as_read(dtype: np.dtype) -> np.dtype:
     return np.dtype(np.float32 if narrow else np.float64)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Rows:
     """Samples: X (n, features), and y and weights where there are any.
 
@@ -61,7 +61,7 @@ class Rows:
         return np.ascontiguousarray(self.X[index], dtype=as_read(self.X.dtype))
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Part:
     """Some rows: all of them, or those of an index."""
 

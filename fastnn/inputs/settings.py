@@ -13,6 +13,9 @@ COUNT_BITS = 53
 """Whole numbers of more bits are no counts: neither arrays nor files have so many entries."""
 # What else than a number a setting may be.
 ALSO = {"batch_size": ', "auto" or None for the full batch'}
+SWITCHES = bool, np.bool_
+# What is met most often comes first.
+SCALARS = str, int, type(None), Real, np.bool_
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,12 @@ ABOVE_0 = Range(0, ends="()")
 
 def is_switch(value: Any) -> bool:
     """Whether it is True or False, also NumPy's."""
-    return isinstance(value, bool | np.bool_)
+    return isinstance(value, SWITCHES)
 
 
 def is_one_of(value: Any, options: Collection[Any]) -> bool:
     """Whether it is one of some names or numbers; an array or a list is none."""
-    return isinstance(value, str | Real | np.bool_ | None) and value in options
+    return isinstance(value, SCALARS) and value in options
 
 
 def _refuse(part: Any, name: str, expected: str) -> None:
@@ -103,19 +106,19 @@ def check_count(value: Any, name: str, minimum: int = 1) -> int:
     >>> check_count(32, "batch_size")
     32
     """
-    expected = f"expected a whole number of at least {minimum}{ALSO.get(name, '')}"
     try:
-        count = None if isinstance(value, (bool, np.bool_)) else operator.index(value)
+        count = None if is_switch(value) else operator.index(value)
     except TypeError:
         count = None
+    if count is not None and count >= minimum and count.bit_length() <= COUNT_BITS:
+        return count
+    expected = f"expected a whole number of at least {minimum}{ALSO.get(name, '')}"
     if count is None:
         whole = isinstance(value, (float, np.floating)) and float(value).is_integer()
         fix = f"; write {int(value)}" if whole else ""
         raise TypeError(f"{name} is {value!r}, a {type(value).__name__}; {expected}{fix}")
-    if count < minimum or count.bit_length() > COUNT_BITS:
-        most = f", below 2**{COUNT_BITS}" if count > minimum else ""
-        raise ValueError(f"{name} is {count}; {expected}{most}")
-    return count
+    most = f", below 2**{COUNT_BITS}" if count > minimum else ""
+    raise ValueError(f"{name} is {count}; {expected}{most}")
 
 
 def check_switch(value: Any, name: str) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from fastnn.inputs.arrays import Array, as_array, check_finite, place
+from fastnn.inputs.arrays import Array, Number, as_array, check_finite, place
 from fastnn.inputs.arrays import as_features as as_features
 from fastnn.inputs.arrays import gather_kind as gather_kind
-
-if TYPE_CHECKING:
-    from numpy.typing import DTypeLike
 
 RENUMBER = "classes, y = np.unique(y, return_inverse=True)"
 
@@ -28,7 +25,7 @@ def as_targets(
     loss_kind: str,
     n_outputs: int,
     n_rows: int,
-    dtype: DTypeLike,
+    dtype: Number,
     name: str = "y",
     *,
     n_targets: int | None = None,
@@ -68,7 +65,7 @@ def as_targets(
     return Targets(_own(array, dtype), False)
 
 
-def _own(array: Array, dtype: DTypeLike) -> Array:
+def _own(array: Array, dtype: Number) -> Array:
     """As the engine reads it; the same memory if nothing has to change."""
     if array.dtype == dtype and array.flags.carray:
         return array
@@ -93,7 +90,7 @@ def _target_rows(y: object, n_rows: int, name: str) -> Array:
     return array
 
 
-def _classes(y: Array, n_classes: int, dtype: DTypeLike, name: str) -> Targets:
+def _classes(y: Array, n_classes: int, dtype: Number, name: str) -> Targets:
     if n_classes == 1:
         raise ValueError(
             "cross_entropy with 1 output: the softmax of one number is always 1; expected at "
@@ -132,7 +129,7 @@ def _labels(y: Array, n_classes: int, name: str) -> Array:
     return _own(y, np.int64)
 
 
-def _distributions(y: Array, n_classes: int, dtype: DTypeLike, name: str) -> Array:
+def _distributions(y: Array, n_classes: int, dtype: Number, name: str) -> Array:
     if y.shape[1] != n_classes:
         raise ValueError(
             f"{name} has {y.shape[1]} columns but the model has {n_classes} outputs; expected "
@@ -195,7 +192,7 @@ def _check_not_negative(array: Array, name: str, expected: str, fix: str) -> Non
 
 
 def as_sample_weight(
-    w: object, n_rows: int, dtype: DTypeLike, name: str = "sample_weight"
+    w: object, n_rows: int, dtype: Number, name: str = "sample_weight"
 ) -> Array | None:
     """One weight per row as (n,) of `dtype`: finite, not negative, not all zero; None as it is.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -205,16 +206,16 @@ class Sequential(Tools, Exports):
         try:
             check_count(epochs, "epochs")
             check_switch(shuffle, "shuffle")
-            network, names = self._network, text_names(X)
+            network = self._network
             squares = not isinstance(self.layers[0], Standardize)
             if network is None:
                 rows = feature_rows(X, None, self.dtype, squares=squares)
+                layout, names = Layout(self.layers, rows.X.shape[1]), None
             else:
                 rows = network.read(X, squares=squares)
-            layout = network.layout if network else Layout(self.layers, rows.X.shape[1])
-            if network is not None and network.feature_names is not None:
-                names = network.feature_names
-            form = setup.form(layout, self.dtype)._replace(names=names)
+                layout, names = network.layout, network.feature_names
+            names = names or text_names(X)
+            form = setup.form(layout, self.dtype, names)
             data = read_data(
                 target_rows(rows, y, sample_weight, form),
                 form,
@@ -247,8 +248,8 @@ class Sequential(Tools, Exports):
             network.state.is_fitted if network else not isinstance(layout.layers[0], Standardize)
         )
         found = None if fitted else building.standard_moments(data.training)
-        with Interrupts():
-            built = network is not None
+        built = network is not None
+        with nullcontext() if built and fitted else Interrupts():
             network = network or self._adopt(layout)
             if found is not None:
                 network.state.fit_moments(*found)

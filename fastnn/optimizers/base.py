@@ -48,7 +48,9 @@ class Optimizer:
     def rates(self, first: int, n: int) -> np.ndarray:
         """Learning rates (n,) of the steps first, first + 1, ...; before step 0 that of step 0."""
         if not callable(self.learning_rate):
-            return np.full(n, float(self.learning_rate))
+            rates = np.empty(n)
+            rates.fill(self.learning_rate)
+            return rates
         rates = _follow(self.learning_rate, np.maximum(np.arange(first, first + n), 0))
         if not np.all(np.isfinite(rates)) or np.any(rates < 0):
             bad = int(np.argmax(~(np.isfinite(rates) & (rates >= 0))))

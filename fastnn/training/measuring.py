@@ -82,10 +82,10 @@ def batch_weights(rows: Rows, order: np.ndarray, bounds: np.ndarray) -> np.ndarr
 def _mean_losses(setup: Setup, rows: Rows, part: Partial, course: Course, count: int) -> np.ndarray:
     """The mean loss of each of the first epochs, (count,)."""
     losses = part.losses[: count * course.per_epoch].reshape(count, course.per_epoch)
-    if setup.shares is not None:
+    if setup.loss.reduction == "sum" and setup.shares is None:
+        return losses.sum(axis=1)
+    if setup.shares is not None or rows.sample_weight is None:
         bounds = course.bounds[: course.per_epoch + 1]
         return (losses * (bounds[1:] - bounds[:-1])).sum(axis=1) / bounds[-1]
-    if setup.loss.reduction == "sum":
-        return losses.sum(axis=1)
     weights = batch_weights(rows, course.order, course.bounds).reshape(-1, course.per_epoch)[:count]
     return (losses * weights).sum(axis=1) / weights.sum(axis=1)

@@ -49,10 +49,10 @@ class Setup:
         limits = {"clip_norm": self.clip_norm, "clip_value": self.clip_value}
         return {"optimizer": self.optimizer.kind, **self.optimizer.settings(), **limits}
 
-    def form(self, layout: Layout, dtype: np.dtype) -> Form:
-        """What a network of that layout reads."""
+    def form(self, layout: Layout, dtype: np.dtype, names: tuple[str, ...] | None = None) -> Form:
+        """What a network of that layout, whose columns have these names, reads."""
         n_targets = self.loss.n_targets(layout.n_out)
-        return Form(dtype, layout.n_in, layout.n_out, self.loss.targets, n_targets)
+        return Form(dtype, layout.n_in, layout.n_out, self.loss.targets, n_targets, names)
 
 
 AHEAD = 20
@@ -79,7 +79,8 @@ class Partial:
     changes: int
 
     def take_copies(self) -> None:
-        """Share no array that steps write to."""
+        """Share no array that steps, or the next draw, write to."""
+        self.order = self.order.copy()
         self.losses, self.norms = self.losses.copy(), self.norms.copy()
         self.outputs = None if self.outputs is None else self.outputs.copy()
 

@@ -12,11 +12,10 @@ from collections.abc import Callable
 from functools import wraps
 from types import FrameType
 from typing import Any
-from weakref import WeakValueDictionary
 
 from fastnn.kernels.machine import locks
 
-_turns: WeakValueDictionary[int, Turn] = WeakValueDictionary()
+_turns: dict[int, Turn] = {}
 _lock = locks.lock()
 
 
