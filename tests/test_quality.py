@@ -99,3 +99,23 @@ def test_calibration_error_of_what_is_known():
     proba = np.array([[0.8, 0.2]] * 10)
     assert job.calibration_error(proba, np.arange(10) < 8) == pytest.approx(0)
     assert job.calibration_error(proba, np.arange(10) < 5) == pytest.approx(0.3)
+
+
+def test_a_job_gives_a_line_for_each_fold_and_one_calibration_for_the_table(monkeypatch):
+    class Certain:
+        """The first class in three rows of four, else the second, and 0.75 sure of the first."""
+
+        def fit(self, X, y):
+            return self
+
+        def predict_proba(self, X):
+            return np.tile([0.75, 0.25], (len(X), 1))
+
+    monkeypatch.setitem(job.LEARNERS, "certain", ("numpy", lambda task: Certain()))
+    text = np.array(["a", "a", "a", "b"])[np.arange(200) % 4]
+    lines = job.run("certain", tables.as_case("n", frame(t=text), "held"))
+    assert [line["fold"] for line in lines] == list(range(job.FOLDS))
+    for line in lines:
+        assert line["error"] == pytest.approx(0.25)
+        assert line["brier"] == pytest.approx(0.375)
+        assert line["calibration"] == pytest.approx(0)

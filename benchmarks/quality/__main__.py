@@ -24,6 +24,10 @@ from benchmarks.quality.tables import load
 
 # One thread for each learner; libraries read these when they are imported.
 THREADS = [f"{name}_NUM_THREADS" for name in ("OMP", "MKL", "OPENBLAS", "FASTNN")]
+COLUMNS = [
+    "table", "part", "size", "task", "learner", "fold", "seconds", "error", "log_loss", "brier",
+    "calibration",
+]  # fmt: skip
 ONE = os.environ | dict.fromkeys(THREADS, "1")
 
 
@@ -46,8 +50,7 @@ def arguments() -> argparse.Namespace:
 
 def read(path: Path) -> pd.DataFrame:
     lines = path.read_text().splitlines() if path.exists() else []
-    columns = ["table", "part", "size", "task", "learner", "fold", "seconds", "error"]
-    return pd.DataFrame([json.loads(line) for line in lines], columns=None if lines else columns)
+    return pd.DataFrame([json.loads(line) for line in lines], columns=COLUMNS)
 
 
 def run(args: argparse.Namespace) -> None:
