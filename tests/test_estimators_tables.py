@@ -132,7 +132,8 @@ def test_few_rows_with_a_validation_set_or_in_parts_are_learned_by_one_network()
     assert model.coefs_[0].shape == (64, 8)
     assert model.best_validation_score_ == max(model.validation_scores_) > np.log(0.2)
     p = model.predict_proba(XD[100:150])[np.arange(50), YD[100:150]]
-    assert model.best_validation_score_ == pytest.approx(np.log(p).mean(), rel=1e-5)
+    # It is of before the temperature, which makes these rows likelier.
+    assert model.best_validation_score_ < np.log(p).mean() < model.best_validation_score_ + 0.1
     with pytest.warns(UserWarning, match="'coslog4' is over.*go on with schedule="):
         model.partial_fit(XD[:30], YD[:30])
     assert model.coefs_[0].shape == (64, 8)

@@ -34,6 +34,7 @@ from fastnn.estimators.recipe import (
 )
 from fastnn.estimators.rows import rows_of
 from fastnn.estimators.stochastic import NOT_FINITE, Fit, train_stochastic
+from fastnn.estimators.temperature import calibrate, hold_answers
 from fastnn.history import History
 from fastnn.inputs.reading import Data
 from fastnn.inputs.rows import Rows
@@ -125,15 +126,21 @@ class BaseMLP(CallbackSupportMixin, Conversions, BaseEstimator):
         )  # fmt: skip
 
     def _run(self, fit: Fit) -> Any:
+        """Train a single network."""
+        self._learn(fit)
+        calibrate([fit])
+        return self
+
+    def _learn(self, fit: Fit) -> None:
         """Train."""
         # A refit has another one.
         watch = fit.watch
         watch.begin()
         self._train(fit)
+        hold_answers(fit)
         if fit.settings.refit and fit.score is not None and fit.settings.early_stopping:
             self._refit(fit)
         watch.end()
-        return self
 
     def _train(self, fit: Fit) -> None:
         by = train_lbfgs if solver_of(fit.settings) == "lbfgs" else train_stochastic

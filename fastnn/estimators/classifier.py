@@ -85,8 +85,10 @@ class MLPClassifier(ClassifierMixin, OfClasses):
         of the learning rate, and the weights of the epoch likeliest on the rows held out; 50 epochs
         without a better one end it. Below 10,000 rows it is five networks with layers of 128 units,
         each holding out another fifth (`estimators_`), unless `n_members` or a validation set is
-        given, or in `partial_fit`. What you set yourself to another than its default value stays as
-        you set it.
+        given, or in `partial_fit`. Then one temperature (Guo et al. 2017), the likeliest on the
+        rows held out, becomes part of the last layers, so that probabilities can be believed;
+        `validation_scores_` are of before. What you set yourself to another than its default value
+        stays as you set it.
     loss : {"log_loss", "squared_error"} or loss, default "log_loss"
         Also any of `fastnn.losses` that fits a softmax, or a sigmoid for two classes.
     class_weight : "balanced", dict or list, optional

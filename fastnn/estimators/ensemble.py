@@ -19,6 +19,7 @@ from fastnn.estimators.inputs import read_features, read_training, unchanged_by_
 from fastnn.estimators.presets import FEW_ROWS, MEMBERS, WIDTH, left, parameters_of
 from fastnn.estimators.recipe import solver_of
 from fastnn.estimators.rows import rows_of
+from fastnn.estimators.temperature import calibrate
 from fastnn.estimators.warning import said_later, say
 
 NO_SPREAD = "%(name)s has no members to differ: fit it with n_members of 2 or more"
@@ -96,12 +97,13 @@ def fit(
 
     def run(k: int) -> list[Any]:
         with said_later() as told:
-            e.estimators_[k]._run(fits[k])
+            e.estimators_[k]._learn(fits[k])
         return told
 
     watch.begin()
     with ThreadPoolExecutor(threads) as pool:
         told_after = list(pool.map(run, range(n)))
+    calibrate(fits)
     _share(e.estimators_[0], e, OF_ALL)
     e.n_iter_ = max(member.n_iter_ for member in e.estimators_)
     e.loss_ = float(np.mean([member.loss_ for member in e.estimators_]))

@@ -47,6 +47,8 @@ class Fit:
     fixed: bool = False
     """So many epochs, as they were found to be best or as a schedule is planned for: no reason to
     warn."""
+    held: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+    """Of the rows held out: answers before softmax or sigmoid, truth, weights."""
 
 
 def batch_rows(given: Any, n: int, optimizer: Optimizer) -> int:
