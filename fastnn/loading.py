@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fastnn.files.persistence import unpack
 from fastnn.inputs.calls import explained
 from fastnn.inputs.paths import as_path
@@ -51,7 +53,14 @@ def load(path: str | Path, own: dict[str, Callable] | None = None) -> Any:
     >>> twin.predict([[1.0, 2.0]]) == model.predict([[1.0, 2.0]])
     array([[ True]])
     """
-    tensors, description = unpack(as_path(path))
+    return read(path, *unpack(as_path(path)), own)
+
+
+def read(
+    path: str | Path, tensors: dict[str, np.ndarray], description: dict[str, Any],
+    own: dict[str, Callable] | None = None,
+) -> Any:  # fmt: skip
+    """What a file holds, of which these are the arrays and the description."""
     # Of all kinds only these need scikit-learn, and tables pyarrow.
     if description.get("kind") == "estimator":
         from fastnn.estimators.loading import read_estimator

@@ -27,6 +27,7 @@ FOLDER = Path(__file__).parent / "data" / "compat"
 sys.path.append(str(FOLDER))
 
 from compat_estimators import ESTIMATORS, go_on_fitting, predict  # noqa: E402
+from compat_files import FILES, predicted  # noqa: E402
 from compat_lives import STUDIES, search, tell  # noqa: E402
 from compat_models import CLASSES, MODELS, OWN, OWN_FUNCTIONS, ROWS, X, go_on  # noqa: E402
 from compat_parts import parts, results  # noqa: E402
@@ -86,6 +87,19 @@ def test_a_model_in_a_file_predicts_and_trains_on(name):
 @pytest.mark.parametrize("name", [name for name in MODELS if name not in OWN_FUNCTIONS])
 def test_a_model_in_a_pickle_predicts_and_trains_on(name):
     check_model(name, read(name))
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("name", FILES)
+def test_every_version_of_the_form_is_read(name, version, tmp_path):
+    folder = FOLDER / f"version_{version}"
+    model = fastnn.load(folder / f"{name}.safetensors")
+    # Before it is built, which draws weights.
+    model.save(tmp_path / "m")
+    with np.load(folder / "expected.npz") as arrays:
+        found = predicted(name, model)
+        np.testing.assert_allclose(found, arrays[name], rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(predicted(name, fastnn.load(tmp_path / "m")), found)
 
 
 def check_model(name, model):

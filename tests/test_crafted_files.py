@@ -27,6 +27,7 @@ from fastnn import (
     schedules,
 )
 from fastnn.datasets import load_iris
+from fastnn.files.persistence import TYPES, VERSION, _without_arrays
 from fastnn.files.specs import CLASSES
 from fastnn.model.saving import portrait
 
@@ -58,15 +59,18 @@ def portraits():
     return [portrait(model) for model in (classifier, broken_off, quantiles)]
 
 
-def packed(tensors, description, spoil=None):
+KINDS = {str(dtype.newbyteorder("<").str): name for name, dtype in TYPES.items()}
+
+
+def packed(tensors, description, spoil=None, version=VERSION):
     """A file of the right digest, whatever it says; `spoil` changes its list of arrays."""
-    text = json.dumps({"sha256": "0" * 64, "version": 1, **description})
-    header, body = {"__metadata__": {"fastnn": text}}, b""
-    names = {"f4": "F32", "f8": "F64", "i8": "I64", "i4": "I32"}
+    tensors = dict(tensors)
+    about = _without_arrays({"sha256": "0" * 64, "version": version, **description}, tensors)
+    header, body = {"__metadata__": {"fastnn": json.dumps(about)}}, b""
     for name, array in tensors.items():
         data, shape = np.ascontiguousarray(array).tobytes(), list(array.shape)
         ends = [len(body), len(body) + len(data)]
-        entry = {"dtype": names[array.dtype.str[1:]], "shape": shape, "data_offsets": ends}
+        entry = {"dtype": KINDS[array.dtype.str], "shape": shape, "data_offsets": ends}
         header[name], body = entry, body + data
     if spoil is not None:
         spoil(header)

@@ -1,7 +1,6 @@
 """Estimators in a file: they come back to the bit, or the file is refused."""
 
 import copy
-import json
 import warnings
 from contextlib import suppress
 
@@ -16,6 +15,8 @@ import fastnn
 from fastnn import Adam, ModelFileError, losses, schedules
 from fastnn.estimators import MLPClassifier, MLPRegressor
 from fastnn.estimators.saving import estimator_portrait
+from fastnn.files import texts
+from fastnn.files.persistence import pack, unpack_bytes
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(160, 4))
@@ -182,6 +183,24 @@ def test_a_changed_byte_is_found(zoo, tmp_path):
         fastnn.load(tmp_path / "e")
 
 
+def portrait_of(e):
+    """Its description with those of its networks, and a function from such to a file."""
+    tensors, description = unpack_bytes(pack(*estimator_portrait(e)))
+    arrays, networks = zip(*map(unpack_bytes, description["networks"]), strict=True)
+
+    def written(description, **changed):
+        """A file of the right digests, whatever it says."""
+        specs = description.get("networks")
+        if isinstance(specs, list):
+            specs = [
+                np.frombuffer(packed(own, one), np.uint8) if isinstance(one, dict) else one
+                for own, one in zip(arrays, specs, strict=False)
+            ]
+        return packed(tensors | changed, description | {"networks": specs})
+
+    return tensors, description | {"networks": [*networks]}, written
+
+
 def leaves(value, path=()):
     """Places of all parts of a description, itself apart."""
     for key in value if isinstance(value, dict) else range(len(value)):
@@ -205,18 +224,21 @@ def spoiled(description, path, value):
 @pytest.mark.parametrize("name", ["words", "by name", "rare categories", "members"])
 def test_crafted_files_are_refused_or_sound(zoo, tmp_path, name):
     """With a right digest: whatever a place says, ModelFileError, or an estimator that predicts."""
-    tensors, description = estimator_portrait(zoo[name])
-    description = json.loads(json.dumps(description))
+    tensors, description, written = portrait_of(zoo[name])
     places, rng = list(leaves(description)), np.random.default_rng(0)
-    values = [KeyError, None, True, -1, 10**6, 1e300, "", "x", [], [7], {}, {"class": "losses.MSE"}]
+    values = [
+        np.zeros(3), np.zeros((2, 2), int), texts.to_array(["x"]), np.zeros(3, np.uint8),
+        KeyError, None, True, -1, 10**6, 1e300, "", "x", [], [7], {},
+        {"class": "losses.MSE"},
+    ]  # fmt: skip
     rows, path = rows_of(zoo[name]), tmp_path / "e"
     for k in rng.permutation(len(places))[:60]:
         crafted = spoiled(description, places[k], values[rng.integers(len(values))])
-        path.write_bytes(packed(tensors, crafted))
+        path.write_bytes(written(crafted))
         opened(path, rows)
     for array in tensors:
         for new in (np.zeros(0), np.zeros((2, 2)), np.full(3, 2**40), np.float64([np.nan])):
-            path.write_bytes(packed(tensors | {array: new}, description))
+            path.write_bytes(written(description, **{array: new}))
             opened(path, rows)
 
 

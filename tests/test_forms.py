@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fastnn import Dense, Sequential, load
-from fastnn.files import forms, persistence, specs
+from fastnn.files import forms, persistence, specs, texts
 from fastnn.files.persistence import (
     DIGEST,
     NO_DIGEST,
@@ -51,6 +51,15 @@ FORMS = {
                          [{"a": 1, "c": 1}], "here holds 'c', which is unknown"),
     "record items": (forms.record({"a": forms.whole(1)}, {"b": forms.switch}), [{"a": 1}],
                      [{"a": 0}, {"a": 1, "b": 1}], r"here\.[ab] is"),
+    "array": (forms.array("if"), [np.zeros(2), np.zeros(0, "u1").astype("i1")],
+              [np.zeros((1, 1)), np.zeros(2, "u1"), np.array([np.nan]), [0.0], None, 0.0],
+              "an array of finite numbers of 1 dim"),
+    "array of two dimensions": (forms.array("f", 2), [np.zeros((0, 3))], [np.zeros(3)], "2 dim"),
+    "texts": (forms.texts, [texts.to_array(["a", "", "\u20ac"]), texts.to_array([]), ["a"], []],
+              [np.frombuffer(b"a", "u1"), np.frombuffer(b"\xe2\x82\xff\xff", "u1"), [HALF], [1],
+               np.zeros(3), texts.to_array(["a"])[None], None, "a"], "texts?"),
+    "either": (forms.either(forms.listed(forms.switch), forms.whole(1)), [[True], 1],
+               [[1], True, 0], "here"),
 }  # fmt: skip
 
 
@@ -79,7 +88,21 @@ def test_json_that_is_none(words):
         read_json(words)
 
 
-def file_of(entries, data, version=1, separators=None):
+def test_anything_is_anything():
+    forms.anything(object(), "here")
+
+
+@pytest.mark.parametrize("lengths", [[], [0], [0, 0], [1, 0, 2], [2**16 - 1, 2**16, 5], [200_000]])
+def test_texts_come_back_from_their_array(lengths):
+    given = [("é" + "x" * length)[-length:] if length else "" for length in lengths]
+    array = texts.to_array(given)
+    assert texts.to_list(array) == given
+    assert texts.to_list(given) is given
+    assert texts.count(array) == texts.count(given) == len(given)
+    forms.texts(array, "here")
+
+
+def file_of(entries, data, version=persistence.VERSION, separators=None):
     """A model file whose digest is right, with any list of arrays."""
     description = {DIGEST: NO_DIGEST, "version": version, "fastnn": "9"}
     about = json.dumps(description, separators=separators)
@@ -109,7 +132,7 @@ DAMAGED = {
     "below 0": ({"a": entry(-4, 4, [2])}, 4),
     "a shape below 0": ({"a": entry(0, 8, [-2])}, 8),
     "a shape that is none": ({"a": entry(0, 8, [2.0])}, 8),
-    "another type": ({"a": entry(0, 8, [4], "F16")}, 8),
+    "another type": ({"a": entry(0, 8, [4], "BF16")}, 8),
     "three offsets": ({"a": entry(0, 8, [2]) | {"data_offsets": [0, 8, 8]}}, 8),
     "more bytes": ({"a": entry(0, 8, [2])}, 9),
     "fewer bytes": ({"a": entry(0, 8, [2])}, 7),
@@ -125,7 +148,7 @@ def test_lists_of_arrays_that_fit(name):
     assert {k: list(v.shape) for k, v in arrays.items()} == {
         k: e["shape"] for k, e in entries.items()
     }
-    assert description["version"] == 1
+    assert description["version"] == persistence.VERSION
     for key, array in arrays.items():
         begin, end = entries[key]["data_offsets"]
         assert array.tobytes() == bytes(range(size))[begin:end]
@@ -149,6 +172,95 @@ def test_every_byte_counts():
     for end in range(len(data)):
         with pytest.raises(ModelFileError):
             unpack_bytes(data[:end])
+
+
+def test_arrays_may_stand_in_a_description():
+    own = {"a": np.arange(3.0), "b": [{"c": texts.to_array(["é"])}, (np.ones((1, 2), "i2"), 5)]}
+    arrays, description = unpack_bytes(pack({"w": np.zeros(2)}, own))
+    assert [*arrays] == ["w"]
+    np.testing.assert_array_equal(description["a"], np.arange(3.0))
+    assert texts.to_list(description["b"][0]["c"]) == ["é"]
+    assert description["b"][1][0].dtype == np.int16
+    assert description["b"][1][0].shape == (1, 2)
+    assert description["b"][1][1] == 5
+
+
+@pytest.mark.parametrize("name", ["fastnn.1", "w", None, 3, ["w"]])
+def test_an_array_that_is_not_there(name):
+    with pytest.raises(ModelFileError, match="its description is damaged"):
+        unpack_bytes(pack({"v": np.zeros(2)}, {"a": {"tensor": name}}))
+
+
+def test_an_array_stands_in_one_place():
+    with pytest.raises(ModelFileError, match="its description is damaged"):
+        unpack_bytes(pack({"w": np.zeros(2)}, {"a": {"tensor": "w"}, "b": {"tensor": "w"}}))
+
+
+def with_header(length, version=persistence.VERSION, data=b""):
+    """A file of so long a header, of the right digest."""
+    entries = {"a": entry(0, len(data), [len(data)], "U8")} if data else {}
+    empty = file_of(entries, data, version)
+    missing = length - int.from_bytes(empty[:8], "little")
+    header = empty[8 : len(empty) - len(data)].decode()
+    # Spaces between the names of the list of arrays.
+    start = header.rindex("}")
+    longer = header[:start] + " " * missing + header[start:]
+    whole = length.to_bytes(8, "little") + longer.encode() + data
+    digest = header.split('sha256\\": \\"')[1][:64]
+    whole = whole.replace(digest.encode(), NO_DIGEST.encode())
+    return whole.replace(NO_DIGEST.encode(), hashlib.sha256(whole).hexdigest().encode())
+
+
+def test_a_header_may_be_a_fiftieth_of_its_file_and_a_mebibyte():
+    for size in (0, 10_000, 500_000):
+        data = bytes(size)
+        most = (2**20 + size + 8) // 49
+        assert unpack_bytes(with_header(most, data=data))[1]["fastnn"] == "9"
+        with pytest.raises(ModelFileError, match="its header has"):
+            unpack_bytes(with_header(most + 1, data=data))
+
+
+def test_a_header_of_version_1_may_be_longer():
+    assert unpack_bytes(with_header(4_000_000, 1))[1]["version"] == 1
+    with pytest.raises(ModelFileError, match="its header has"):
+        unpack_bytes(with_header(4_000_001, 1))
+
+
+@pytest.mark.parametrize(
+    "more", [{"a": {"version": 1, "b": 0}, "version": 2}, {"a": "x" * 200, "version": 1}]
+)
+def test_a_version_stands_at_the_beginning(more):
+    about = json.dumps({DIGEST: NO_DIGEST, **more})
+    header = json.dumps({"__metadata__": {persistence.DESCRIPTION: about}})
+    with pytest.raises(ModelFileError, match="its version does not stand at its beginning"):
+        unpack_bytes(signed(header))
+
+
+def signed(header):
+    """A file of that header, and nothing else, with the right digest."""
+    digest = header.split('sha256\\": \\"')[1][:64]
+    data = header.replace(digest, NO_DIGEST).encode()
+    whole = len(data).to_bytes(8, "little") + data
+    return whole.replace(NO_DIGEST.encode(), hashlib.sha256(whole).hexdigest().encode())
+
+
+def test_a_description_in_other_letters_is_refused():
+    data = file_of({}, b"")[8:].decode()
+    for header in (data.replace(r"\"9\"", '\\"é\\"'), data.replace(r"\"9\"", r"\"\u00e9\"")):
+        with pytest.raises(ModelFileError, match=r"header is damaged|ASCII"):
+            unpack_bytes(signed(header))
+
+
+def test_a_model_of_many_layers_has_a_file_that_may_be_read(tmp_path):
+    layers = [layer for _ in range(150) for layer in (Dense(1), "relu")]
+    model = Sequential(layers, seed=0)
+    model.compile("adam", "mse")
+    model.fit(np.eye(4), np.ones(4), verbose=0)
+    model.save(tmp_path / "m")
+    size = (tmp_path / "m").stat().st_size
+    assert int.from_bytes((tmp_path / "m").read_bytes()[:8], "little") > 2**20 / 50
+    assert size < 4_000_000
+    np.testing.assert_array_equal(load(tmp_path / "m").predict(np.eye(4)), model.predict(np.eye(4)))
 
 
 @pytest.mark.parametrize("version", [0, -1, 1.0, True, None, "1", persistence.VERSION + 1])

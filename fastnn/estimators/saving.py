@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from fastnn.estimators.presets import own_class, parameters_of
+from fastnn.files import texts
 from fastnn.files.persistence import VERSION, pack
 from fastnn.files.specs import to_spec
 from fastnn.files.version import __version__
@@ -29,7 +31,7 @@ def save(e: Any, path: str | Path) -> None:
 
 
 def estimator_portrait(e: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """All that a fitted estimator is: arrays by name, and the rest as plain data.
+    """All that a fitted estimator is: arrays by name, and the rest as plain data and arrays.
 
     Raises
     ------
@@ -49,11 +51,10 @@ def estimator_portrait(e: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     parameters = _parameters(e)
     tensors: dict[str, np.ndarray] = {}
     networks = []
-    for k, member in enumerate(members):
+    for member in members:
         arrays, about = _network(member)
-        tensors |= {f"{k}.{name}": array for name, array in arrays.items()}
-        own = {n: v for n, v in _parameters(member).items() if v != parameters[n]}
-        networks.append({"own": own, **about})
+        own = {n: v for n, v in _parameters(member).items() if _text(v) != _text(parameters[n])}
+        networks.append(np.frombuffer(pack(arrays, {"own": own, **about}), np.uint8))
     seed = getattr(e, "_fold_seed", None)
     inputs = getattr(e, "_inputs", None)
     if inputs is not None:
@@ -61,7 +62,8 @@ def estimator_portrait(e: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     names = getattr(e, "feature_names_in_", None)
     return tensors, {
         "kind": KIND, "fastnn": __version__, "class": cls.__name__, "parameters": parameters,
-        "n_features": int(e.n_features_in_), "feature_names": None if names is None else [*names],
+        "n_features": int(e.n_features_in_),
+        "feature_names": None if names is None else texts.to_array(names),
         "inputs": None if inputs is None else _inputs(inputs), "classes": _classes(e),
         "out_activation": e.out_activation_, "ensemble": hasattr(e, "estimators_"),
         "fold_seed": None if seed is None else int(seed), "networks": networks,
@@ -72,8 +74,13 @@ def _parameters(e: Any) -> dict[str, Any]:
     return {name: _parameter(name, value) for name, value in parameters_of(e).items()}
 
 
+def _text(parameter: Any) -> str:
+    """What two parameters can be compared by."""
+    return json.dumps(parameter, default=np.ndarray.tolist)
+
+
 def _parameter(name: str, value: Any) -> Any:
-    """Plain data for a parameter."""
+    """Plain data and arrays for a parameter."""
     if isinstance(value, np.random.RandomState):
         raise TypeError(
             f"{name} is a generator, which no file can hold: set it to a whole number or None"
@@ -108,14 +115,16 @@ def _classes(e: Any) -> dict[str, Any] | None:
             f"the classes are of type {classes.dtype}, such as {classes[0]!r:.40}; a file holds "
             "numbers and texts: make them such before fit, as with y.astype(str)"
         )
+    are_texts = words or classes.dtype.kind == "U"
     return {
         "type": "object" if words else classes.dtype.newbyteorder("<").str,
-        "values": classes.tolist(), "kind": binarizer.y_type_, "sparse": binarizer.sparse_input_,
+        "values": texts.to_array(classes.tolist()) if are_texts else classes,
+        "kind": binarizer.y_type_, "sparse": binarizer.sparse_input_,
     }  # fmt: skip
 
 
 def _inputs(inputs: Any) -> dict[str, Any]:
-    """What the preset knows of the table, but for its arrays."""
+    """What the preset knows of the table, but for its scale."""
     categories, rare = [], []
     if inputs.encoder is not None:
         for own, few in zip(
@@ -123,11 +132,13 @@ def _inputs(inputs: Any) -> dict[str, Any]:
         ):
             those = set() if few is None else set(few)
             categories.append([c.item() if isinstance(c, np.generic) else c for c in own])
-            rare.append([k for k, c in enumerate(own) if c in those])
+            rare += [c in those for c in own]
     return {
-        **{name: getattr(inputs, name).tolist() for name in ("columns", "left_out", "gaps")},
-        "words": [[int(k), bool(held)] for k, held in inputs.words.items()],
-        "categories": categories, "rare": rare,
+        "columns": inputs.columns, "left_out": inputs.left_out, "gaps": inputs.gaps,
+        "words": np.array([*inputs.words.items()], np.int64).reshape(-1, 2),
+        "categories": texts.to_array(json.dumps(c) for own in categories for c in own),
+        "sizes": np.array([len(own) for own in categories], np.int64),
+        "rare": np.array(rare, bool),
     }  # fmt: skip
 
 

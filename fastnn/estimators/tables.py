@@ -92,12 +92,22 @@ class TableEncoder:
 
     def learn_categories(self, rows: np.ndarray) -> None:
         """Which categories there are, from rows (n, categorical columns) of objects."""
-        self.encoder = OneHotEncoder(
-            handle_unknown="infrequent_if_exist", max_categories=MAX_CATEGORIES,
-            sparse_output=False, dtype=np.float64,
-        )  # fmt: skip
-        self.encoder.fit(rows)
-        sizes = np.minimum([len(c) for c in self.encoder.categories_], MAX_CATEGORIES)
+        self._take(_one_hot().fit(rows))
+
+    def learn_each(self, columns: list[np.ndarray]) -> None:
+        """The same, from columns of objects that may be of different lengths."""
+        first, *others = (_one_hot().fit(column[:, None]) for column in columns)
+        for other in others:
+            # All that it has learned are lists with an entry a column.
+            for name, value in vars(other).items():
+                if isinstance(value, list):
+                    getattr(first, name).extend(value)
+        first.n_features_in_ = len(columns)
+        self._take(first)
+
+    def _take(self, encoder: OneHotEncoder) -> None:
+        self.encoder = encoder
+        sizes = np.minimum([len(c) for c in encoder.categories_], MAX_CATEGORIES)
         self.twos = (np.cumsum(sizes) - sizes)[sizes == 2]
 
     def widths(self) -> list[int]:
@@ -188,6 +198,13 @@ def _spread(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     ends = np.nanmin(numbers[:, flat], axis=0), np.nanmax(numbers[:, flat], axis=0)
     distance[flat] = 0.5 * (ends[1] - ends[0])
     return median, distance
+
+
+def _one_hot() -> OneHotEncoder:
+    return OneHotEncoder(
+        handle_unknown="infrequent_if_exist", max_categories=MAX_CATEGORIES,
+        sparse_output=False, dtype=np.float64,
+    )  # fmt: skip
 
 
 def _is_numeric(X: Any) -> bool:

@@ -12,6 +12,10 @@ import reprlib
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+import numpy as np
+
+from fastnn.files import texts as joined
+
 Form = Callable[[Any, str], None]
 
 MOST = 2**53
@@ -24,6 +28,10 @@ def refuse(value: Any, place: str, expected: str) -> NoReturn:
     """Say what stands at a place, and what should."""
     # reprlib looks a few levels deep only.
     raise ValueError(f"{place} is {reprlib.repr(value)}; expected {expected}")
+
+
+def anything(value: Any, place: str) -> None:
+    """What another reader checks."""
 
 
 def whole(low: int = 0, high: int = MOST) -> Form:
@@ -73,6 +81,41 @@ def choice(*values: str) -> Form:
     def check(value: Any, place: str) -> None:
         if type(value) is not str or value not in values:
             refuse(value, place, " or ".join(map(repr, values)))
+
+    return check
+
+
+def array(kinds: str, ndim: int = 1) -> Form:
+    """An array of numbers, all of them finite, of one of some kinds of dtype, such as "iuf"."""
+
+    def check(value: Any, place: str) -> None:
+        fits = isinstance(value, np.ndarray) and value.dtype.kind in kinds and value.ndim == ndim
+        if not fits or (value.dtype.kind == "f" and not np.isfinite(value).all()):
+            refuse(value, place, f"an array of finite numbers of {ndim} dimensions")
+
+    return check
+
+
+def texts(value: Any, place: str) -> None:
+    """Texts as an array; a list of them in files of version 1."""
+    if isinstance(value, list):
+        listed(text)(value, place)
+        return
+    if not isinstance(value, np.ndarray) or value.dtype != np.uint8 or value.ndim != 1:
+        refuse(value, place, "texts")
+    try:
+        ended = not len(value) or value[-1] == joined.END
+        if not ended or any(part.decode() is None for part in joined.each(value)):
+            refuse(value, place, "texts that end")
+    except UnicodeDecodeError:
+        refuse(value, place, "texts in UTF-8")
+
+
+def either(first: Form, other: Form) -> Form:
+    """What one form says of lists, or another of anything else."""
+
+    def check(value: Any, place: str) -> None:
+        (first if isinstance(value, list) else other)(value, place)
 
     return check
 

@@ -6,8 +6,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping
-from io import BytesIO
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,13 +15,25 @@ import numpy as np
 from fastnn.files import forms
 from fastnn.inputs.paths import check_readable
 
-VERSION = 1
-"""Of what the description holds; a file of a later version is refused."""
-DESCRIPTION, DIGEST = "fastnn", "sha256"
+VERSION = 2
+"""Of what the description holds; a file of a later version is refused.
+
+In version 1, lists of numbers and texts stood in the description, and all arrays of several
+networks side by side. Since 2 such lists are arrays, and each of several networks is a file of its
+own, within an array.
+"""
+DESCRIPTION, DIGEST, PADDING = "fastnn", "sha256", "padding"
 NO_DIGEST = "0" * 64
-MOST_HEADER = 100_000_000
-"""safetensors allows no longer header."""
-TYPES: dict[str, Any] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8"), "I64": np.dtype("<i8")}
+COST, FREE = 50, 2**20
+"""So many bytes of memory a byte of header may cost, in Python's objects; a file may cost its own
+size and a mebibyte beside its bytes."""
+MOST_OF_VERSION_1 = 4_000_000
+"""The longest header of a file of version 1, whatever that costs."""
+TYPES: dict[str, Any] = {
+    "F32": np.dtype("<f4"), "F64": np.dtype("<f8"), "F16": np.dtype("<f2"), "BOOL": np.dtype("?"),
+    "I64": np.dtype("<i8"), "I32": np.dtype("<i4"), "I16": np.dtype("<i2"), "I8": np.dtype("i1"),
+    "U64": np.dtype("<u8"), "U32": np.dtype("<u4"), "U16": np.dtype("<u2"), "U8": np.dtype("u1"),
+}  # fmt: skip
 
 
 _ENTRY = forms.record({
@@ -46,26 +57,51 @@ class ModelFileError(ValueError):
 
 
 def pack(tensors: Mapping[str, np.ndarray], description: Mapping[str, Any]) -> bytes:
-    """The bytes of a file.  Its digest is that of the file with 64 zeros in the digest's place."""
+    """The bytes of a file.  Its digest is that of the file with 64 zeros in the digest's place.
+
+    The description may hold arrays, at any place.
+    """
     from safetensors.numpy import save
 
-    # One entry: several have no fixed order, and the same model should give the same bytes.
-    text = json.dumps({DIGEST: NO_DIGEST, "version": VERSION, **description}, allow_nan=False)
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    data = save(arrays, {DESCRIPTION: text})
+    about = _without_arrays({DIGEST: NO_DIGEST, "version": VERSION, **description}, arrays)
+    # One entry: several have no fixed order, and the same model should give the same bytes.
+    entry = {DESCRIPTION: json.dumps(about, allow_nan=False)}
+    data = save(arrays, entry)
+    lacking = COST * (_header_size(data) + 100) - FREE - len(data)
+    if lacking > 0:
+        # Many small arrays: a file that is larger than its header may cost more to read.
+        data = save(arrays | {PADDING: np.zeros(lacking, np.uint8)}, entry)
     digest = hashlib.sha256(data).hexdigest()
     at = _place(data, NO_DIGEST)
     return data[:at] + digest.encode() + data[at + 64 :]
 
 
-def _place(data: bytes, digest: str) -> int:
+def _without_arrays(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """Plain data: its arrays are added to the others, and their names stand in their places."""
+    if isinstance(value, np.ndarray):
+        name = f"{DESCRIPTION}.{len(arrays)}"
+        arrays[name] = np.ascontiguousarray(value, value.dtype.newbyteorder("<"))
+        return {"tensor": name}
+    if isinstance(value, Mapping):
+        return {name: _without_arrays(part, arrays) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_arrays(part, arrays) for part in value]
+    return value
+
+
+def _header_size(data: bytes) -> int:
+    return 8 + int.from_bytes(data[:8], "little")
+
+
+def _place(header: bytes, digest: str) -> int:
     """Where the header holds the digest."""
     # A text within a text: its quotes are escaped, those in its own texts twice.
     entry = f'\\"{DIGEST}\\": \\"{digest}\\"'.encode()
-    end = 8 + int.from_bytes(data[:8], "little")
-    if data.count(entry, 0, end) != 1:
+    end = _header_size(header)
+    if header.count(entry, 0, end) != 1:
         raise ModelFileError("the digest is not where it belongs")
-    return data.index(entry) + len(entry) - 66
+    return header.index(entry) + len(entry) - 66
 
 
 def unpack(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -87,56 +123,88 @@ def unpack(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         raise ModelFileError(f"{path} is no whole model file of fastnn: {error}") from None
 
 
-def unpack_bytes(data: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """As `unpack`, of the bytes of a file."""
-    return _unpack(BytesIO(data), len(data))
+def unpack_bytes(data: bytes | np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """As `unpack`, of the bytes of a file, of which the arrays become a part."""
+    view = data.data if isinstance(data, np.ndarray) else memoryview(data)
+    return _unpack(_Bytes(view), len(data))
 
 
-def _unpack(file: BinaryIO, size: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    entries, about, data = _read(file, size)
-    return {name: _array(entry, data) for name, entry in entries.items()}, _open(about, data)
+class _Bytes:
+    """Bytes to be read in turn, of which the last are not copied."""
+
+    def __init__(self, left: memoryview) -> None:
+        self.left = left
+
+    def read(self, n: int = -1) -> Any:
+        if n < 0:
+            return self.left
+        found, self.left = bytes(self.left[:n]), self.left[n:]
+        return found
 
 
-def _read(file: BinaryIO, size: int) -> tuple[dict[str, Any], str, bytes]:
-    """The list of arrays, the description and all bytes, if sizes agree with that of the file."""
-    start = file.read(8)
-    length = int.from_bytes(start, "little")
-    if len(start) < 8 or not 2 <= length <= min(size - 8, MOST_HEADER):
+def _unpack(file: BinaryIO | _Bytes, size: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    header = file.read(8)
+    length = int.from_bytes(header, "little")
+    if len(header) < 8 or not 2 <= length <= size - 8:
         raise ModelFileError("it does not begin as a safetensors file")
+    first = file.read(min(length, 200))
+    version_1 = b'\\"version\\": 1,' in first
+    if length > max((FREE + size) // COST, version_1 * MOST_OF_VERSION_1):
+        raise ModelFileError(
+            f"its header has {length} bytes, more than one of {size} bytes in all may have"
+        )
+    header += first + file.read(length - len(first))
+    entries, about = _read_header(header, size)
+    body = file.read()
+    if len(header) + len(body) != size:
+        raise ModelFileError("it is being written to")
+    arrays = {name: _array(entry, body) for name, entry in entries.items()}
+    description = _read_description(about, None if version_1 else arrays, header, body)
+    if version_1 != (description["version"] == 1):
+        raise ModelFileError("its version does not stand at its beginning")
+    arrays.pop(PADDING, None)
+    return arrays, description
+
+
+def _read_header(header: bytes, size: int) -> tuple[dict[str, Any], str]:
+    """The list of arrays, and the description, if sizes agree with that of the file."""
     try:
-        entries = read_json(file.read(length))
+        entries = read_json(header[8:])
         about = entries.pop("__metadata__")[DESCRIPTION]
         ends = [entry["data_offsets"][1] for entry in entries.values()]
-        whole = 8 + length + max(ends, default=0)
+        whole = len(header) + max(ends, default=0)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         raise ModelFileError("its header is damaged, or another program has written it") from None
     if whole != size:
         raise ModelFileError(f"it has {size} bytes and should have {whole}")
     try:
         forms.text(about, "its description")
-        _check_entries(entries, size - 8 - length)
+        if not about.isascii():  # one other letter makes each of them take four bytes
+            raise ValueError("its description is not written in ASCII")
+        _check_entries(entries, size - len(header))
     except ValueError as error:
         raise ModelFileError(str(error)) from None
-    file.seek(0)
-    data = file.read()
-    if len(data) != size:
-        raise ModelFileError("it is being written to")
-    return entries, about, data
+    return entries, about
 
 
-def read_json(text: bytes | str) -> Any:
-    """What a text says in JSON; a ValueError for what is none, NaN and repeated names included."""
+def read_json(text: bytes | str, arrays: dict[str, np.ndarray] | None = None) -> Any:
+    """What a text says in JSON; a ValueError for what is none, NaN and repeated names included.
+
+    Arrays that it names are put in their places, and taken out of `arrays`.
+    """
 
     def refuse(word: str) -> Any:
         raise ValueError(f"{word} is no JSON")
 
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def unique(pairs: list[tuple[str, Any]]) -> Any:
+        if arrays is not None and len(pairs) == 1 and pairs[0][0] == "tensor":
+            return arrays.pop(pairs[0][1])
         found = dict(pairs)
         if len(found) < len(pairs):
             raise ValueError("a name stands twice")
         return found
 
-    decoded = text.decode() if isinstance(text, bytes) else text
+    decoded = text.decode("ascii") if isinstance(text, bytes) else text
     try:
         return json.loads(decoded, parse_constant=refuse, object_pairs_hook=unique)
     except RecursionError:
@@ -160,24 +228,26 @@ def _check_entries(entries: dict[str, Any], size: int) -> None:
         raise ModelFileError(f"its arrays have {at} bytes, and it holds {size}")
 
 
-def _array(entry: dict[str, Any], data: bytes) -> np.ndarray:
+def _array(entry: dict[str, Any], body: bytes | memoryview) -> np.ndarray:
     """One array, in the bytes of the file."""
-    shape, start = tuple(entry["shape"]), 8 + int.from_bytes(data[:8], "little")
+    shape, dtype = tuple(entry["shape"]), TYPES[entry["dtype"]]
     if 0 in shape:
-        return np.empty(shape, TYPES[entry["dtype"]])
-    return np.ndarray(shape, TYPES[entry["dtype"]], data, start + entry["data_offsets"][0])
+        return np.empty(shape, dtype)
+    return np.ndarray(shape, dtype, body, entry["data_offsets"][0])
 
 
-def _open(about: str, data: bytes) -> dict[str, Any]:
-    """The description, if the file is as it was written."""
+def _read_description(
+    about: str, arrays: dict[str, np.ndarray] | None, header: bytes, body: bytes | memoryview
+) -> dict[str, Any]:
+    """The description with its arrays, if the file is as it was written."""
     try:
-        description = read_json(about)
+        description = read_json(about, arrays)
         digest, version = description.pop(DIGEST), description["version"]
         forms.text(digest, DIGEST)
         forms.whole(1)(version, "version")
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ModelFileError("its description is damaged") from None
-    if len(digest) != 64 or _digest(data, digest) != digest:
+    if len(digest) != 64 or _digest(header, body, digest) != digest:
         raise ModelFileError("its digest is wrong: it has been changed or damaged")
     if version > VERSION:
         writer = description.get("fastnn")
@@ -188,10 +258,23 @@ def _open(about: str, data: bytes) -> dict[str, Any]:
     return description
 
 
-def _digest(data: bytes, digest: str) -> str:
+def _digest(header: bytes, body: bytes | memoryview, digest: str) -> str:
     """That of the file with zeros in the place of its own."""
-    at, view = _place(data, digest), memoryview(data)
-    found = hashlib.sha256(view[:at])
+    at = _place(header, digest)
+    found = hashlib.sha256(header[:at])
     found.update(NO_DIGEST.encode())
-    found.update(view[at + 64 :])
+    found.update(header[at + 64 :])
+    found.update(body)
     return found.hexdigest()
+
+
+def networks(
+    arrays: dict[str, np.ndarray], specs: Sequence[Any]
+) -> Iterator[tuple[dict[str, np.ndarray], dict[str, Any]]]:
+    """Arrays and description of each of several networks, which `arrays` loses."""
+    for k, spec in enumerate(specs):
+        if isinstance(spec, np.ndarray):
+            yield unpack_bytes(spec)
+        else:  # of version 1
+            own = [name for name in arrays if name.startswith(f"{k}.")]
+            yield {name.partition(".")[2]: arrays.pop(name) for name in own}, spec

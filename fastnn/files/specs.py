@@ -33,7 +33,8 @@ CLASSES = {label(cls): cls for cls in _PARTS if is_dataclass(cls)}
 
 
 def to_spec(value: Any, own: dict[str, Callable]) -> Any:
-    """Plain data for a part, a number, a text or a sequence; own functions are added to `own`.
+    """Plain data and arrays for a part, a number, a text or a sequence; own functions are added
+    to `own`.
 
     Examples
     --------
@@ -50,7 +51,7 @@ def to_spec(value: Any, own: dict[str, Callable]) -> Any:
         given = {f.name: to_spec(getattr(value, f.name), own) for f in fields(value) if f.init}
         return {"class": name, **given}
     if isinstance(value, np.ndarray):
-        return {"array": value.tolist()}
+        return {"array": value if value.dtype.kind in "biuf" else value.tolist()}
     if isinstance(value, list | tuple):
         return [to_spec(item, own) for item in value]
     if isinstance(value, np.generic):
@@ -102,7 +103,7 @@ def _form_of(name: str) -> Form:
 
 _own = forms.record({"own": forms.text})
 _numbers = forms.listed(forms.number())
-_array = forms.record({"array": forms.listed(_numbers)})
+_array = forms.record({"array": forms.either(forms.listed(_numbers), forms.array("iuf", 2))})
 
 
 def _any_field(value: Any, place: str) -> None:
@@ -144,7 +145,7 @@ def from_spec(spec: Any, own: dict[str, Callable]) -> Any:
     if "own" in spec:
         return own[spec["own"]]
     if "array" in spec:
-        return np.asarray(spec["array"])
+        return np.array(spec["array"])
     given = {name: from_spec(value, own) for name, value in spec.items() if name != "class"}
     return CLASSES[spec["class"]](**given)
 

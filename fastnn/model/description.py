@@ -10,6 +10,7 @@ from fastnn.files.forms import (
     row,
     switch,
     text,
+    texts,
     whole,
 )
 from fastnn.files.specs import metric, part
@@ -40,7 +41,7 @@ _NETWORK = record(
         "learning_rate_factor": number(0),
         "partial": maybe(row(whole(1), switch, whole())),
     },
-    {"schedule_start": whole(), "feature_names": maybe(listed(text, least=1))},
+    {"schedule_start": whole(), "feature_names": maybe(texts)},
 )
 
 DESCRIPTION = record(

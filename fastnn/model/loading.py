@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.engine.layout import Layout
+from fastnn.files import texts
 from fastnn.files.persistence import ModelFileError, unpack
 from fastnn.files.specs import from_spec, metric_from, own_names
 from fastnn.history import History
@@ -135,22 +136,23 @@ def _network(model: Sequential, left: Arrays, spec: dict[str, Any]) -> Network:
         raise ValueError(f"frozen is {spec['frozen']}, and there are {len(layout.layers)} layers")
     _complete_standardize(left, layout, untrained=spec["step"] == spec["epoch"] == 0)
     arrays = list(_placed(left, layout, model.dtype))
-    part = None if spec["partial"] is None else _partial(left, spec["partial"], layout, model.dtype)
+    names = spec.get("feature_names")
+    if names is not None and texts.count(names) != layout.n_in:
+        raise ValueError(f"it names {texts.count(names)} features, and has {layout.n_in}")
     known = _curvature(left, layout) if "curvature.steps" in left else None
+    part = None if spec["partial"] is None else _partial(left, spec["partial"], layout, model.dtype)
+    if left:
+        raise ValueError(f"it has the array {next(iter(left))!r:.60}, which is unknown here")
     network = Network(layout, model.dtype, model._shuffle_rng, model._dropout_seed)
     for offset, array in arrays:
         network.state.values[offset : offset + array.size] = array.ravel()
     for name, values in network.state.arrays():
         building.check_numbers(values, name)
-    if np.isnan(network.state.values).any():
-        raise ValueError("the state of its optimizer holds NaN")
     for name in ("step", "epoch", "frozen", "learning_rate_factor"):
         setattr(network, name, spec[name])
     network.schedule_start = spec.get("schedule_start", 0)
-    if (names := spec.get("feature_names")) is not None:
-        if len(names) != layout.n_in:
-            raise ValueError(f"it names {len(names)} features, and has {layout.n_in}")
-        network.feature_names = tuple(names)
+    if names is not None:
+        network.feature_names = tuple(texts.to_list(names))
     network.partial, network.curvature = part, known
     return network
 
@@ -195,6 +197,9 @@ def _placed(left: Arrays, layout: Layout, dtype: np.dtype) -> Iterator[tuple[int
         for each, offset in places.items():
             array = left.pop(each)
             _check_form(each, array, tensor.shape, dtype)
+            # Slots of the optimizer may be infinite.
+            if np.isnan(array).any() or (each == name and np.isinf(array).any()):
+                raise ValueError(f"{each} holds a number that is not finite")
             yield offset, array
 
 

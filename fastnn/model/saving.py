@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.files import texts
 from fastnn.files.persistence import pack
 from fastnn.files.specs import CLASSES, metric_spec, to_spec
 from fastnn.files.version import __version__
@@ -43,7 +44,7 @@ def own_functions(model: Weights) -> dict[str, Callable]:
 
 
 def portrait(model: Weights) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """All that a model is: arrays by name, and the rest as plain data."""
+    """All that a model is: arrays by name, and the rest as plain data and arrays."""
     own: dict[str, Callable] = {}
     network, setup = model._network, model._setup
     kept = model.layers if network is None else map(_drawn, model.layers)
@@ -94,7 +95,7 @@ def _network_spec(network: Network) -> dict[str, Any]:
     part = _partial(network)
     return {
         "n_features": network.layout.n_in,
-        "feature_names": network.feature_names and list(network.feature_names),
+        "feature_names": network.feature_names and texts.to_array(network.feature_names),
         "step": network.step,
         "schedule_start": network.schedule_start,
         "epoch": network.epoch,

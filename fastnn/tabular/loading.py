@@ -7,39 +7,76 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.files.forms import choice, listed, mapping, maybe, number, record, switch, text, whole
-from fastnn.files.persistence import ModelFileError, unpack
+from fastnn.files import forms, texts
+from fastnn.files.forms import (
+    anything,
+    array,
+    choice,
+    listed,
+    mapping,
+    maybe,
+    number,
+    record,
+    switch,
+    text,
+    whole,
+)
+from fastnn.files.persistence import ModelFileError, networks, unpack
 from fastnn.inputs.paths import as_path
 from fastnn.model.loading import from_portrait
 from fastnn.tabular.columns import KINDS, Column
-from fastnn.tabular.encoder import Encoder, Rule
+from fastnn.tabular.encoder import CYCLES, Encoder, Rule
 from fastnn.tabular.members import Member
 from fastnn.tabular.model import TabularModel
-from fastnn.tabular.portrait import ARRAYS, KIND
+from fastnn.tabular.portrait import (
+    ARRAYS,
+    COLUMN,
+    KIND,
+    chosen_spec,
+    class_weight_spec,
+    columns_spec,
+    rules_spec,
+)
 from fastnn.tabular.target import TASKS, Target
 from fastnn.tabular.values import WRITINGS
 
-COLUMN = record({"name": text, "kind": choice(*KINDS), "why": text, "writing": choice(*WRITINGS),
-                 "stamp": maybe(text)})  # fmt: skip
-RULE = record({"column": text, "median": number(), "indicator": switch,
-               "categories": listed(text)})  # fmt: skip
-TARGET = record({"name": text, "task": choice(*TASKS), "why": text, "classes": listed(text),
+TARGET = record({"name": text, "task": choice(*TASKS), "why": text, "classes": forms.texts,
                  "writing": choice(*WRITINGS)})  # fmt: skip
-
-
-def _anything(value: Any, place: str) -> None:
-    """What another reader checks."""
-
-
-DESCRIPTION = record({
-    "kind": choice(KIND), "fastnn": text, "version": whole(1),
-    "members": listed(record({"network": _anything, "rules": listed(RULE), "mean": number(),
-                              "scale": number(0.0)}), 1),
-    "columns": listed(COLUMN, 1), "target": TARGET, "chosen": mapping(choice(*KINDS)),
-    "task": maybe(choice(*TASKS)), "sample_weight": maybe(text),
-    "class_weight": _anything, "settings": mapping(_anything), "holdout": number(0.0),
+COMMON = {
+    "kind": choice(KIND), "fastnn": text, "version": whole(1), "members": listed(anything, 1),
+    "target": TARGET, "task": maybe(choice(*TASKS)), "sample_weight": maybe(text),
+    "settings": mapping(anything), "holdout": number(0.0),
     "time_limit": maybe(number(0.0)), "seed": whole(), "scores": mapping(number()),
-    "notes": listed(text), "rows": whole(), "seconds": number(0.0), "interrupted": switch,
+    "notes": forms.texts, "rows": whole(), "seconds": number(0.0), "interrupted": switch,
+}  # fmt: skip
+_WEIGHTS = record({"names": forms.texts, "weights": array("f")})
+
+
+def _weights(value: Any, place: str) -> None:
+    """Weights of the classes: none, "balanced", or some."""
+    if value is not None and value != "balanced":
+        _WEIGHTS(value, place)
+
+
+DESCRIPTION = record(COMMON | {
+    "columns": record(dict.fromkeys(COLUMN, forms.texts)),
+    "chosen": record({"names": forms.texts, "kinds": forms.texts}),
+    "class_weight": _weights,
+})  # fmt: skip
+RULES = record({"columns": array("i"), "medians": array("f"), "indicators": array("b"),
+                "categories": forms.texts, "sizes": array("i")})  # fmt: skip
+MEMBER = record({"network": anything, "rules": RULES, "mean": number(), "scale": number(0.0)},
+                {"version": whole(1)})  # fmt: skip
+
+# Of version 1.
+_COLUMN = record({"name": text, "kind": choice(*KINDS), "why": text, "writing": choice(*WRITINGS),
+                  "stamp": maybe(text)})  # fmt: skip
+_RULE = record({"column": text, "median": number(), "indicator": switch,
+                "categories": listed(text)})  # fmt: skip
+_MEMBER = record({"network": anything, "rules": listed(_RULE), "mean": number(),
+                  "scale": number(0.0)})  # fmt: skip
+_DESCRIPTION = record(COMMON | {
+    "columns": listed(_COLUMN, 1), "chosen": mapping(choice(*KINDS)), "class_weight": anything,
 })  # fmt: skip
 
 
@@ -62,45 +99,124 @@ def read_tabular(
     try:
         if description.get("kind") != KIND:
             raise ValueError("it holds another kind of model; read it with fastnn.load")
+        if description["version"] == 1:
+            description = _of_today(description)
         DESCRIPTION(description, "its description")
         return _model(tensors, description)
     except (KeyError, TypeError, ValueError, OverflowError, MemoryError) as error:
         raise ModelFileError(f"{path} holds no tabular model that can be built: {error}") from error
 
 
+def _of_today(d: dict[str, Any]) -> dict[str, Any]:
+    """A description of version 1 as one of today."""
+    _DESCRIPTION(d, "its description")
+    columns = [Column(**column) for column in d["columns"]]
+    known = {column.name: column for column in columns}
+    members = []
+    for k, member in enumerate(d["members"]):
+        _MEMBER(member, f"its member {k}")
+        rules = [Rule(**rule | {"column": known[rule["column"]]}) for rule in member["rules"]]
+        members.append(member | {"rules": rules_spec(rules, columns)})
+    return d | {
+        "columns": columns_spec(columns), "members": members, "chosen": chosen_spec(d["chosen"]),
+        "class_weight": class_weight_spec(d["class_weight"]),
+    }  # fmt: skip
+
+
 def _model(tensors: dict[str, np.ndarray], d: dict[str, Any]) -> TabularModel:
-    model = TabularModel(
-        d["target"]["name"], task=d["task"], columns=d["chosen"], sample_weight=d["sample_weight"],
-        class_weight=d["class_weight"],
-        settings=d["settings"], holdout=d["holdout"], seconds=d["time_limit"], seed=d["seed"],
-    )  # fmt: skip
-    model.columns_ = [Column(**column) for column in d["columns"]]
-    model.target_ = Target(**d["target"] | {"classes": tuple(d["target"]["classes"])})
-    model.scores_, model.notes_, model.n_rows_ = d["scores"], d["notes"], d["rows"]
-    model.seconds_, model.interrupted_ = d["seconds"], d["interrupted"]
     left = dict(tensors)
-    model.held_out_ = left.pop("held_out")
-    for k, spec in enumerate(d["members"]):
-        own = {name: left.pop(name) for name in list(left) if name.startswith(f"{k}.")}
-        arrays = {name.partition(".")[2]: array for name, array in own.items()}
-        model.members_.append(_member(arrays, spec, model))
+    held_out = left.pop("held_out").copy()
+    kinds = np.array([kind.decode() for kind in texts.each(d["columns"]["kind"])])
+    n_classes = texts.count(d["target"]["classes"])
+    parts = []
+    for arrays, spec in networks(left, d["members"]):
+        MEMBER(spec, "its member")
+        parts.append((spec["rules"], _network(arrays, spec, kinds, n_classes)))
     if left:
         raise ValueError(f"it has the array {next(iter(left))!r:.60}, which is unknown here")
+    # Last: texts take more memory than in the file.
+    model = TabularModel(
+        d["target"]["name"], task=d["task"], columns=_chosen(d["chosen"]),
+        sample_weight=d["sample_weight"], class_weight=_class_weight(d["class_weight"]),
+        settings=d["settings"], holdout=d["holdout"], seconds=d["time_limit"], seed=d["seed"],
+    )  # fmt: skip
+    model.columns_ = _columns(d["columns"])
+    classes = tuple(texts.to_list(d["target"]["classes"]))
+    model.target_ = Target(**d["target"] | {"classes": classes})
+    model.scores_, model.notes_, model.n_rows_ = d["scores"], texts.to_list(d["notes"]), d["rows"]
+    model.seconds_, model.interrupted_, model.held_out_ = d["seconds"], d["interrupted"], held_out
+    model.members_ = [Member(_encoder(rules, model.columns_), *others) for rules, others in parts]
     return model
 
 
-def _member(arrays: dict[str, np.ndarray], spec: dict[str, Any], model: TabularModel) -> Member:
-    columns = {column.name: column for column in model.columns_}
-    encoder = Encoder([Rule(**r | {"column": columns[r["column"]]}) for r in spec["rules"]])
+def _chosen(spec: dict[str, np.ndarray]) -> dict[str, str]:
+    kinds = texts.to_list(spec["kinds"])
+    for kind in kinds:
+        choice(*KINDS)(kind, "the kind of a column")
+    return dict(zip(texts.to_list(spec["names"]), kinds, strict=True))
+
+
+def _class_weight(spec: Any) -> Any:
+    if not isinstance(spec, dict):
+        return spec
+    return dict(zip(texts.to_list(spec["names"]), spec["weights"].tolist(), strict=True))
+
+
+def _columns(spec: dict[str, np.ndarray]) -> list[Column]:
+    found = []
+    for name, kind, why, writing, stamp in zip(
+        *(map(bytes.decode, texts.each(spec[name])) for name in COLUMN), strict=True
+    ):
+        choice(*KINDS)(kind, "the kind of a column")
+        choice(*WRITINGS)(writing, "the writing of a column")
+        found.append(Column(name, kind, why, writing, stamp or None))
+    return found
+
+
+def _encoder(spec: dict[str, np.ndarray], columns: list[Column]) -> Encoder:
+    categories, ends = texts.to_list(spec["categories"]), np.cumsum(spec["sizes"])
+    rows = zip(spec["columns"], spec["medians"], spec["indicators"], spec["sizes"], ends,
+               strict=True)  # fmt: skip
+    return Encoder([
+        Rule(columns[at], float(median), bool(indicator), categories[end - size : end])
+        for at, median, indicator, size, end in rows
+    ])  # fmt: skip
+
+
+def _n_encoded(rules: dict[str, np.ndarray], kinds: np.ndarray) -> int:
+    """How many columns rules make, of columns of some kinds."""
+    at, sizes = rules["columns"], rules["sizes"]
+    if not len(at) == len(sizes) == len(rules["medians"]) == len(rules["indicators"]):
+        raise ValueError("a rule of its encoder lacks a part")
+    if at.min(initial=0) < 0 or at.max(initial=-1) >= len(kinds):
+        raise ValueError(f"its rules are of other columns than its {len(kinds)}")
+    n = texts.count(rules["categories"])
+    if sizes.min(initial=0) < 0 or sizes.max(initial=0) > n or sizes.sum() != n:
+        raise ValueError("its categories are not those of its columns")
+    kind = kinds[at]
+    others = 1 + 2 * len(CYCLES) * (kind == "date") + rules["indicators"]
+    return int(np.where(kind == "category", sizes, others).sum())
+
+
+def _network(
+    arrays: dict[str, np.ndarray], spec: dict[str, Any], kinds: np.ndarray, n_classes: int
+) -> tuple[Any, ...]:
+    """A member but for its encoder."""
     median, factor, answers = (arrays.pop(name) for name in ARRAYS)
+    for name, values in (("median", median), ("factor", factor)):
+        array("f")(values, name)
+    width = _n_encoded(spec["rules"], kinds)
     network = from_portrait(arrays, spec["network"])
     layout = network._built().layout
-    classes = len(model.target_.classes)
-    width = len(answers) if layout.n_out > 1 else 1 if not classes else min(len(answers), 2) // 2
-    if not (median.shape == factor.shape == (len(encoder.outputs),) == (layout.n_in,)):
+    n_out = len(answers) if layout.n_out > 1 else (
+        1 if not n_classes else min(len(answers), 2) // 2
+    )  # fmt: skip
+    if not (median.shape == factor.shape == (width,) == (layout.n_in,)):
         raise ValueError("the columns that it encodes are not those that its network reads")
-    if answers.dtype != np.int64 or answers.ndim != 1 or layout.n_out != width:
+    if answers.dtype != np.int64 or answers.ndim != 1 or layout.n_out != n_out:
         raise ValueError("the classes are not those that its network answers")
-    if len(answers) and not (answers.min() >= 0 and answers.max() < classes):
+    if len(answers) and not (answers.min() >= 0 and answers.max() < n_classes):
         raise ValueError("its network answers classes that it does not name")
-    return Member(encoder, median, factor, network, answers, spec["mean"], spec["scale"])
+    # Of the file's bytes nothing stays.
+    mine = median.copy(), factor.copy(), network, answers.copy()
+    return *mine, spec["mean"], spec["scale"]
