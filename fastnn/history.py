@@ -58,11 +58,12 @@ class History:
     def extend(self, epoch: int, columns: Mapping[str, list[float]]) -> None:
         """Add the epochs from a number on; each column holds a number for each of them."""
         count = len(next(iter(columns.values())))
-        for name in columns:
-            if name not in self.history:
-                self.history[name] = [math.nan] * len(self.epoch)
-        for name, column in self.history.items():
-            column += columns.get(name) or [math.nan] * count
+        if columns.keys() != self.history.keys():
+            for name in columns:
+                self.history.setdefault(name, [math.nan] * len(self.epoch))
+            columns = {name: columns.get(name) or [math.nan] * count for name in self.history}
+        for name, column in columns.items():
+            self.history[name] += column
         self.epoch += range(epoch, epoch + count)
 
     def __len__(self) -> int:
@@ -85,8 +86,11 @@ class History:
 
         Of its columns only those that are named, and those that hold a number.
         """
-        parts = {name: column[start:] for name, column in self.history.items()}
-        kept = {n: p for n, p in parts.items() if n in columns or not all(map(math.isnan, p))}
+        kept = {
+            name: column[start:]
+            for name, column in self.history.items()
+            if name in columns or not all(map(math.isnan, column[start:]))
+        }
         return History(kept, self.epoch[start:])
 
     def __repr__(self) -> str:

@@ -76,4 +76,9 @@ def chosen(callbacks: Any) -> list[Callback]:
     """The callbacks of a list."""
     if not isinstance(callbacks, Sequence):
         raise TypeError(f"callbacks is {callbacks!r}; expected a list of callbacks")
-    return sorted(map(get, callbacks), key=lambda one: (one.saves, not one._sets_rate))
+    return sorted(map(get, callbacks), key=_turn) if callbacks else []
+
+
+def _turn(callback: Callback) -> tuple[bool, bool]:
+    """What sets a rate comes first, what saves the model last."""
+    return callback.saves, not callback._sets_rate

@@ -26,6 +26,9 @@ FIELDS = {
 
 # A line of 128 bytes each, as Apple's processors have: workers write them at the same time.
 COUNTERS = {"ticket": 0, "done": 16, "failed": 32, "arrived": 48}
+_GONE = np.empty(0)
+"""Stands for an array that is no longer kept: its field is to be set anew, also to none."""
+_LET_GO = dict.fromkeys(["X", "y", "sample_weight", "order", "outputs"], _GONE)
 
 
 class Context:
@@ -56,7 +59,8 @@ class Context:
             address(state.values),
             address(self.work),
         )
-        self._kept: dict[str, np.ndarray] = {}
+        self._kept: dict[str, Any] = {}
+        self._form: tuple[Any, ...] = ()
         self._labels_seen: weakref.ref[np.ndarray] | None = None
         self._losses = np.empty((0, 0))
         self._norms = np.empty((0, 0))
@@ -134,17 +138,15 @@ class Context:
 
     def _point(self, name: str, array: np.ndarray | None) -> None:
         """Let a field of the context point to an array, and keep that alive."""
-        if array is None:
-            self._set(name, 0)
-            self._kept.pop(name, None)
-        elif self._kept.get(name) is not array:
+        if self._kept.get(name, _GONE) is not array:
             self._kept[name] = array
-            self._set(name, address(array))
+            self._whole[FIELDS[name][0]] = 0 if array is None else address(array)
 
     def _check_targets(self, rows: Rows, n_targets: int) -> None:
         limits.check_targets(rows, n_targets)
-        seen = None if self._labels_seen is None else self._labels_seen()
-        if rows.labels and rows.y is not None and rows.y is not seen:
+        if not rows.labels or rows.y is None:
+            return
+        if self._labels_seen is None or self._labels_seen() is not rows.y:
             limits.check_labels(rows.y, n_targets)
             self._labels_seen = weakref.ref(rows.y)
 
@@ -155,12 +157,15 @@ class Context:
         if self.program.loss is not None:
             self._check_targets(rows, self.program.n_targets)
         self._point("X", X)
-        self._set("X_kind", X_KINDS[X.dtype])
-        self._set("X_row", X.strides[0] // X.itemsize)
-        self._set("X_column", X.strides[1] // X.itemsize)
         self._point("y", rows.y)
         self._point("sample_weight", rows.sample_weight)
-        self._set("labels", rows.labels)
+        form = X.dtype, X.strides, rows.labels
+        if form != self._form:
+            self._form = form
+            self._set("X_kind", X_KINDS[X.dtype])
+            self._set("X_row", X.strides[0] // X.itemsize)
+            self._set("X_column", X.strides[1] // X.itemsize)
+            self._set("labels", rows.labels)
 
     def _follow(self, order: np.ndarray | None, n: int) -> None:
         """Take the rows in this order, of n that there are."""
@@ -185,5 +190,4 @@ class Context:
 
     def _release(self) -> None:
         """Let go of the user's arrays: a run outlives the call."""
-        for name in ("X", "y", "sample_weight", "order", "outputs"):
-            self._kept.pop(name, None)
+        self._kept.update(_LET_GO)

@@ -162,12 +162,20 @@ def _is_task(
     return 0 <= begin < end <= n_in and size <= room.scratch
 
 
-def check_batches(bounds: np.ndarray, rates: np.ndarray, order: np.ndarray, room: Room) -> None:
-    """Refuse batches that are no part of the order, or that have too many rows."""
-    sizes = bounds[1:] - bounds[:-1]
-    if len(rates) != len(sizes) or not len(sizes):
-        _refuse(f"{len(rates)} rates for {len(sizes)} steps")
-    if bounds[0] < 0 or bounds[-1] > len(order) or not _are_below(sizes, room.rows + 1):
+def check_batches(
+    bounds: np.ndarray, rates: np.ndarray, order: np.ndarray, room: Room,
+    before: np.ndarray | None = None,
+) -> None:  # fmt: skip
+    """Refuse batches that are no part of the order, or that have too many rows.
+
+    The sizes of bounds that were given `before`, and that nobody writes to, are known.
+    """
+    known = bounds is before and not bounds.flags.writeable
+    if len(rates) != len(bounds) - 1 or not len(rates):
+        _refuse(f"{len(rates)} rates for {len(bounds) - 1} steps")
+    fits = bounds[0] >= 0 and bounds[-1] <= len(order)
+    if not fits or not (known or _are_below(bounds[1:] - bounds[:-1], room.rows + 1)):
+        sizes = np.diff(bounds)
         _refuse(f"batches of {sizes.min()} to {sizes.max()} rows, of {len(order)}")
 
 

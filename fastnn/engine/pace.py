@@ -1,15 +1,6 @@
 """Pace: how many threads pay, and how long to stay in the compiled loop."""
 
-from __future__ import annotations
-
-import sys
 import time
-from typing import NamedTuple
-
-import numpy as np
-
-from fastnn.engine.judged import TrainingRun
-from fastnn.inputs.rows import Rows
 
 BLOCK_SECONDS = 0.07
 """Time between returns to Python: for Ctrl-C and progress."""
@@ -27,12 +18,18 @@ class Pace:
 
     One thread and many compute the same bits, so that a run may change over at any step. Many do
     not pay for tiny networks, nor where another program has a processor: then each waits for all.
+
+    Parameters
+    ----------
+    threads : int
+        Those that there are.
+    flops : int
+        Of the products of a step, forward.
     """
 
-    def __init__(self, run: TrainingRun, batch: int) -> None:
-        threads = run.threads
+    def __init__(self, threads: int, flops: int) -> None:
         # A first guess; each block corrects it.
-        guess = 1e-5 + 1e-10 * batch * run.program.layout.flops_per_row
+        guess = 1e-5 + 1e-10 * flops
         self.seconds = dict.fromkeys({threads, 1}, guess)
         self.unknown = list(self.seconds)
         self.best = threads
@@ -63,55 +60,3 @@ class Pace:
             self.trial_after = min(4 * self.trial_after, 2.0)
             self.next_trial = time.perf_counter() + self.trial_after
         self.best = min(self.seconds, key=self.seconds.__getitem__)
-
-
-class Course(NamedTuple):
-    """Steps through rows: which ones, in which sequence, at which rates.
-
-    The fields are arguments of `TrainingRun.steps`; `first` is the number of updates before the
-    first step, and every `per_epoch` steps are an epoch.
-    """
-
-    order: np.ndarray
-    bounds: np.ndarray
-    rates: np.ndarray
-    first: int
-    per_epoch: int
-    outputs: np.ndarray | None = None
-    penalties: np.ndarray | None = None
-
-    def part(self, at: int, stop: int) -> Course:
-        """The steps from `at` on, up to `stop`."""
-        low, high = self.bounds[at], self.bounds[stop]
-        return Course(
-            self.order[low:high],
-            self.bounds[at : stop + 1] - low,
-            self.rates[at:stop],
-            self.first + at,
-            self.per_epoch,
-            None if self.outputs is None else self.outputs[low:high],
-            None if self.penalties is None else self.penalties[at:stop],
-        )
-
-
-class Blocks:
-    """A course taken in blocks of steps, so that Python gets its turn between them."""
-
-    def __init__(self, run: TrainingRun, rows: Rows, batch: int) -> None:
-        self.run, self.rows, self.pace = run, rows, Pace(run, batch)
-        self._most = sys.maxsize if rows.direct else max(1, rows.at_a_time() // batch)
-
-    def take(self, course: Course, at: int, stop: int) -> tuple[np.ndarray, int]:
-        """The block from step `at` on, up to step `stop` at most; as from `TrainingRun.steps`."""
-        threads, steps = self.pace.next_block()
-        stop = min(stop, at + steps, at + self._most)
-        part = course if at == 0 and stop == len(course.rates) else course.part(at, stop)
-        rows, index, start = self.rows, part.order, time.perf_counter()
-        if not rows.direct:
-            rows, index = rows.block(index), np.arange(len(index))
-        found = self.run.steps(
-            rows, index, part.bounds, part.rates, part.first, part.outputs,
-            penalties=part.penalties, threads=threads, epoch=(at % part.per_epoch, part.per_epoch),
-        )  # fmt: skip
-        self.pace.note(threads, (time.perf_counter() - start) / (stop - at))
-        return found

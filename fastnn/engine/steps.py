@@ -7,6 +7,7 @@ import numpy as np
 from fastnn.engine import limits, team
 from fastnn.engine.buffers import State, address
 from fastnn.engine.context import COUNTERS
+from fastnn.engine.pace import Pace
 from fastnn.engine.plan import Program
 from fastnn.engine.run import Run
 from fastnn.inputs.rows import Rows
@@ -36,9 +37,10 @@ def _over_tasks(parts: np.ndarray) -> np.ndarray:
     """The sums of the rows of parts (n, tasks), the same bits however many rows there are."""
     if parts.shape[1] >= FEW_TASKS:
         return parts.sum(axis=1)
-    total = parts[:, 0].copy()
-    for task in range(1, parts.shape[1]):
-        total += parts[:, task]
+    first, *others = parts.T
+    total = first.copy()
+    for part in others:
+        total += part
     return total
 
 
@@ -60,6 +62,8 @@ class StepsRun(Run):
         n_work = program.n_work + self.threads * program.scratch
         super().__init__(program, state, settings | fields, n_work)
         self._seen = -1
+        self._division: tuple[int, ...] = ()
+        self.pace = Pace(self.threads, work)
         self._shares: np.ndarray | None = None
         """What each task's part counts in the loss of a step; None: 1."""
         if shares is not None:
@@ -127,7 +131,7 @@ class StepsRun(Run):
         self, rows: Rows, order: np.ndarray, bounds: np.ndarray, rates: np.ndarray,
         outputs: np.ndarray | None,
     ) -> None:  # fmt: skip
-        limits.check_batches(bounds, rates, order, self._room)
+        limits.check_batches(bounds, rates, order, self._room, self._kept.get("bounds"))
         self._read_from(rows)
         self._follow(order, len(rows))
         self._point("bounds", bounds)
@@ -143,14 +147,14 @@ class StepsRun(Run):
         self._busy = False
 
     def _divide_into_epochs(self, n_steps: int, before: int, steps: int) -> None:
-        self._set("epoch_step", before)
-        self._set("epoch_steps", steps)
-        shape = (before + n_steps - 1) // steps + 1, len(self.program.tasks)
-        if self._norms.shape != shape:
-            self._norms = np.zeros(shape)
+        division = n_steps, before, steps
+        if division != self._division:
+            self._division = division
+            self._set("epoch_step", before)
+            self._set("epoch_steps", steps)
+            self._norms = np.empty(((before + n_steps - 1) // steps + 1, len(self.program.tasks)))
             self._set("norms", address(self._norms))
-        else:
-            self._norms.fill(0)
+        self._norms.fill(0)
 
     @property
     def gradient_norms(self) -> np.ndarray:

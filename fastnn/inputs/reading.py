@@ -43,6 +43,11 @@ class Data:
     """What training loss and metrics are measured on after an epoch; None: as training goes."""
 
     @property
+    def is_judged(self) -> bool:
+        """Whether something is measured after an epoch."""
+        return self.validation is not None or self.measured is not None
+
+    @property
     def training(self) -> Part:
         """The rows to train on."""
         return Part(self.rows, self.index)
@@ -57,13 +62,14 @@ def feature_rows(
 
 
 def target_rows(rows: Rows, y: Any, sample_weight: Any, form: Form, of: str = "") -> Rows:
-    """The rows with their targets, as the loss reads them; messages say whose they are."""
+    """Give rows their targets, as the loss reads them; messages say whose they are."""
     n = len(rows.X)
     found = as_targets(
         y, form.targets, form.n_out, n, form.dtype, f"{of}y", n_targets=form.n_targets
     )
     weight = as_sample_weight(sample_weight, n, np.float64, f"{of}sample_weight")
-    return Rows(rows.X, rows.direct, found.array, found.labels, weight)
+    rows.y, rows.labels, rows.sample_weight = found.array, found.labels, weight
+    return rows
 
 
 def read_data(

@@ -106,11 +106,13 @@ def check_count(value: Any, name: str, minimum: int = 1) -> int:
     >>> check_count(32, "batch_size")
     32
     """
+    if type(value) is int and minimum <= value < 2**COUNT_BITS:
+        return value
     try:
         count = None if is_switch(value) else operator.index(value)
     except TypeError:
         count = None
-    if count is not None and count >= minimum and count.bit_length() <= COUNT_BITS:
+    if count is not None and minimum <= count < 2**COUNT_BITS:
         return count
     expected = f"expected a whole number of at least {minimum}{ALSO.get(name, '')}"
     if count is None:

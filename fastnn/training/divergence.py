@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastnn.engine.pace import Course
+from fastnn.engine.blocks import Course
 from fastnn.history import History
 from fastnn.inputs.notes import warn
 from fastnn.training.network import Network, Partial
@@ -103,19 +103,18 @@ class Marks:
 
     def keep(self, part: Partial) -> None:
         """Mark this place before the steps to come, if it is due."""
-        network, start = self.network, time.perf_counter()
+        network, marks, start = self.network, self._marks, time.perf_counter()
         if self.resting:
             return
-        if network.was_changed:
+        if marks and network.was_changed:
             # Somebody has set weights: there is no way back to what was before.
-            self._marks.clear()
-        if self._marks and start < self._due:
+            marks.clear()
+        if marks and start < self._due:
             return
-        spare = [mark.values for mark in self._marks[:-1]] or [network.spare(len(self._marks))]
-        spare[0][:] = network.state.values
-        order = part.order.copy()
-        self._marks = self._marks[-1:]
-        self._marks.append(Mark(spare[0], network.step, order, part.done, network.drawn, []))
+        values = marks.pop(0).values if len(marks) > 1 else network.spare(len(marks))
+        values[:] = network.state.values
+        order, drawn = part.order.copy(), network.drawn
+        marks.append(Mark(values, network.step, order, part.done, drawn, []))
         end = time.perf_counter()
         self._due = end + (end - start) / SHARE
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.callbacks import Callback
-from fastnn.engine.pace import Blocks, Course
+from fastnn.engine.blocks import Blocks, Course
 from fastnn.history import History
 from fastnn.inputs.rows import Part
 from fastnn.training.divergence import (
@@ -42,8 +42,9 @@ class Epochs:
         self.may_join = self._may_join()
         looking = [c for c in job.callbacks if type(c).on_steps_end is not Callback.on_steps_end]
         self.looking = looking
+        size = job.batch_size
         # The last one may be the largest.
-        batch = int(max(job.bounds[1], job.bounds[-1] - job.bounds[-2]))
+        batch = max(size, len(job.data.index) - size * (self.n_steps - 1))
         self.blocks = Blocks(network.training_run(setup, batch), self.rows, batch)
         self.marks = Marks(network)
         self.finished: dict[str, list[float]] = {}
@@ -114,9 +115,9 @@ class Epochs:
                 if failed:
                     return at + failed
                 network.advance(len(losses))
-            if len(part.norms) == 1:
+            if len(part.norms) == 1 and (self.looking or part.done < n):
                 self.interrupts.let_go()
-                self._let_look((at + len(losses)) / self.n_steps)
+                self._let_look(part.done / self.n_steps)
                 self.interrupts.hold()
         return 0
 
@@ -226,10 +227,10 @@ def train(network: Network, setup: Setup, history: History, job: Job) -> None:
             if overflows:
                 warn_of_overflow(network)
             if count == 1:
-                interrupts.let_go()
-                row = {name: column[0] for name, column in columns.items()}
-                columns = validate(network, setup, job, row, left == 0)
-                interrupts.hold()
+                if job.data.is_judged:
+                    interrupts.let_go()
+                    validate(network, setup, job, columns, left == 0)
+                    interrupts.hold()
                 append(network, history, columns, start)
             if ask(history, job, interrupts):
                 return

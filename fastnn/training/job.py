@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from fastnn.history import History
 from fastnn.inputs.reading import Data
 from fastnn.inputs.rows import Part
 from fastnn.training.interrupts import Interrupts
-from fastnn.training.measuring import score, told
+from fastnn.training.measuring import Columns, score, told
 from fastnn.training.network import Network, Setup
 
 
@@ -43,25 +43,25 @@ class Job(NamedTuple):
     """So many of the epochs left can pass before somebody decides by what they have measured."""
 
 
-def validate(
-    network: Network, setup: Setup, job: Job, row: Mapping[str, float], last: bool
-) -> dict[str, list[float]]:
-    """What an epoch measured, and what is measured after it, a list a column."""
-    columns = dict(row)
-    if job.data.measured is not None:
-        columns |= score(network, setup, job.data.measured)
-    if job.data.validation is not None and (last or (network.epoch + 1) % job.validation_freq == 0):
-        scores = (job.score or score)(network, setup, job.data.validation)
+def validate(network: Network, setup: Setup, job: Job, columns: Columns, last: bool) -> None:
+    """Add to what an epoch measured what is measured after it."""
+    data = job.data
+    if data.measured is not None:
+        scores = score(network, setup, data.measured)
+        columns |= {name: [value] for name, value in scores.items()}
+    if data.validation is not None and (last or (network.epoch + 1) % job.validation_freq == 0):
+        scores = (job.score or score)(network, setup, data.validation)
         scores["loss"] = told(scores["loss"])
-        columns |= {f"val_{name}": value for name, value in scores.items()}
-    return {name: [value] for name, value in columns.items()}
+        columns |= {f"val_{name}": [value] for name, value in scores.items()}
 
 
 def ask(history: History, job: Job, interrupts: Interrupts) -> bool:
     """Ask the callbacks whether to stop, after epochs are in the history."""
-    interrupts.hold(patient=False)
-    # Each callback sees each epoch, also after another has asked to stop.
-    stop = any([callback.on_epoch_end(job.model, history) for callback in job.callbacks])
+    stop = False
+    if job.callbacks:
+        interrupts.hold(patient=False)
+        # Each callback sees each epoch, also after another has asked to stop.
+        stop = any([callback.on_epoch_end(job.model, history) for callback in job.callbacks])
     interrupts.let_go()
     return stop
 

@@ -98,7 +98,7 @@ class Recorder:
         network, objective = self.network, self.objective
         self.interrupts.hold()
         objective.assign(x)
-        row = {"loss": value}
+        columns = {"loss": [value]}
         if objective.outputs is not None:
             statistics = network.state.statistics
             kept = statistics.copy()
@@ -106,9 +106,10 @@ class Recorder:
             # It has been there before.
             statistics[:] = kept
             rows = self.job.data.training
-            row |= measure(self.setup, rows.y, objective.outputs, rows.sample_weight)
+            found = measure(self.setup, rows.y, objective.outputs, rows.sample_weight)
+            columns |= {name: [value] for name, value in found.items()}
         last = network.epoch + 1 == self.last
-        columns = validate(network, self.setup, self.job, row, last)
+        validate(network, self.setup, self.job, columns, last)
         append(network, self.history, columns, self.start)
         stop = ask(self.history, self.job, self.interrupts)
         self.start = time.perf_counter()

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.engine.blocks import Blocks, Course
 from fastnn.engine.layout import Layout
-from fastnn.engine.pace import Blocks, Course
 from fastnn.inputs.calls import explained
 from fastnn.inputs.reading import feature_rows, target_rows
 from fastnn.inputs.rows import Part, Rows

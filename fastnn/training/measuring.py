@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from fastnn.engine.pace import Course
+from fastnn.engine.blocks import Course
 from fastnn.inputs.rows import Part, Rows
 from fastnn.metrics import evaluate
 from fastnn.training.network import Network, Partial, Setup

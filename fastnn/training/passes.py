@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastnn.engine.pace import Course
+from fastnn.engine.blocks import Course
 from fastnn.training.job import Job
 from fastnn.training.measuring import batch_weights
 from fastnn.training.network import Network, Partial, Setup
@@ -18,7 +18,7 @@ class Passes:
         self.rows, self.index = job.data.rows, job.data.index
         self.n_steps = len(job.bounds) - 1
         self.keeps_outputs = bool(setup.metrics) and job.data.measured is None
-        self._orders = np.empty((0, len(self.index)), np.int64)
+        self._order = np.empty(0, np.int64)
 
     def begun(self) -> Partial | None:
         """The epoch that an earlier fit has begun, if this one goes on with it."""
@@ -30,11 +30,12 @@ class Passes:
 
     def draw(self, count: int) -> np.ndarray:
         """The rows in the order of so many epochs, until the next ones are drawn."""
-        if count > len(self._orders):
-            self._orders = np.empty((count, len(self.index)), np.int64)
-        orders = self._orders[:count]
-        self.network.draw_orders(self.index, orders, self.job.shuffle)
-        return orders.reshape(-1)
+        n = count * len(self.index)
+        if n > len(self._order):
+            self._order = np.empty(n, np.int64)
+        order = self._order[:n]
+        self.network.draw_orders(self.index, order.reshape(count, -1), self.job.shuffle)
+        return order
 
     def begin(self, order: np.ndarray) -> Partial:
         """A pass through these rows."""

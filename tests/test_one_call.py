@@ -1,0 +1,99 @@
+"""One call after the other: what a call leaves prepared for the next one never goes stale."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import fastnn
+from fastnn import SGD, Adam, BatchNorm, Callback, Dense, Dropout, ReLU, Sequential, Softmax
+
+FEATURES, CLASSES = 5, 3
+ROWS = 14, 21, 42, 90
+CALLS = 25
+
+
+class Looking(Callback):
+    """Looks at the model every three steps."""
+
+    every_steps = 3
+
+
+def table(rng, n):
+    """The same kind of rows, each time in another form."""
+    X = (rng.random((n, 2 * FEATURES)) * 9).astype(
+        rng.choice(["f4", "f8", "u1", ">f4"], p=[0.5, 0.2, 0.2, 0.1])
+    )
+    forms = [X[:, ::2], X[:, :FEATURES].copy(), X[::-1, FEATURES:], np.asfortranarray(X[:, ::2])]
+    return forms[rng.integers(len(forms))]
+
+
+def targets(rng, n):
+    """Labels, or a distribution for each row."""
+    if rng.integers(3):
+        return rng.integers(0, CLASSES, n)
+    parts = rng.random((n, CLASSES))
+    return parts / parts.sum(axis=1, keepdims=True)
+
+
+def fit(rng, model, kept):
+    """A call of `fit` with whatever the generator says; at times with the rows of the last one."""
+    n = int(rng.choice(ROWS))
+    if not kept or rng.integers(2):
+        kept[:] = table(rng, n), targets(rng, n), rng.random(n) + 0.1
+    X, y, weight = kept
+    if X.flags.writeable and rng.integers(3) == 0:
+        X[0] = rng.integers(0, 9)
+    settings = {
+        "epochs": int(rng.integers(1, 4)),
+        # Most often the same: a run is prepared for a batch size.
+        "batch_size": 7 if rng.integers(5) else None,
+        "shuffle": bool(rng.integers(4)),
+        "sample_weight": weight if rng.integers(2) else None,
+        "training_metrics": ["running", "running", "full"][rng.integers(3)],
+        "validation_split": 0.3 if rng.integers(3) == 0 and y.ndim == 2 and len(y) > 9 else 0.0,
+        "callbacks": [Looking()] if rng.integers(3) == 0 else (),
+    }
+    return model.fit(X, y, verbose=0, **settings)
+
+
+def change(rng, model):
+    """Something that another call may come upon."""
+    way = rng.integers(12)
+    if way == 0:
+        model.set_weights([0.9 * np.abs(array) for array in model.get_weights()])
+    elif way == 1:
+        model.compile([Adam(1e-3), SGD(0.01)][rng.integers(2)], metrics=["accuracy"])
+    elif way == 2:
+        model.learning_rate_factor = 0.5
+    elif way == 3:
+        fastnn.set_num_threads(int(rng.integers(1, 3)))
+    elif way == 4:
+        model.predict(table(rng, 4))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("seed", range(6))
+def test_calls_in_any_form_one_after_the_other(seed, dtype, monkeypatch):
+    monkeypatch.setattr("fastnn.engine.threads._maximum", lambda: 2)
+    layers = [Dense(8), BatchNorm(), ReLU(), Dropout(0.1), Dense(CLASSES), Softmax()]
+    prepared = Sequential(layers, seed=seed, dtype=dtype)
+    prepared.compile("adam", metrics=["accuracy"])
+    prepared.build(FEATURES)
+    anew = copy.deepcopy(prepared)
+    rng, again, kept, kept_too = *(np.random.default_rng(seed) for _ in range(2)), [], []
+    try:
+        for _ in range(CALLS):
+            # The twin starts each call without anything that an earlier one has prepared.
+            anew = pickle.loads(pickle.dumps(anew))
+            ours, theirs = fit(rng, prepared, kept), fit(again, anew, kept_too)
+            for name in ("loss", "accuracy", "gradient_norm", "learning_rate"):
+                assert ours[name] == theirs[name]
+            np.testing.assert_array_equal(
+                prepared._network.state.values, anew._network.state.values
+            )
+            change(rng, prepared)
+            change(again, anew)
+    finally:
+        fastnn.set_num_threads(None)
