@@ -61,12 +61,13 @@ def read(
     own: dict[str, Callable] | None = None,
 ) -> Any:  # fmt: skip
     """What a file holds, of which these are the arrays and the description."""
+    kind = description.get("kind")
     # Of all kinds only these need scikit-learn, and tables pyarrow.
-    if description.get("kind") == "estimator":
+    if isinstance(kind, str) and kind == "estimator":
         from fastnn.estimators.loading import read_estimator
 
         return read_estimator(path, tensors, description)
-    if description.get("kind") == "tabular":
+    if isinstance(kind, str) and kind == "tabular":
         from fastnn.tabular.loading import read_tabular
 
         return read_tabular(path, tensors, description)

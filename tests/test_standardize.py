@@ -6,10 +6,10 @@ import pickle
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from test_crafted_files import packed
 
 import fastnn
 from fastnn import Adam, Dense, Sequential, Standardize
+from fastnn.files.persistence import pack
 from fastnn.model.saving import portrait
 from fastnn.training import building
 
@@ -117,7 +117,7 @@ def old_file(model, path):
     tensors, description = portrait(model)
     mean, deviation, _ = tensors["0.running"]
     tensors["0.running"] = np.stack([mean, np.where(deviation > 0, deviation, 1)])
-    path.write_bytes(packed(tensors, description))
+    path.write_bytes(pack(tensors, description))
     return fastnn.load(path)
 
 

@@ -155,7 +155,7 @@ def _restore(
         raise ValueError("the features are not those that its network reads")
     vars(e).update(spec["counts"], history_=built.history)
     for name in NUMBERS:
-        if name in arrays:
+        if name in arrays or name == "loss_":
             setattr(e, name, float(floats(arrays.pop(name), name, 1)[0]))
     for name in CURVES:
         if name in arrays:
@@ -219,6 +219,8 @@ def _check_scale(e: Any, n_out: int) -> None:
     mean, scale = e._y_mean, e._y_scale
     if (mean is None) != (scale is None):
         raise ValueError("its targets have a mean and no scale, or a scale and no mean")
+    for name, values in (("its mean", mean), ("its scale", scale)):
+        forms.maybe(forms.array("f"))(values, f"{name} of targets")
     if mean is not None and (len(mean) != len(scale) or not len(mean) or n_out % len(mean)):
         raise ValueError("the scale of its targets is not that of its outputs")
 

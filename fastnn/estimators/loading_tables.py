@@ -9,12 +9,15 @@ import numpy as np
 from fastnn.estimators.description import plain
 from fastnn.estimators.tables import MAX_CATEGORIES, TableEncoder
 from fastnn.files import texts
+from fastnn.files.forms import array
 from fastnn.files.persistence import read_json
 
 
 def scales(left: dict[str, np.ndarray], d: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     """Medians and factors of what the network reads, as many as the columns of the table make."""
     median, factor = (floats(left.pop(name), name) for name in ("median", "factor"))
+    for name, values in (("median", median), ("factor", factor)):
+        array("f")(values, name)
     spec, n = d["inputs"], d["n_features"]
     used = np.append(spec["columns"], spec["left_out"]).astype(np.int64)
     places = np.append(used, np.array(spec["words"], np.int64).reshape(-1, 2)[:, 0])

@@ -22,7 +22,7 @@ In version 1, lists of numbers and texts stood in the description, and all array
 networks side by side. Since 2 such lists are arrays, and each of several networks is a file of its
 own, within an array.
 """
-DESCRIPTION, DIGEST, PADDING = "fastnn", "sha256", "padding"
+DESCRIPTION, DIGEST, ARRAY, PADDING = "fastnn", "sha256", "tensor", "padding"
 NO_DIGEST = "0" * 64
 COST, FREE = 50, 2**20
 """So many bytes of memory a byte of header may cost, in Python's objects; a file may cost its own
@@ -64,9 +64,18 @@ def pack(tensors: Mapping[str, np.ndarray], description: Mapping[str, Any]) -> b
     from safetensors.numpy import save
 
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    about = _without_arrays({DIGEST: NO_DIGEST, "version": VERSION, **description}, arrays)
+
+    def name_of(value: Any) -> dict[str, str]:
+        """What stands in an array's place, once it is among the others."""
+        if not isinstance(value, np.ndarray):
+            raise TypeError(f"{value!r:.60} cannot be saved; expected numbers, texts and arrays")
+        name = f"{DESCRIPTION}.{len(arrays)}"
+        arrays[name] = np.ascontiguousarray(value, value.dtype.newbyteorder("<"))
+        return {ARRAY: name}
+
     # One entry: several have no fixed order, and the same model should give the same bytes.
-    entry = {DESCRIPTION: json.dumps(about, allow_nan=False)}
+    about = {DIGEST: NO_DIGEST, "version": VERSION, **description}
+    entry = {DESCRIPTION: json.dumps(about, allow_nan=False, default=name_of)}
     data = save(arrays, entry)
     lacking = COST * (_header_size(data) + 100) - FREE - len(data)
     if lacking > 0:
@@ -75,19 +84,6 @@ def pack(tensors: Mapping[str, np.ndarray], description: Mapping[str, Any]) -> b
     digest = hashlib.sha256(data).hexdigest()
     at = _place(data, NO_DIGEST)
     return data[:at] + digest.encode() + data[at + 64 :]
-
-
-def _without_arrays(value: Any, arrays: dict[str, np.ndarray]) -> Any:
-    """Plain data: its arrays are added to the others, and their names stand in their places."""
-    if isinstance(value, np.ndarray):
-        name = f"{DESCRIPTION}.{len(arrays)}"
-        arrays[name] = np.ascontiguousarray(value, value.dtype.newbyteorder("<"))
-        return {"tensor": name}
-    if isinstance(value, Mapping):
-        return {name: _without_arrays(part, arrays) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_arrays(part, arrays) for part in value]
-    return value
 
 
 def _header_size(data: bytes) -> int:
@@ -197,7 +193,7 @@ def read_json(text: bytes | str, arrays: dict[str, np.ndarray] | None = None) ->
         raise ValueError(f"{word} is no JSON")
 
     def unique(pairs: list[tuple[str, Any]]) -> Any:
-        if arrays is not None and len(pairs) == 1 and pairs[0][0] == "tensor":
+        if arrays is not None and len(pairs) == 1 and pairs[0][0] == ARRAY:
             return arrays.pop(pairs[0][1])
         found = dict(pairs)
         if len(found) < len(pairs):
