@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit, types
 from numba.extending import intrinsic
 
-from fastnn.kernels.math import activations, batchnorm, columns, optimizers, products, softmax
+from fastnn.kernels.math import activations, batchnorm, columns, dense, optimizers, softmax
 
 ELEMENTS = 2**22
 FLOPS = 10**9
@@ -35,15 +35,15 @@ def pointer(typingctx, array):
 def forward_products(n, x, W, z):
     (rows, n_in), n_out = x.shape, W.shape[1]
     for _ in range(n):
-        products.multiply(pointer(x), pointer(W), rows, n_in, n_out, pointer(z), False, pointer(z))
+        dense.multiply(pointer(x), pointer(W), rows, 1, n_in, n_out, pointer(z), False, pointer(z))
 
 
 @njit
 def input_gradients(n, dz, Wt, dx):
     (n_out, n_in), rows = Wt.shape, dz.shape[0]
     for _ in range(n):
-        products.multiply(
-            pointer(dz), pointer(Wt), rows, n_out, n_in, pointer(dx), False, pointer(dx)
+        dense.multiply(
+            pointer(dz), pointer(Wt), rows, 1, n_out, n_in, pointer(dx), False, pointer(dx)
         )
 
 
@@ -51,7 +51,9 @@ def input_gradients(n, dz, Wt, dx):
 def weight_gradients(n, x, dz, dW):
     (rows, n_in), n_out = x.shape, dz.shape[1]
     for _ in range(n):
-        products.transposed_multiply(pointer(x), pointer(dz), rows, n_in, n_out, n_in, pointer(dW))
+        dense.transposed_multiply(
+            pointer(x), pointer(dz), rows, 1, n_in, n_out, 0, n_in, pointer(dW)
+        )
 
 
 class Gemm:

@@ -18,7 +18,7 @@ from fastnn.engine.plan import tiles_of
 from fastnn.kernels.codes import DENSE
 from fastnn.kernels.machine import blocks, packing
 from fastnn.kernels.machine.memory import shift, start_of
-from fastnn.kernels.math import products
+from fastnn.kernels.math import dense, products
 
 SHAPES = "32x64x64", "64x784x128", "128x512x512", "256x256x256"
 ROUND = 0.004
@@ -34,7 +34,7 @@ def forward(times, x, W, copy, packed, z):
                 start_of(x), start_of(copy), rows, n_in, n_out, place, False, place
             )  # fmt: skip
         else:
-            products.multiply(start_of(x), start_of(W), rows, n_in, n_out, place, False, place)
+            dense.multiply(start_of(x), start_of(W), rows, 1, n_in, n_out, place, False, place)
 
 
 @njit
@@ -44,15 +44,16 @@ def weight_gradient(times, x, dz, strips, packed, dW, tiles):
         if packed:
             packing.pack(start_of(dz), rows, n_out, 0, rows, start_of(strips))
         for begin, end in tiles:
-            place, columns = shift(start_of(dW), begin * n_out), shift(start_of(x), begin)
+            place = shift(start_of(dW), begin * n_out)
             if packed:
+                columns = shift(start_of(x), begin)
                 products.multiply_panels(
                     columns, start_of(strips), rows, n_in, n_out, end - begin, place
                 )
             else:
-                products.transposed_multiply(
-                    columns, start_of(dz), rows, n_in, n_out, end - begin, place
-                )  # fmt: skip
+                dense.transposed_multiply(
+                    start_of(x), start_of(dz), rows, 1, n_in, n_out, begin, end, place
+                )
 
 
 @njit
@@ -98,7 +99,8 @@ def products_of(shape, dtype):
     copy, turned = (arena(size, dtype) for size in sizes)
     make_copy(W, n_in, n_out, copy, False)
     make_copy(W, n_in, n_out, turned, True)
-    op = np.array((DENSE, n_in, n_out), [(name, int) for name in ("kind", "n_in", "n_out")])
+    names = "kind", "depth", "units", "groups", "repeat"
+    op = np.array((DENSE, n_in, n_out, 1, 1), [(name, int) for name in names])
     tiles = np.array(tiles_of(op, rows))
     packed, cut = blocks.needs_strips(*shape), blocks.needs_gradient_strips(*shape)
     return [

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         Hardmax,
         Identity,
         LeakyReLU,
+        Members,
         Mish,
         ReLU,
         Scale,
@@ -89,6 +90,7 @@ __all__ = [
     "Identity",
     "JSONLog",
     "LeakyReLU",
+    "Members",
     "Mish",
     "ModelFileError",
     "NAdam",
@@ -134,8 +136,8 @@ _NAMES = {
     "engine.threads": "get_num_threads set_num_threads",
     "files.persistence": "ModelFileError",
     "history": "History",
-    "layers": """Activation BatchNorm Dense Dropout ELU GELU Hardmax Identity LeakyReLU Mish ReLU
-        SELU Scale SiLU Sigmoid Softmax Softplus Standardize Tanh""",
+    "layers": """Activation BatchNorm Dense Dropout ELU GELU Hardmax Identity LeakyReLU
+        Members Mish ReLU SELU Scale SiLU Sigmoid Softmax Softplus Standardize Tanh""",
     "loading": "load",
     "model.sequential": "Sequential",
     "optimizers": "Adam AdamW LBFGS NAdam RMSprop Rprop SGD",

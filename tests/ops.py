@@ -20,7 +20,7 @@ from fastnn.engine.plan import Layout
 
 
 class Op(NamedTuple):
-    """A layer, its place ("hidden", "first", "last") and its twin.
+    """A layer, its place ("hidden", "first", "last", or "members": after Members) and its twin.
 
     `twin(arrays, mask)` gives the layer of the reference network as it trains, from the layer's
     arrays and, for dropout, the mask; `predicting` gives it as it predicts, where that differs.
@@ -93,6 +93,17 @@ OPS = [
     Op("standardize", fastnn.Standardize, standardize_twin, place="first", elementwise=False),
     Op("scale", fastnn.Scale, lambda arrays, mask=None: ("scale", *arrays), place="first",
        elementwise=False),
+    Op("members", lambda: fastnn.Members(3), lambda arrays, mask=None: ("members", *arrays),
+       place="first", elementwise=False),
+    Op("scale of members", lambda: fastnn.Scale(bias=True),
+       lambda arrays, mask=None: ("scale", *arrays), place="members", elementwise=False),
+    Op("dense of members", lambda: fastnn.Dense(4, shared=False), dense_twin, place="members",
+       elementwise=False),
+    Op("batchnorm of members", fastnn.BatchNorm, batchnorm_twin, batchnorm_predicting,
+       place="members", elementwise=False),
+    Op("dropout of members", lambda: fastnn.Dropout(0.3),
+       lambda arrays, mask: ("dropout", mask, 0.3), lambda arrays: ("identity",), place="members",
+       elementwise=False),
     Op("softmax", fastnn.Softmax, lambda arrays, mask=None: ("softmax",), place="last",
        elementwise=False),
     Op("hardmax", fastnn.Hardmax, lambda arrays, mask=None: ("hardmax",), place="last",
@@ -112,7 +123,8 @@ def network(op: Op) -> list[Any]:
         return [op.layer(), fastnn.Dense(5), fastnn.Tanh(), fastnn.Dense(3)]
     if op.place == "last":
         return [fastnn.Dense(5), fastnn.Tanh(), fastnn.Dense(3), op.layer()]
-    return [fastnn.Dense(5), op.layer(), fastnn.Dense(4), op.layer(), fastnn.Dense(3)]
+    first = [fastnn.Members(3)] if op.place == "members" else []
+    return [*first, fastnn.Dense(5), op.layer(), fastnn.Dense(4), op.layer(), fastnn.Dense(3)]
 
 
 # ------------------------------------------------------------- reference twins
@@ -133,7 +145,7 @@ def row_of(layer: Any) -> Op:
 def by_layer(model, arrays) -> list[list[np.ndarray]]:
     """The model's list of arrays in float64, cut into one list a layer."""
     groups: list[list[np.ndarray]] = [[] for _ in model.layers]
-    names = Layout(model.layers, len(arrays[0])).array_names()
+    names = model._network.layout.array_names()
     for name, array in zip(names, arrays, strict=True):
         groups[int(name.split(".")[0])].append(array.astype(float))
     return groups
@@ -147,19 +159,19 @@ def reference_predict(model, X) -> np.ndarray:
         layers.append((row.predicting or row.twin)(arrays))
     hard = layers[-1] == ("hardmax",)
     outputs = net.network_forward(layers[:-1] if hard else layers, np.asarray(X, float))[-1]
-    return ref.hardmax(outputs) if hard else outputs
+    answers = ref.hardmax(outputs) if hard else outputs
+    return answers.reshape(len(X), -1, answers.shape[1]).mean(axis=1)
 
 
 def training_twin(model, groups, shape: tuple[int, int], step: int) -> list[tuple]:
     """The reference network for the model's step (from 0) on a batch of that shape."""
-    layers, (n_rows, width) = [], shape
+    layers, widths = [], Layout(model.layers, shape[1]).widths
     for k, (layer, arrays) in enumerate(zip(model.layers, groups, strict=True)):
         mask = None
         if isinstance(layer, fastnn.Dropout):
             key = ref.dropout_key(model._dropout_seed, step, k)
-            mask = ref.dropout_mask((n_rows, width), layer.rate, key)
+            mask = ref.dropout_mask((shape[0], widths[k]), layer.rate, key)
         layers.append(row_of(layer).twin(arrays, mask))
-        width = layer.n_out(width)
     return layers
 
 

@@ -5,34 +5,59 @@ A network is a list of tuples, one per layer, that carry their own parameters:
     ("dense", W, b)                     b may be None
     ("batchnorm", gamma, beta, eps)
     ("batchnorm_predict", gamma, beta, eps, running_mean, running_var)
-    ("scale", s)
+    ("scale", s), ("scale", s, b)
+    ("members", s)                      each row k times, s (k n,) its factors: (B, n) -> (B k, n)
     ("dropout", mask, rate)
     ("softmax",)
     ("relu",), ("leaky_relu", alpha)    any name of reference.ACTIVATIONS
 
 The two cross-entropies take logits, so with them the list ends before its softmax or sigmoid.
+After "members" there is a row for each member, one below the other; a vector or a W that is k times
+as long as a row needs is that of all members. The loss is the mean of theirs.
 """
 
 import numpy as np
 import reference as ref
 
-N_PARAMETERS = {"dense": 2, "batchnorm": 2, "batchnorm_predict": 2, "scale": 1}
+N_PARAMETERS = {"dense": 2, "batchnorm": 2, "batchnorm_predict": 2, "scale": 2, "members": 1}
+
+
+def own_weights(W, b, k):
+    """W and b of each of k members."""
+    return zip(np.split(W, k), [None] * k if b is None else np.split(b, k), strict=True)
+
+
+def side_by_side(layer, x, *others):
+    """Whether the layer's vectors are those of several members; x and others as it reads them."""
+    kind, *rest = layer
+    if kind not in ("batchnorm", "batchnorm_predict", "scale") or rest[0].size == x.shape[1]:
+        return False, (x, *others)
+    return True, tuple(a.reshape(-1, rest[0].size) for a in (x, *others))
 
 
 def layer_forward(layer, x):
     """The layer's output y for its input x."""
     kind, *rest = layer
+    several, (wide,) = side_by_side(layer, x)
+    if several:
+        return layer_forward(layer, wide).reshape(x.shape)
+    if kind == "members":
+        (s,) = rest
+        return (x[:, None] * s.reshape(-1, x.shape[1])).reshape(-1, x.shape[1])
     if kind == "dense":
-        return ref.dense_forward(x, *rest)
+        k = len(rest[0]) // x.shape[1]
+        parts = [ref.dense_forward(x[m::k], *own) for m, own in enumerate(own_weights(*rest, k))]
+        return np.stack(parts, axis=1).reshape(len(x), -1)
     if kind == "batchnorm":
         return ref.batchnorm_forward(x, *rest)[0]
     if kind == "batchnorm_predict":
         gamma, beta, eps, mean, var = rest
         return ref.batchnorm_predict(x, gamma, beta, mean, var, eps)
     if kind == "scale":
-        return x * rest[0]
+        return x * rest[0] + (rest[1] if len(rest) == 2 else 0)
     if kind == "dropout":
-        return ref.dropout(x, *rest)
+        mask, rate = rest
+        return ref.dropout(x, mask.reshape(x.shape), rate)
     if kind == "softmax":
         return ref.softmax(x)
     return ref.ACTIVATIONS[kind][0](x, *rest)
@@ -41,9 +66,23 @@ def layer_forward(layer, x):
 def layer_backward(layer, x, y, dy):
     """dx and the tuple of gradients of the layer's parameters; b = None has none."""
     kind, *rest = layer
+    several, wide = side_by_side(layer, x, y, dy)
+    if several:
+        dx, gradients = layer_backward(layer, *wide)
+        return dx.reshape(x.shape), gradients
+    if kind == "members":
+        s = rest[0].reshape(-1, x.shape[1])
+        each = dy.reshape(len(x), *s.shape)
+        return (s * each).sum(axis=1), ((x[:, None] * each).sum(axis=0).ravel(),)
     if kind == "dense":
         W, b = rest
-        dx, dW, db = ref.dense_backward(x, W, dy)
+        k = len(W) // x.shape[1]
+        parts = [
+            ref.dense_backward(x[m::k], own, dy[m::k])
+            for m, (own, _) in enumerate(own_weights(W, b, k))
+        ]
+        dx = np.stack([part[0] for part in parts], axis=1).reshape(x.shape)
+        dW, db = (np.concatenate([part[j] for part in parts]) for j in (1, 2))
         return dx, (dW,) if b is None else (dW, db)
     if kind == "batchnorm":
         gamma, _, eps = rest
@@ -54,9 +93,10 @@ def layer_backward(layer, x, y, dy):
         u = (x - mean) / np.sqrt(var + eps)
         return dy * gamma / np.sqrt(var + eps), ((dy * u).sum(axis=0), dy.sum(axis=0))
     if kind == "scale":
-        return dy * rest[0], ((x * dy).sum(axis=0),)
+        return dy * rest[0], ((x * dy).sum(axis=0), dy.sum(axis=0))[: len(rest)]
     if kind == "dropout":
-        return ref.dropout(dy, *rest), ()
+        mask, rate = rest
+        return ref.dropout(dy, mask.reshape(dy.shape), rate), ()
     if kind == "softmax":
         return ref.softmax_backward(y, dy), ()
     return dy * ref.ACTIVATIONS[kind][1](x, *rest), ()
@@ -76,7 +116,11 @@ def network_loss_and_gradients(layers, x, target, loss, weight=None, **options):
     `loss` is a name of reference.LOSSES; `options` go to it (reduction, smoothing, delta, ...).
     """
     outputs = network_forward(layers, x)
+    k = len(outputs[-1]) // len(target)
+    target, weight = (None if a is None else np.repeat(a, k, axis=0) for a in (target, weight))
     value, dy = ref.LOSSES[loss](outputs[-1], target, weight, **options)
+    if options.get("reduction") == "sum":
+        value, dy = value / k, dy / k
     gradients = []
     for k in reversed(range(len(layers))):
         dy, grads = layer_backward(layers[k], outputs[k], outputs[k + 1], dy)

@@ -10,7 +10,19 @@ import numpy as np
 import pytest
 from counts import counts
 
-from fastnn import SGD, Adam, BatchNorm, Dense, Dropout, ReLU, Scale, Softmax, Standardize, losses
+from fastnn import (
+    SGD,
+    Adam,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Members,
+    ReLU,
+    Scale,
+    Softmax,
+    Standardize,
+    losses,
+)
 from fastnn.engine import buffers, context
 from fastnn.engine.layout import Layout
 from fastnn.engine.plan import Program
@@ -53,6 +65,9 @@ NETWORKS = [
     ([Dense(17), BatchNorm(), "elu", Dense(9), BatchNorm(), "gelu", Dense(1), "sigmoid"],
      losses.BinaryCrossEntropy(), Adam()),
     ([Dense(130), ReLU(), Dense(2)], losses.Huber(), Adam()),
+    ([Dense(3), Members(3), Dense(40), Scale(bias=True), ReLU(), Dense(3, shared=False), Softmax()],
+     losses.CrossEntropy(), Adam()),
+    ([Members(2), Dense(5), BatchNorm(), Dense(3), Softmax()], losses.MSE(), Adam()),
 ]  # fmt: skip
 
 
@@ -168,6 +183,9 @@ def test_sound_programs_of_any_size_keep_to_their_arenas(count, monkeypatch):
         widths = rng.choice([1, 2, 3, 7, 8, 15, 17, 33, 64, 65, 130, 257], 3)
         rows_in, n_in = int(rng.choice([2, 3, 5, 16, 31, 64, 129])), int(widths[0])
         layers = [Dense(int(widths[1])), BatchNorm(), ReLU(), Dense(int(widths[2]))]
+        if rng.integers(2):
+            last = Dense(int(widths[2]), shared=bool(rng.integers(2)))
+            layers = [Members(3), *layers[:2], Scale(bias=True), ReLU(), last]
         program = Program(Layout(layers, n_in), rows_in, losses.MSE())
         guarded = Guarded()
         monkeypatch.setattr(buffers, "arena", guarded.arena)

@@ -16,11 +16,12 @@ import pytest
 import reference_network as net
 from counts import counts
 
-from fastnn import SGD, Dense, Sequential, Tanh
+from fastnn import SGD, Dense, Members, Scale, Sequential, Tanh
 from fastnn.inputs.rows import Rows
 
 ROOT = Path(__file__).resolve().parents[1]
 WIDTHS = 1, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 130, 513
+MEMBERS = 2, 3, 4, 7, 16
 N_ROWS = 1, 2, 3, 4, 5, 7, 8, 13, 16, 31, 33, 64, 129
 
 
@@ -28,11 +29,18 @@ def network(rng, op, case):
     """Layers around the op, of random widths."""
     first, hidden = (Dense(int(rng.choice(WIDTHS))) for _ in range(2))
     layer = Dense(int(rng.choice(WIDTHS))) if op.name == "dense" else op.layer()
+    if op.name == "members":
+        layer = Members(int(rng.choice(MEMBERS)))
+    if op.name == "dense of members":
+        layer = Dense(int(rng.choice(WIDTHS)), shared=False, bias=bool(rng.integers(2)))
     head = case.head()
     if op.place == "first":
         return [layer, first, Tanh(), *head]
     if op.place == "last":
         return [first, Tanh(), head[0], layer]
+    if op.place == "members":
+        hidden = [hidden, Scale(), Tanh()][: rng.integers(4)]
+        return [Members(int(rng.choice(MEMBERS))), first, layer, *hidden, *head]
     return [first, layer, *([hidden] if rng.integers(2) else []), *head]
 
 

@@ -76,6 +76,7 @@ class Context:
             "n_ops": len(program.ops), "n_fused": program.n_fused, "targets": program.targets,
             "weights": program.weights, "gradient": program.gradient, "slots": layout.slots,
             "n_targets": program.n_targets, "n_params": layout.n_parameters,
+            "members": layout.members[-1], "n_outputs": layout.n_out,
             **settings,
         }  # fmt: skip
         for name, value in fields.items():
@@ -95,7 +96,7 @@ class Context:
         )  # fmt: skip
         limits.check_ops(ops, layout.layers, layout.widths, room, loss is not None)
         if loss is not None:
-            limits.check_loss(loss, layout.widths[program.n_fused], program.n_targets)
+            limits.check_loss(loss, layout.n_out, program.n_targets)
         limits.check_places(program, room, n_work)
         return room
 

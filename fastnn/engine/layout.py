@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.kernels.codes import BATCHNORM, HARDMAX, SCALE, SOFTMAX, STANDARDIZE
-from fastnn.layers import BatchNorm, Dense, Layer
+from fastnn.layers import BatchNorm, Dense, Layer, Members
 
 ALIGN = 16  # elements: one cache line of float32
 RUNNING_NAMES = ("running_mean", "running_var")
@@ -60,11 +60,23 @@ def check_order(layers: Sequence[Layer]) -> None:
                 f"Standardize is layer {k + 1}; expected it first: it normalises the inputs, so "
                 "use BatchNorm() there"
             )
+    first = members_from(layers)
     for k, layer in enumerate(layers):
-        if layer.kind == SCALE and any(before.kind != STANDARDIZE for before in layers[:k]):
+        early = k <= first and any(before.kind != STANDARDIZE for before in layers[:k])
+        if layer.kind == SCALE and early:
             raise ValueError(
-                f"Scale is layer {k + 1}; expected it first, or after Standardize: it weighs the "
-                "inputs; a Dense layer there can do the same by itself"
+                f"Scale is layer {k + 1}; expected it first, or after Standardize or Members: it "
+                "weighs the inputs; a Dense layer there can do the same by itself"
+            )
+        if isinstance(layer, Members) and k > first:
+            raise ValueError(
+                f"Members is layer {k + 1}, and layer {first + 1} too; expected one: from there on "
+                "the network is k networks; give that one the number of them all"
+            )
+        if isinstance(layer, Dense) and not layer.shared and k < first:
+            raise ValueError(
+                f"layer {k + 1} is {layer!r}, before any Members; expected one before it: put "
+                "Members(32) there, or leave shared=False out"
             )
     if not any(isinstance(layer, Dense) for layer in layers):
         given = ", ".join(layer.name for layer in layers)
@@ -72,6 +84,11 @@ def check_order(layers: Sequence[Layer]) -> None:
             f"the model has no Dense layer, only {given}; it would have nothing to learn: add one, "
             "such as Dense(1)"
         )
+
+
+def members_from(layers: Sequence[Layer]) -> int:
+    """Which layer makes members; without one, how many layers there are."""
+    return next((k for k, layer in enumerate(layers) if isinstance(layer, Members)), len(layers))
 
 
 def drop_redundant_biases(layers: Sequence[Layer]) -> tuple[Layer, ...]:
@@ -98,15 +115,18 @@ class Layout:
     def __init__(self, layers: Sequence[Layer], n_in: int) -> None:
         check_order(layers)
         self.layers = drop_redundant_biases(layers)
-        self.widths = [n_in]
-        for layer in self.layers:
-            self.widths.append(layer.n_out(self.widths[-1]))
-        self.n_in, self.n_out = n_in, self.widths[-1]
-        shapes = [
-            (k, name, shape)
-            for k, layer in enumerate(self.layers)
-            for name, shape in layer.parameters(self.widths[k]).items()
-        ]
+        self.members = [1]
+        """How many networks read what each layer reads, and what the last one leaves."""
+        self.widths, shapes = [n_in], []
+        """Numbers in a row of each layer's input, and of the last output: of all members."""
+        for k, layer in enumerate(self.layers):
+            members = self.members[-1]
+            width = self.widths[-1] // members
+            arrays = layer.parameters(width, members)
+            shapes += [(k, name, shape) for name, shape in arrays.items()]
+            self.members.append(layer.k if isinstance(layer, Members) else members)
+            self.widths.append(layer.n_out(width) * self.members[-1])
+        self.n_in, self.n_out = n_in, self.widths[-1] // self.members[-1]
         shapes.sort(key=lambda item: len(item[2]) == 1)
         self.parameters, self.n_parameters = _place(shapes, 0)
         self.n_weights = sum(padded(t.size) for t in self.parameters if len(t.shape) == 2)
@@ -161,7 +181,13 @@ class Layout:
     @cached_property
     def flops_per_row(self) -> int:
         """Multiplications and additions of the matrix products of one row, forward."""
-        return sum(2 * t.size for t in self.parameters if len(t.shape) == 2)
+        return sum(2 * t.size * self.rows(t.layer) for t in self.parameters if len(t.shape) == 2)
+
+    def rows(self, layer: int) -> int:
+        """How many rows of a row share the weights of a layer: one of each member, or one."""
+        found = self.layers[layer]
+        own = isinstance(found, Dense) and not found.shared
+        return 1 if own else self.members[layer]
 
 
 def _place(

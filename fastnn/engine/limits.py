@@ -10,11 +10,11 @@ import numpy as np
 
 from fastnn.inputs.rows import Rows
 from fastnn.kernels import codes
-from fastnn.kernels.codes import BATCHNORM, DENSE, N_STATISTICS, SCALE, STANDARDIZE
+from fastnn.kernels.codes import BATCHNORM, DENSE, MEMBERS, N_STATISTICS, SCALE, STANDARDIZE
 from fastnn.layers import Activation, Layer
 from fastnn.losses import Custom, Loss, Pinball
 
-KINDS = (set(range(codes.CUSTOM + 2)) | set(range(codes.IDENTITY, codes.MISH + 1))) - {8, 9}
+KINDS = set(range(codes.MEMBERS + 1)) | set(range(codes.IDENTITY, codes.MISH + 1))
 LARGEST = 2**40
 
 
@@ -62,7 +62,7 @@ def check_ops(ops: np.ndarray, layers: Sequence[Layer], widths: Sequence[int], r
         op = dict(zip(names, values, strict=True))
         n_in, n_out = op["n_in"], op["n_out"]
         small = 0 < n_in < LARGEST and 0 < n_out < LARGEST
-        if not small or before != n_in or (op["kind"] != DENSE and n_in != n_out):
+        if not small or before != n_in or not _has_width(op):
             _refuse(f"op {k} has {n_in} inputs and {n_out} outputs")
         if (op["kind"] == codes.CUSTOM) != isinstance(layers[k], Activation):
             _refuse(f"op {k} is no function")
@@ -76,13 +76,29 @@ def check_ops(ops: np.ndarray, layers: Sequence[Layer], widths: Sequence[int], r
         _refuse(f"{before} outputs")
 
 
+def _has_width(op: dict[str, Any]) -> bool:
+    """Whether the widths of an op are those of what its rows are cut into."""
+    n_in, n_out, depth, units = op["n_in"], op["n_out"], op["depth"], op["units"]
+    if min(op["repeat"], op["groups"], depth, units) < 1:
+        return False
+    times = op["repeat"] * op["groups"]
+    if op["kind"] == MEMBERS:
+        return bool(depth == units == n_in and n_out == times * n_in and op["repeat"] == 1)
+    same = op["kind"] == DENSE or n_in == n_out
+    return bool(same and n_in == times * depth and n_out == times * units)
+
+
 def _fits(op: dict[str, Any], room: Room, trains: bool, last: bool) -> list[tuple[str, bool]]:
     """The offsets of an op, and whether what lies there fits."""
     # It asks LLVM for the processor.
     from fastnn.kernels.machine.blocks import packed_size
 
     kind, n_in, n_out, rows = op["kind"], op["n_in"], op["n_out"], room.rows
-    weight = {DENSE: n_in * n_out, BATCHNORM: n_out, SCALE: n_out}.get(kind, 0)
+    depth, units, groups = op["depth"], op["units"], op["groups"]
+    n_bias = groups * units
+    weight = {DENSE: groups * depth * units, BATCHNORM: n_out, SCALE: n_out, MEMBERS: n_out}.get(
+        kind, 0
+    )
     found = [
         ("x", _within(op["x"], rows * n_in, room.work)),
         ("y", _within(op["y"], rows * n_out, room.work)),
@@ -91,7 +107,7 @@ def _fits(op: dict[str, Any], room: Room, trains: bool, last: bool) -> list[tupl
     if weight:
         found.append(("weight", _within(op["weight"], weight, room.n_params)))
         must = kind == BATCHNORM
-        fits = _within(op["bias"], n_out, room.n_params)
+        fits = _within(op["bias"], n_bias, room.n_params)
         found.append(("bias", fits or (op["bias"] == -1 and not must)))
     else:
         found.append(("weight", op["weight"] == op["bias"] == -1))
@@ -101,14 +117,17 @@ def _fits(op: dict[str, Any], room: Room, trains: bool, last: bool) -> list[tupl
         size = N_STATISTICS * n_out
         found.append(("statistics", _within(op["statistics"], size, room.work)))
     if kind == DENSE:
-        copies = {"packed": (n_in, n_out), "transposed": (n_out, n_in), "strips": (rows, n_out)}
-        for name, (depth, n) in copies.items():
-            fits = _within(op[name], packed_size(depth, n), room.work)
+        copies = {
+            "packed": (depth, units), "transposed": (units, depth),
+            "strips": (rows * op["repeat"], units),
+        }  # fmt: skip
+        for name, shape in copies.items():
+            fits = groups == 1 and _within(op[name], packed_size(*shape), room.work)
             found.append((name, fits or op[name] == -1))
     if trains:
         fits = _within(op["dy"], rows * n_out, room.work)
         found.append(("dy", fits or (op["dy"] == -1 and not last)))
-        fits = kind != DENSE or _within(op["dx"], rows * n_in, room.work)
+        fits = kind not in (DENSE, SCALE, MEMBERS) or _within(op["dx"], rows * n_in, room.work)
         found.append(("dx", fits or op["dx"] == -1))
         if kind == BATCHNORM:
             size = room.chunks * 3 * n_out
@@ -157,9 +176,9 @@ def _is_task(
     op = ops[first]
     if op["kind"] != DENSE:
         return begin == 0 and int(op["n_out"]) <= room.scratch
-    n_in, n_out = int(op["n_in"]), int(op["n_out"])
-    size = max((end - begin) * n_out, n_out)
-    return 0 <= begin < end <= n_in and size <= room.scratch
+    height, units = int(op["groups"] * op["depth"]), int(op["units"])
+    size = max((end - begin) * units, int(op["groups"]) * units)
+    return 0 <= begin < end <= height and size <= room.scratch
 
 
 def check_batches(
@@ -211,8 +230,9 @@ def check_loss(loss: Loss, n_out: int, n_targets: int) -> None:
 
 def check_places(program: Any, room: Room, n_work: int) -> None:
     """Refuse what a program places beside its ops, where it does not fit."""
-    sizes = {"gradient": room.n_params, "targets": room.rows * program.n_targets,
-             "weights": room.rows}  # fmt: skip
+    rows = room.rows * program.layout.members[-1]
+    sizes = {"gradient": room.n_params, "targets": rows * program.n_targets,
+             "weights": rows}  # fmt: skip
     for name, size in sizes.items():
         if not _within(getattr(program, name), size, room.work):
             _refuse(name)

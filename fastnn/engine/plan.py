@@ -11,7 +11,17 @@ import numpy as np
 
 from fastnn.engine.layout import ALIGN, Layout, padded
 from fastnn.kernels import codes
-from fastnn.kernels.codes import BATCHNORM, DENSE, HARDMAX, IDENTITY, N_STATISTICS, SCALE
+from fastnn.kernels.codes import (
+    BATCHNORM,
+    DENSE,
+    HARDMAX,
+    IDENTITY,
+    MEMBERS,
+    N_STATISTICS,
+    SCALE,
+    SOFTMAX,
+)
+from fastnn.layers import Members
 from fastnn.losses import Loss
 
 
@@ -61,9 +71,10 @@ class Program:
             self._place_gradients()
             if keeps_copies:
                 self._place_copies()
-        self.targets = self._take(rows * self.n_targets)
-        self.weights = self._take(rows)
-        self.n_chunks = chunks_of(rows, layout.flops_per_row)
+        members = layout.members[-1]
+        self.targets = self._take(rows * members * self.n_targets)
+        self.weights = self._take(rows * members)
+        self.n_chunks = chunks_of(rows, layout.flops_per_row, members)
         self._place_partials()
         self.phases: list[list[tuple[int, ...]]] = []
         if loss is not None:
@@ -86,6 +97,7 @@ class Program:
         for k, (op, layer) in enumerate(zip(self.ops, layout.layers, strict=True)):
             op["kind"], op["layer"] = layer.kind, k
             op["n_in"], op["n_out"] = layout.widths[k], layout.widths[k + 1]
+            self._divide(op, k)
             op["alpha"] = layer.alpha
             op["trainable"] = k >= self.frozen
             for field, names in (("weight", ("W", "gamma", "scale")), ("bias", ("b", "beta"))):
@@ -99,6 +111,19 @@ class Program:
             for field in ("statistics", "partials", "dy", "dx", "packed", "transposed", "strips"):
                 op[field] = -1
 
+    def _divide(self, op: np.void, k: int) -> None:
+        """Into rows that share weights, and pieces with weights of their own."""
+        layout, layer = self.layout, self.layout.layers[k]
+        op["repeat"] = op["groups"] = 1
+        if layer.kind in (DENSE, SOFTMAX, HARDMAX):
+            op["repeat"] = layout.rows(k)
+            op["groups"] = layout.members[k] // int(op["repeat"])
+        elif isinstance(layer, Members):
+            op["groups"] = layer.k
+        times = int(op["repeat"] * op["groups"])
+        op["depth"] = layout.widths[k] // (1 if isinstance(layer, Members) else times)
+        op["units"] = layout.widths[k + 1] // times
+
     def _place_activations(self) -> None:
         """Inputs and outputs; elementwise ops work in place where no backward minds."""
         place = self._take(self.rows * self.layout.n_in)
@@ -109,7 +134,7 @@ class Program:
                 # It hands on its input as it is, and what may be read of it is unchanged.
                 op["y"] = place
                 continue
-            elementwise = layer.kind not in (DENSE, BATCHNORM, HARDMAX, SCALE)
+            elementwise = layer.kind not in (DENSE, BATCHNORM, HARDMAX, SCALE, MEMBERS)
             if not (elementwise and "x" not in layer.backward_reads and "y" not in before):
                 place = self._take(self.rows * int(op["n_out"]))
             op["y"] = place
@@ -132,7 +157,7 @@ class Program:
                 # Nobody goes back so far.
                 break
             op["dy"] = dy
-            if op["kind"] == DENSE and k > self.first_trained:
+            if op["kind"] in (DENSE, SCALE, MEMBERS) and k > self.first_trained:
                 dy = self._take(self.rows * int(op["n_in"]))
                 op["dx"] = dy
 
@@ -145,15 +170,15 @@ class Program:
         )
 
         for op in self.ops:
-            if op["kind"] != DENSE:
+            if op["kind"] != DENSE or op["groups"] > 1:
                 continue
-            n_in, n_out = int(op["n_in"]), int(op["n_out"])
+            rows, n_in, n_out = self.rows * int(op["repeat"]), int(op["depth"]), int(op["units"])
             if op["dx"] >= 0 and needs_transpose(n_in, n_out):
                 op["transposed"] = self._take(packed_size(n_out, n_in))
-            if needs_strips(self.rows, n_in, n_out):
+            if needs_strips(rows, n_in, n_out):
                 op["packed"] = self._take(packed_size(n_in, n_out))
-            if needs_gradient_strips(self.rows, n_in, n_out):
-                op["strips"] = self._take(packed_size(self.rows, n_out))
+            if needs_gradient_strips(rows, n_in, n_out):
+                op["strips"] = self._take(packed_size(rows, n_out))
 
     def _place_partials(self) -> None:
         for op in self.ops:
@@ -195,13 +220,17 @@ class Program:
         rates = self.ops[learning][["rate", "bias_rate"]].tolist()
         alike = all(pair == (1.0, 1.0) for pair in rates)
         if alike and len(tiles) == len(learning) and self._flops(tiles) < 2 * TILE_FLOPS:
-            whole = int(self.ops[first]["n_in"])
+            whole = int(self.ops[first]["groups"] * self.ops[first]["depth"])
             return [(kind, first, last, 0, whole, 0)] if learning else []
         tiles.sort(key=lambda t: -self._flops([t]))
         return [(kind, k, k + 1, begin, end, 0) for k, begin, end in tiles]
 
     def _flops(self, tiles: list[tuple[int, int, int]]) -> int:
-        return sum(2 * self.rows * (e - b) * int(self.ops[k]["n_out"]) for k, b, e in tiles)
+        ops = self.ops
+        return sum(
+            2 * self.rows * int(ops[k]["repeat"]) * (e - b) * int(ops[k]["units"])
+            for k, b, e in tiles
+        )
 
     @cached_property
     def tasks(self) -> np.ndarray:
@@ -220,7 +249,7 @@ class Program:
         return padded(max([*tiles, int(self.ops["n_out"].max())]))
 
     def _tile_sizes(self, op: np.void) -> list[int]:
-        return [(end - begin) * int(op["n_out"]) for begin, end in tiles_of(op, self.rows)]
+        return [(end - begin) * int(op["units"]) for begin, end in tiles_of(op, self.rows)]
 
 
 def _is_update(task: tuple[int, ...]) -> bool:
@@ -237,14 +266,18 @@ COPIED = 250_000
 """Elements of dz from which on a tile has twice the rows, for each tile copies dz anew."""
 
 
-def chunks_of(rows: int, flops_per_row: int) -> int:
-    """Number of chunks of a batch: a power of two, each with enough rows and enough work."""
+def chunks_of(rows: int, flops_per_row: int, members: int = 1) -> int:
+    """Number of chunks of a batch: a power of two, each with enough rows and enough work.
+
+    A row counts once a member.
+    """
     chunks = 1
     least, most = CHUNK_ROWS
-    enough = min(max(flops_per_row // 2 // WEIGHTS_PER_ROW, least), most)
+    enough = min(max(flops_per_row // members // 2 // WEIGHTS_PER_ROW, least), most)
     while (
         chunks < 64
-        and rows // (2 * chunks) >= enough
+        and 2 * chunks <= rows
+        and rows * members // (2 * chunks) >= enough
         and rows * flops_per_row >= 2 * chunks * CHUNK_FLOPS
     ):
         chunks *= 2
@@ -253,10 +286,10 @@ def chunks_of(rows: int, flops_per_row: int) -> int:
 
 def tiles_of(op: np.void, rows: int) -> list[tuple[int, int]]:
     """Rows of a weight matrix cut into tiles of about equal size, none much below TILE_ROWS."""
-    n_in = int(op["n_in"])
     if op["kind"] != DENSE:
         return [(0, 1)]
-    n_out = int(op["n_out"])
+    rows *= int(op["repeat"])
+    n_in, n_out = int(op["groups"] * op["depth"]), int(op["units"])
     by_work = int(2 * rows * n_in * n_out / TILE_FLOPS)
     least = TILE_ROWS * (2 if rows * n_out >= COPIED else 1)
     n = max(1, min(round(n_in / least), by_work))

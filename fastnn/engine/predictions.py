@@ -74,7 +74,8 @@ class PredictRun(Run):
     ) -> np.ndarray:
         """Outputs (n, width) of op last-1, by default the last one, for the rows of `order`."""
         last = len(self.program.ops) if last is None else last
-        width = int(self.program.ops[last - 1]["n_out"])
+        whole = last == len(self.program.ops)
+        width = self.program.layout.n_out if whole else int(self.program.ops[last - 1]["n_out"])
         return self._run(rows, order, codes.PREDICT, last, width)[0]
 
     def evaluate(self, rows: Rows, order: np.ndarray | None = None) -> tuple[np.ndarray, float]:
@@ -148,4 +149,5 @@ class PredictRun(Run):
 
 def predict_rows(layout: Layout) -> int:
     """Rows of a prediction task: enough work to share out, few enough to stay in cache."""
-    return int(np.clip(PREDICT_FLOPS // max(layout.flops_per_row, 1), 16, 256))
+    least = max(1, 16 // layout.members[-1])
+    return int(np.clip(PREDICT_FLOPS // max(layout.flops_per_row, 1), least, 256))

@@ -165,7 +165,7 @@ class StepsRun(Run):
         if self._seen == self.state.changes:
             return
         for op in self.program.ops[self.program.ops["kind"] == DENSE]:
-            n_in, n_out = int(op["n_in"]), int(op["n_out"])
+            n_in, n_out = int(op["depth"]), int(op["units"])
             W = self.state.values[op["weight"] :][: n_in * n_out].reshape(n_in, n_out)
             for field, B in (("packed", W), ("transposed", W.T)):
                 if op[field] >= 0:

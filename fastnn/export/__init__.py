@@ -102,7 +102,8 @@ class Exports:
         network : torch.nn.Sequential
             In evaluation mode, where it agrees with `predict` to rounding; call ``train()`` to
             train it. It has one module a layer: ``network[:-1]`` leaves out a final `Softmax`,
-            which ``torch.nn.CrossEntropyLoss`` wants.
+            which ``torch.nn.CrossEntropyLoss`` wants. After `Members` there is one more at the
+            end, which averages: ``network[:-1]`` has a row for each member of a row.
 
         Raises
         ------
@@ -114,8 +115,9 @@ class Exports:
         Notes
         -----
         PyTorch's momentum of batch norm is 1 minus fastnn's. All parameters are trainable, those
-        that `initialize_from` has frozen too. `Standardize`, `Scale` and `Hardmax` are modules of
-        fastnn, which whoever unpickles the whole network needs; a ``state_dict`` is plain.
+        that `initialize_from` has frozen too. `Standardize`, `Scale`, `Members`, what follows it
+        and has members of its own, and `Hardmax` are modules of fastnn, which whoever unpickles the
+        whole network needs; a ``state_dict`` is plain.
         """
         from fastnn.export.torch import to_torch
 

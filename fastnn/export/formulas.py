@@ -44,9 +44,46 @@ def standardize(z: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.nd
     return ((z - mean) / deviation).astype(deviation.dtype)
 
 
-def scale(z: np.ndarray, factors: np.ndarray) -> np.ndarray:
-    """Each column times its factor."""
-    return factors * z
+def scale(z: np.ndarray, factors: np.ndarray, b: np.ndarray | float = 0) -> np.ndarray:
+    """Each column times its factor, plus b."""
+    return factors * z + b
+
+
+def members(z: np.ndarray, scales: np.ndarray) -> np.ndarray:
+    """Each row once a member, times the member's scales (members, columns)."""
+    n = z.shape[1]
+    return (z[:, None] * scales.reshape(-1, n)).reshape(-1, n)
+
+
+def members_dense(z: np.ndarray, W: np.ndarray, b: np.ndarray | float = 0) -> np.ndarray:
+    """z W + b, of each member its own; those of W lie one below the other."""
+    (_, n), (_, units) = z.shape, W.shape
+    k = len(W) // n
+    products = z.reshape(-1, k, n).swapaxes(0, 1) @ W.reshape(k, n, units)
+    return (products.swapaxes(0, 1).reshape(-1, k * units) + b).reshape(-1, units)
+
+
+def members_scale(z: np.ndarray, factors: np.ndarray, b: np.ndarray | float = 0) -> np.ndarray:
+    """Each column of each member times its factor, plus b."""
+    return (factors * z.reshape(-1, len(factors)) + b).reshape(z.shape)
+
+
+def members_batchnorm(
+    z: np.ndarray,
+    gamma: np.ndarray,
+    beta: np.ndarray,
+    mean: np.ndarray,
+    variance: np.ndarray,
+    epsilon: float,
+) -> np.ndarray:
+    """Batch norm with the running averages of each member."""
+    columns = (z.reshape(-1, len(gamma)) - mean) * (gamma / np.sqrt(variance + epsilon)) + beta
+    return columns.reshape(z.shape)
+
+
+def members_average(z: np.ndarray, k: int) -> np.ndarray:
+    """What k members answer on average."""
+    return z.reshape(-1, k, z.shape[1]).mean(axis=1)
 
 
 def relu(z: np.ndarray) -> np.ndarray:

@@ -41,6 +41,18 @@ class Graph:
         self._constants[name] = np.asarray(values, self.dtype)
         return name
 
+    def shaped(self, z: str, *shape: int) -> str:
+        """Add a node that gives a tensor another shape; -1 is what is left."""
+        name = f"shape_{'_'.join(map(str, shape))}"
+        self._constants[name] = np.array(shape)
+        return self.node("Reshape", z, name)
+
+    def average(self, z: str, members: int) -> str:
+        """Add the average of the members' answers."""
+        self._constants["members"] = np.array([1])
+        each = self.shaped(z, -1, members, self.n_out)
+        return self.node("ReduceMean", each, "members", keepdims=0)
+
     def classes(self) -> str:
         """The name of the constant 0 .. n_out-1."""
         self._constants["classes"] = np.arange(self.n_out)

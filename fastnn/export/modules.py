@@ -20,15 +20,69 @@ class Standardize(torch.nn.Module):
 
 
 class Scale(torch.nn.Module):
-    """Each column of x times its factor, learned."""
+    """Each column of x times its factor, plus a bias where there is one, both learned."""
 
-    def __init__(self, factors: torch.Tensor) -> None:
+    def __init__(self, factors: torch.Tensor, bias: torch.Tensor | None = None) -> None:
         super().__init__()
         self.factors = torch.nn.Parameter(factors)
+        self.bias = None if bias is None else torch.nn.Parameter(bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """x (B, n) -> (B, n)."""
-        return x * self.factors
+        y = x * self.factors
+        return y if self.bias is None else y + self.bias
+
+
+class Members(torch.nn.Module):
+    """Each row once a member, times the member's scales (k, n), learned."""
+
+    def __init__(self, scales: torch.Tensor) -> None:
+        super().__init__()
+        self.scales = torch.nn.Parameter(scales)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """x (B, n) -> (B k, n)."""
+        return (x[:, None] * self.scales).flatten(0, 1)
+
+
+class MembersLinear(torch.nn.Module):
+    """x W + b, of each member its own: W (k, n, units), b (k, units)."""
+
+    def __init__(self, k: int, W: torch.Tensor, b: torch.Tensor | None = None) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(W.reshape(k, -1, W.shape[1]))
+        self.bias = None if b is None else torch.nn.Parameter(b.reshape(k, -1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """x (B k, n) -> (B k, units)."""
+        each = x.reshape(-1, len(self.weight), x.shape[1]).transpose(0, 1)
+        y = (each @ self.weight).transpose(0, 1)
+        return (y if self.bias is None else y + self.bias).flatten(0, 1)
+
+
+class SideBySide(torch.nn.Module):
+    """A module that reads the rows of all members of a row as one row of n numbers."""
+
+    def __init__(self, module: torch.nn.Module, n: int) -> None:
+        super().__init__()
+        self.module, self.n = module, n
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """x (B k, n / k) -> (B k, n / k)."""
+        y: torch.Tensor = self.module(x.reshape(-1, self.n))
+        return y.reshape(x.shape)
+
+
+class Average(torch.nn.Module):
+    """What k members answer on average."""
+
+    def __init__(self, k: int) -> None:
+        super().__init__()
+        self.k = k
+
+    def forward(self, y: torch.Tensor) -> torch.Tensor:
+        """y (B k, n) -> (B, n)."""
+        return y.unflatten(0, (-1, self.k)).mean(1)
 
 
 class Hardmax(torch.nn.Module):

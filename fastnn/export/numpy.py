@@ -19,7 +19,7 @@ from fastnn.export.reading import Reading, read
 from fastnn.files.whole import write_whole
 from fastnn.inputs.paths import as_path
 from fastnn.kernels import codes
-from fastnn.layers import Layer
+from fastnn.layers import Dense, Layer
 
 Formula = Callable[..., Any]
 
@@ -28,8 +28,14 @@ FORMULAS: dict[int, Formula] = {
     codes.BATCHNORM: formulas.batchnorm,
     codes.STANDARDIZE: formulas.standardize,
     codes.SCALE: formulas.scale,
+    codes.MEMBERS: formulas.members,
 }
 """Of the layers that hold arrays: these are the arguments, in the model's order."""
+OF_MEMBERS: dict[int, Formula] = {
+    codes.BATCHNORM: formulas.members_batchnorm,
+    codes.SCALE: formulas.members_scale,
+}
+"""After `Members`."""
 WITH_NUMBER = codes.BATCHNORM, codes.LEAKY_RELU, codes.ELU
 """Layers whose formula takes the layer's number last."""
 
@@ -95,8 +101,20 @@ class Around(NamedTuple):
     n_out: int = 0
 
 
-def _step(k: int, layer: Layer, arrays: dict[str, np.ndarray], prefix: str) -> Step:
+def _steps(reading: Reading, prefix: str) -> list[Step]:
+    """The steps of a network."""
+    members = reading.members
+    steps = [_step(*layer, prefix, members[layer[0]]) for layer in reading.predicting()]
+    average = Step(formulas.members_average, (), (members[-1],))
+    return [*steps, average] if members[-1] > 1 else steps
+
+
+def _step(k: int, layer: Layer, arrays: dict[str, np.ndarray], prefix: str, members: int) -> Step:
     formula = FORMULAS.get(layer.kind) or FORMS[layer.kind].formula
+    if members > 1:
+        formula = OF_MEMBERS.get(layer.kind, formula)
+    if isinstance(layer, Dense) and not layer.shared:
+        formula = formulas.members_dense
     numbers = (layer.alpha,) if layer.kind in WITH_NUMBER else ()
     return Step(formula, tuple(f"{prefix}{k}.{name}" for name in arrays), numbers)
 
@@ -134,8 +152,7 @@ class NumpyPredictor:
         self._n_out = self._around.n_out or first.n_out
         prefixes = [f"member{k}." if len(readings) > 1 else "" for k in range(len(readings))]
         networks = [
-            [_step(*layer, prefix) for layer in reading.predicting()]
-            for prefix, reading in zip(prefixes, readings, strict=True)
+            _steps(reading, prefix) for prefix, reading in zip(prefixes, readings, strict=True)
         ]
         nothing = [()] * len(networks)
         starts, ends = self._around.starts or nothing, self._around.ends or nothing

@@ -14,7 +14,7 @@ from fastnn.files.whole import write_whole
 from fastnn.inputs.packages import package
 from fastnn.inputs.paths import as_path
 from fastnn.kernels import codes
-from fastnn.layers import Layer
+from fastnn.layers import Dense, Layer, Members
 
 OPSET = 18
 IR_VERSION = 8
@@ -41,7 +41,9 @@ def model_proto(model: Any) -> Any:
     graph = Graph(reading.dtype, reading.n_in, reading.n_out)
     z = "input"
     for k, layer, arrays in reading.predicting():
-        z = _add_layer(graph, z, k, layer, arrays)
+        z = _add_layer(graph, z, k, layer, arrays, reading.members[k])
+    if reading.members[-1] > 1:
+        graph.average(z, reading.members[-1])
     proto = onnx.helper.make_model(
         graph.proto(str(reading)),
         opset_imports=[onnx.helper.make_opsetid("", OPSET)],
@@ -60,9 +62,34 @@ def _standardize(graph: Graph, z: str, k: int, mean: np.ndarray, deviation: np.n
     return graph.node("Div", z, graph.constant(f"{k}.deviation", deviation))
 
 
-def _add_layer(graph: Graph, z: str, k: int, layer: Layer, arrays: dict[str, np.ndarray]) -> str:
-    """Add the nodes of a layer."""
+def _members(graph: Graph, z: str, k: int, scale: np.ndarray, n: int) -> str:
+    """Add rows for members, each times its scales."""
+    scales = graph.constant(f"{k}.scale", scale.reshape(-1, n))
+    return graph.shaped(graph.node("Mul", graph.shaped(z, -1, 1, n), scales), -1, n)
+
+
+def _own_dense(
+    graph: Graph, z: str, k: int, members: int, W: np.ndarray, b: np.ndarray | None = None
+) -> str:
+    """Add products of each member with its own W."""
+    n, units = len(W) // members, W.shape[1]
+    each = graph.node("Transpose", graph.shaped(z, -1, members, n), perm=[1, 0, 2])
+    weights = graph.constant(f"{k}.W", W.reshape(members, n, units))
+    z = graph.node("Transpose", graph.node("MatMul", each, weights), perm=[1, 0, 2])
+    if b is not None:
+        z = graph.node("Add", z, graph.constant(f"{k}.b", b.reshape(members, units)))
+    return graph.shaped(z, -1, units)
+
+
+def _add_layer(
+    graph: Graph, z: str, k: int, layer: Layer, arrays: dict[str, np.ndarray], members: int
+) -> str:
+    """Add the nodes of a layer, which reads so many rows of each row."""
     kind = layer.kind
+    if kind in (codes.BATCHNORM, codes.SCALE) and members > 1:
+        n = len(next(iter(arrays.values())))
+        z = _add_layer(graph, graph.shaped(z, -1, n), k, layer, arrays, 1)
+        return graph.shaped(z, -1, n // members)
     if kind in FORMS:
         return FORMS[kind].onnx(graph, z, layer)
     epsilon = layer.alpha
@@ -71,9 +98,14 @@ def _add_layer(graph: Graph, z: str, k: int, layer: Layer, arrays: dict[str, np.
         arrays, epsilon = arrays | {"running_var": arrays["running_var"] + epsilon}, 0.0
     if kind == codes.STANDARDIZE:
         return _standardize(graph, z, k, **arrays)
+    if isinstance(layer, Members):
+        return _members(graph, z, k, arrays["scale"], len(arrays["scale"]) // layer.k)
+    if isinstance(layer, Dense) and not layer.shared:
+        return _own_dense(graph, z, k, members, **arrays)
     names = [graph.constant(f"{k}.{name}", array) for name, array in arrays.items()]
     if kind == codes.BATCHNORM:
         return graph.node("BatchNormalization", z, *names, epsilon=epsilon)
     if kind == codes.SCALE:
-        return graph.node("Mul", z, names[0])
+        z = graph.node("Mul", z, names[0])
+        return graph.node("Add", z, names[1]) if len(names) == 2 else z
     return graph.node("Gemm" if len(names) == 2 else "MatMul", z, *names)

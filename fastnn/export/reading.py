@@ -13,17 +13,23 @@ from fastnn.layers import Layer
 
 IDLE = codes.DROPOUT, codes.IDENTITY
 """Layers that do nothing in prediction."""
-EXPORTED = {codes.DENSE, codes.BATCHNORM, codes.STANDARDIZE, codes.SCALE, *IDLE, *FORMS}
+WITH_ARRAYS = codes.DENSE, codes.BATCHNORM, codes.STANDARDIZE, codes.SCALE, codes.MEMBERS
+EXPORTED = {*WITH_ARRAYS, *IDLE, *FORMS}
 
 
 class Reading(NamedTuple):
-    """A built model's layers, and for each its arrays: copies, by names such as "W"."""
+    """A built model's layers, and for each its arrays: copies, by names such as "W".
+
+    From `Members` on, what a layer reads has a row for each member of a row, one below the other;
+    `members` tells how many, of each layer's input and of the last output.
+    """
 
     layers: tuple[Layer, ...]
     arrays: list[dict[str, np.ndarray]]
     dtype: np.dtype
     n_in: int
     n_out: int
+    members: tuple[int, ...]
 
     def predicting(self) -> Iterator[tuple[int, Layer, dict[str, np.ndarray]]]:
         """Number, layer and arrays of each layer that does something in prediction."""
@@ -33,7 +39,11 @@ class Reading(NamedTuple):
 
     def __str__(self) -> str:
         """Such as "Dense 64, ReLU, Dense 10, Softmax"."""
-        units = [f" {layer.n_out(0)}" * (layer.kind == codes.DENSE) for layer in self.layers]
+        numbers = {codes.DENSE: "units", codes.MEMBERS: "k"}
+        units = [
+            f" {getattr(layer, numbers[layer.kind])}" if layer.kind in numbers else ""
+            for layer in self.layers
+        ]
         return ", ".join(layer.name + n for layer, n in zip(self.layers, units, strict=True))
 
 
@@ -62,4 +72,5 @@ def read(model: Any, method: str) -> Reading:
     for name, array in network.state.arrays():
         place, part = name.split(".")
         arrays[int(place)][part] = array.copy()
-    return Reading(layout.layers, arrays, model.dtype, layout.n_in, layout.n_out)
+    members = tuple(layout.members)
+    return Reading(layout.layers, arrays, model.dtype, layout.n_in, layout.n_out, members)

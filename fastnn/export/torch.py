@@ -16,19 +16,31 @@ def to_torch(model: Any) -> Any:
     """A model as a ``torch.nn.Sequential``; see `Sequential.to_torch`."""
     nn = package("torch.nn", "to_torch needs PyTorch", '"fastnn-mlp[torch]"')
     reading = read(model, "to_torch")
-    modules = [_module(nn, *pair) for pair in zip(reading.layers, reading.arrays, strict=True)]
+    parts = zip(reading.layers, reading.arrays, reading.members, strict=False)
+    modules = [_module(nn, *part) for part in parts]
+    if reading.members[-1] > 1:
+        from fastnn.export.modules import Average
+
+        modules.append(Average(reading.members[-1]))
     return nn.Sequential(*modules).eval()
 
 
-def _module(nn: Any, layer: Any, arrays: dict[str, np.ndarray]) -> Any:
+def _module(nn: Any, layer: Any, arrays: dict[str, np.ndarray], members: int) -> Any:
     import torch
 
     from fastnn.export import modules
 
     kind = layer.kind
+    if kind in (codes.BATCHNORM, codes.SCALE) and members > 1:
+        n = len(next(iter(arrays.values())))
+        return modules.SideBySide(_module(nn, layer, arrays, 1), n)
     if kind in FORMS:
         return FORMS[kind].torch(nn, layer)
     tensors = [torch.from_numpy(array) for array in arrays.values()]
+    if kind == codes.MEMBERS:
+        return modules.Members(tensors[0].reshape(layer.k, -1))
+    if kind == codes.DENSE and not layer.shared:
+        return modules.MembersLinear(members, *tensors)
     if kind == codes.DENSE:
         return _linear(nn, *tensors)
     if kind == codes.BATCHNORM:

@@ -8,7 +8,7 @@ of an arena; addresses are absolute; -1 (offset) and 0 (address) mean "absent".
 import numpy as np
 
 # Operations. The elementwise ones follow ACTIVATION, in the order of `ACTIVATIONS`.
-DENSE, BATCHNORM, DROPOUT, STANDARDIZE, SOFTMAX, HARDMAX, CUSTOM, SCALE = range(8)
+DENSE, BATCHNORM, DROPOUT, STANDARDIZE, SOFTMAX, HARDMAX, CUSTOM, SCALE, MEMBERS = range(9)
 ACTIVATION = 10
 ACTIVATIONS = (
     "identity", "relu", "leaky_relu", "elu", "selu", "gelu",
@@ -46,7 +46,8 @@ def _record(**fields: str) -> np.dtype:
 
 OP = _record(
     int="""kind n_in n_out x y dy dx weight bias statistics partials running
-           packed transposed strips function derivative layer trainable""",
+           packed transposed strips function derivative layer trainable
+           repeat groups depth units""",
     float="alpha momentum l1 l2 rate bias_rate",
 )
 """One row of the program.
@@ -56,8 +57,9 @@ gradients (dx = -1: nobody asks); there too, `packed`, `transposed` and `strips`
 W^T and dy where products want them, `statistics` and `partials` batch norm's sums over the batch
 and over each chunk. `weight` (W or gamma), `bias` (b or beta) and `running` (mean, variance and
 bias correction of batch norm) are offsets in the state arena. `function, derivative` are addresses
-of a user's functions. `alpha` is the slope, the rate or epsilon; `rate` and `bias_rate` are factors
-of the learning rate.
+of a user's functions. A row of its input is `repeat` rows, one a member, which share W; or
+`groups` pieces, each with a W (depth, units) of its own, one below the other; else both are 1.
+`alpha` is the slope, the rate or epsilon; `rate` and `bias_rate` are factors of the learning rate.
 """
 
 TASK = _record(int="kind first last begin end low")
@@ -70,7 +72,7 @@ CONTEXT = _record(
            X X_kind X_row X_column y labels n_targets sample_weight targets weights reduction
            loss loss_function quantiles n_quantiles optimizer nesterov inside_root epsilon_hat
            gradient scratch scratch_size slots n_params losses norms outputs
-           training careful worker_stride ticket done failed arrived""",
+           training careful worker_stride ticket done failed arrived members n_outputs""",
     float="""smoothing delta beta_1 beta_2 epsilon momentum weight_decay momentum_decay
              clip_value clip_norm eta_minus eta_plus step_min step_max""",
 )
@@ -84,7 +86,9 @@ sigmoid that the loss has absorbed is left out. `losses` (n_steps, n_tasks) rece
 sum a task, `norms` (epochs, n_tasks) one of the squared gradient, of the last step of each epoch:
 epochs have `epoch_steps` steps, of the first of which `epoch_step` came before. A prediction that
 is `careful` fails where a row is not finite, or an output NaN. `ticket` and `done` count tasks
-handed out and finished, `failed` is the step of the first non-finite loss, plus one.
+handed out and finished, `failed` is the step of the first non-finite loss, plus one. The
+`n_outputs` of each of `members` networks lie side by side: a step's loss is the mean of theirs,
+what is predicted their average.
 """
 
 N_STATISTICS = 7

@@ -26,7 +26,7 @@ from fastnn.layers.activations import (
     Tanh,
 )
 from fastnn.layers.base import Layer
-from fastnn.layers.core import BatchNorm, Dense, Dropout, Scale, Standardize
+from fastnn.layers.core import BatchNorm, Dense, Dropout, Members, Scale, Standardize
 
 __all__ = [
     "ELU",
@@ -41,6 +41,7 @@ __all__ = [
     "Identity",
     "Layer",
     "LeakyReLU",
+    "Members",
     "Mish",
     "ReLU",
     "Scale",

@@ -40,6 +40,6 @@ class Layer:
         """Width of the output for an input of width n_in."""
         return n_in
 
-    def parameters(self, n_in: int) -> dict[str, tuple[int, ...]]:
-        """Name and shape of each learned array."""
+    def parameters(self, n_in: int, members: int = 1) -> dict[str, tuple[int, ...]]:
+        """Name and shape of each learned array, of so many members."""
         return {}

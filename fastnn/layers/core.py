@@ -1,11 +1,15 @@
-"""Layers that hold numbers: Dense, BatchNorm, Standardize; and Dropout."""
+"""Layers that hold numbers: Dense, BatchNorm, Standardize, Scale, Members; and Dropout."""
 
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from fastnn.inputs.settings import Range, set_count, set_number, set_switch
+from fastnn.inputs.names import unknown
+from fastnn.inputs.settings import Range, is_one_of, set_count, set_number, set_switch
 from fastnn.kernels import codes
 from fastnn.layers.base import Layer
+
+INITS = "signs", "normal", "ones"
+"""How the scales of members start."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -27,6 +31,9 @@ class Dense(Layer):
         proximal step and gives exact zeros.
     rate, bias_rate : float, default 1
         Factors of the learning rate, of W and of b.
+    shared : bool, default True
+        Whether the members after `Members` share W and b. With False each has its own, one below
+        the other: W (k n_in, units), b (k units,); so TabM ends.
 
     Examples
     --------
@@ -42,12 +49,14 @@ class Dense(Layer):
     l2: float = 0.0
     rate: float = 1.0
     bias_rate: float = 1.0
+    shared: bool = True
     kind: ClassVar[int] = codes.DENSE
     backward_reads: ClassVar[str] = "x"
 
     def __post_init__(self) -> None:
         set_count(self, "units")
         set_switch(self, "bias")
+        set_switch(self, "shared")
         set_number(self, "l1", Range(0))
         set_number(self, "l2", Range(0))
         set_number(self, "rate", Range(0))
@@ -59,9 +68,10 @@ class Dense(Layer):
     def n_out(self, n_in: int) -> int:
         return self.units
 
-    def parameters(self, n_in: int) -> dict[str, tuple[int, ...]]:
-        shapes: dict[str, tuple[int, ...]] = {"W": (n_in, self.units)}
-        return shapes | ({"b": (self.units,)} if self.bias else {})
+    def parameters(self, n_in: int, members: int = 1) -> dict[str, tuple[int, ...]]:
+        k = 1 if self.shared else members
+        shapes: dict[str, tuple[int, ...]] = {"W": (k * n_in, self.units)}
+        return shapes | ({"b": (k * self.units,)} if self.bias else {})
 
 
 @dataclass(frozen=True, repr=False)
@@ -70,7 +80,8 @@ class BatchNorm(Layer):
 
     In training, mean and variance are those of the mini-batch; gamma and beta are learned.
     Prediction uses running averages, exponential and bias-corrected, so that they are right after
-    few steps; `Sequential.recompute_batchnorm` replaces them by exact statistics.
+    few steps; `Sequential.recompute_batchnorm` replaces them by exact statistics. After `Members`
+    each member has its own.
 
     Parameters
     ----------
@@ -99,8 +110,8 @@ class BatchNorm(Layer):
     def alpha(self) -> float:
         return self.epsilon
 
-    def parameters(self, n_in: int) -> dict[str, tuple[int, ...]]:
-        return {"gamma": (n_in,), "beta": (n_in,)}
+    def parameters(self, n_in: int, members: int = 1) -> dict[str, tuple[int, ...]]:
+        return {"gamma": (members * n_in,), "beta": (members * n_in,)}
 
 
 @dataclass(frozen=True, repr=False)
@@ -155,12 +166,15 @@ class Standardize(Layer):
 class Scale(Layer):
     """y = s x, s (n_in,) learned, from 1: how much each input counts (Holzmueller et al. 2024).
 
-    Only as the first layer, or after `Standardize`.
+    As the first layer, or after `Standardize`; after `Members` anywhere: there each member has its
+    own s, and so its own scales of the inputs and outputs of a `Dense` (Wen et al. 2020).
 
     Parameters
     ----------
     rate : float, default 1
         Factor of the learning rate.
+    bias : bool, default False
+        Whether to add b (n_in,), learned, from 0.
 
     Examples
     --------
@@ -169,14 +183,80 @@ class Scale(Layer):
     """
 
     rate: float = 1.0
+    bias: bool = False
     kind: ClassVar[int] = codes.SCALE
     backward_reads: ClassVar[str] = "x"
 
     def __post_init__(self) -> None:
         set_number(self, "rate", Range(0))
+        set_switch(self, "bias")
+
+    def rates(self, n_in: int) -> tuple[float, float]:
+        return self.rate, self.rate
+
+    def parameters(self, n_in: int, members: int = 1) -> dict[str, tuple[int, ...]]:
+        names = ("scale", "b") if self.bias else ("scale",)
+        return dict.fromkeys(names, (members * n_in,))
+
+
+@dataclass(frozen=True, repr=False)
+class Members(Layer):
+    """k networks in one from here on: y_m = s_m x, s (k, n_in) learned, of each member its own.
+
+    TabM's way (Gorishniy et al. 2024, arXiv 2410.24210), after BatchEnsemble (Wen et al. 2020,
+    arXiv 2002.06715). A batch of B rows becomes k B rows, row by row, member by member, and the
+    layers that follow work on those: the members share a `Dense`, unless it says
+    ``shared=False``; of a `Scale`, of a `BatchNorm` each has its own. In training each member is
+    judged by itself, and the loss is the mean of theirs. `predict` averages the members' outputs,
+    after a last `Softmax` their probabilities; metrics, and the loss of `evaluate` and of
+    validation, are those of this average.
+
+    Once in a network. With only shared layers after it and a last `Dense` that is not shared it is
+    TabM-mini; TabM has scales before and after each product, and a bias:
+
+        [Members(32), Dense(512, bias=False), Scale(bias=True), ReLU(),
+         Scale(), Dense(512, bias=False), Scale(bias=True), ReLU(),
+         Dense(10, shared=False), Softmax()]
+
+    Parameters
+    ----------
+    k : int
+        Number of members, at least 2; TabM has 32.
+    init : {"signs", "normal", "ones"}, default "signs"
+        Start values of s: -1 or 1, as often; normal of mean 0 and deviation 1, for embedded
+        features; or 1, where what follows makes the members differ.
+    rate : float, default 1
+        Factor of the learning rate.
+
+    Examples
+    --------
+    >>> from fastnn import Dense, Members, ReLU, Sequential, Softmax
+    >>> from fastnn.datasets import load_iris
+    >>> X, y = load_iris()
+    >>> layers = [Members(8), Dense(16), ReLU(), Dense(3, shared=False), Softmax()]
+    >>> model = Sequential(layers, seed=0)
+    >>> model.compile(metrics=["accuracy"])
+    >>> history = model.fit(X, y, epochs=100, batch_size=32, verbose=0)
+    >>> model.predict(X).shape
+    (150, 3)
+    >>> model.evaluate(X, y)["accuracy"] > 0.95
+    True
+    """
+
+    k: int
+    init: str = "signs"
+    rate: float = 1.0
+    kind: ClassVar[int] = codes.MEMBERS
+    backward_reads: ClassVar[str] = "x"
+
+    def __post_init__(self) -> None:
+        set_count(self, "k", 2)
+        if not is_one_of(self.init, INITS):
+            raise unknown("init", self.init, INITS)
+        set_number(self, "rate", Range(0))
 
     def rates(self, n_in: int) -> tuple[float, float]:
         return self.rate, 1.0
 
-    def parameters(self, n_in: int) -> dict[str, tuple[int, ...]]:
-        return {"scale": (n_in,)}
+    def parameters(self, n_in: int, members: int = 1) -> dict[str, tuple[int, ...]]:
+        return {"scale": (self.k * n_in,)}

@@ -35,7 +35,9 @@ def _rows(
     for k, (given, layer) in enumerate(zip(layers, drop_redundant_biases(layers), strict=True)):
         width, count = "?", "?"
         if layout is not None:
-            width = str(layout.widths[k + 1])
+            members, width = layout.members[k + 1], str(layout.widths[k + 1])
+            if members > 1:
+                width = f"{members} x {layout.widths[k + 1] // members}"
             count = f"{sum(t.size for t in layout.parameters if t.layer == k):,}"
         notes = []
         if isinstance(given, Dense) and given != layer:

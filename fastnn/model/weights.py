@@ -114,7 +114,7 @@ class Weights:
         fitted stays so where it is given 0 and 1, as it reports them.
         """
         given, network = building.listed(weights), self._network
-        layout = network.layout if network else Layout(self.layers, building.infer_features(given))
+        layout = network.layout if network else building.layout_for(self.layers, given)
         arrays = building.as_weights(given, layout, self.dtype)
         with Interrupts():
             (network or self._adopt(layout)).state.set_arrays(arrays)

@@ -14,7 +14,7 @@ from fastnn.inputs.notes import warn
 from fastnn.inputs.rows import BLOCK_ELEMENTS, Part
 from fastnn.inputs.settings import ABOVE_0, Range
 from fastnn.kernels import codes
-from fastnn.layers import Activation, BatchNorm, Dense, Dropout, Layer, Standardize
+from fastnn.layers import Activation, BatchNorm, Dense, Dropout, Layer, Members, Standardize
 from fastnn.losses import CrossEntropy, Custom, Loss
 from fastnn.training.network import Network
 
@@ -101,14 +101,25 @@ def draw_weights(state: State, rng: np.random.Generator) -> None:
     layout = state.layout
     for tensor in layout.parameters:
         layer = layout.layers[tensor.layer]
+        if isinstance(layer, Members):
+            state.view(tensor)[:] = _scales(layer, rng, tensor.size)
         if isinstance(layer, Dense) and tensor.name == "W":
             chosen = layer.init
             if chosen is None:
                 initializer = initializers.default_for(_activation_after(layout, tensor.layer))
             else:
                 initializer = initializers.get(chosen)
-            fan_in, fan_out = tensor.shape
-            state.view(tensor)[:] = initializers.draw(initializer, rng, fan_in, fan_out)
+            groups = layout.members[tensor.layer] // layout.rows(tensor.layer)
+            fan_in, fan_out = tensor.shape[0] // groups, tensor.shape[1]
+            for W in state.view(tensor).reshape(groups, fan_in, fan_out):
+                W[:] = initializers.draw(initializer, rng, fan_in, fan_out)
+
+
+def _scales(layer: Members, rng: np.random.Generator, n: int) -> np.ndarray:
+    """Start values of members' scales (n,)."""
+    if layer.init == "signs":
+        return rng.choice([-1.0, 1.0], n)
+    return rng.normal(size=n) if layer.init == "normal" else np.ones(n)
 
 
 def _activation_after(layout: Layout, k: int) -> str | None:
@@ -206,14 +217,16 @@ def listed(weights: Any) -> list[Any]:
     return list(weights)
 
 
-def infer_features(weights: Sequence[Any]) -> int:
-    """Number of input features, from the first array of a list of weights."""
+def layout_for(given: Sequence[Layer], weights: Sequence[Any]) -> Layout:
+    """The layout of layers that have these arrays, whose first tells the number of features."""
     if not weights:
         raise ValueError(f"got no arrays; {LIKE_GET_WEIGHTS}")
     shape = as_array(weights[0], "the first array", LIKE_GET_WEIGHTS).shape
     if not shape or shape[0] == 0:
         raise ValueError(f"the first array has shape {shape}; {LIKE_GET_WEIGHTS}")
-    return shape[0]
+    first = next(layer for layer in given if layer.parameters(1) or layer.kind == codes.STANDARDIZE)
+    times = first.k if isinstance(first, Members) else 1
+    return Layout(given, max(1, shape[0] // times))
 
 
 def as_weights(weights: Sequence[Any], layout: Layout, dtype: np.dtype) -> list[np.ndarray]:

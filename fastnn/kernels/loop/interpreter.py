@@ -12,17 +12,20 @@ from fastnn.kernels.codes import (
     DROPOUT,
     HARDMAX,
     IDENTITY,
+    MEMBERS,
     SCALE,
     SOFTMAX,
 )
 from fastnn.kernels.loop.elementwise import activate, activate_backward
+from fastnn.kernels.loop.scales import scale_backward, scale_forward
 from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.memory import call_elementwise, matrix, shift, vector
 from fastnn.kernels.machine.packing import pack
 from fastnn.kernels.math import batchnorm as bn
+from fastnn.kernels.math.dense import multiply, multiply_transposed
 from fastnn.kernels.math.dropout import dropout, dropout_key
-from fastnn.kernels.math.products import multiply, multiply_strips, multiply_transposed
-from fastnn.kernels.math.rows import copy, scale_columns
+from fastnn.kernels.math.products import multiply_strips
+from fastnn.kernels.math.rows import copy
 from fastnn.kernels.math.softmax import hardmax_forward, softmax_backward, softmax_forward
 
 
@@ -40,11 +43,12 @@ def forward(net, ops, state, work, inputs, first, last, r0, r1, step):
         y = shift(work, op.y + r0 * n)
         if kind == DENSE:
             W, bias = shift(state, op.weight), shift(state, op.bias)
+            m, depth, units = rows * op.repeat, op.depth, op.units
             if op.packed >= 0:
                 packed = shift(work, op.packed)
-                multiply_strips(x, packed, rows, op.n_in, n, bias, op.bias >= 0, y)
+                multiply_strips(x, packed, m, depth, units, bias, op.bias >= 0, y)
             else:
-                multiply(x, W, rows, op.n_in, n, bias, op.bias >= 0, y)
+                multiply(x, W, m, op.groups, depth, units, bias, op.bias >= 0, y)
         elif kind >= ACTIVATION:
             if kind != IDENTITY:
                 z = vector(y, 0, rows * n)
@@ -68,13 +72,14 @@ def forward(net, ops, state, work, inputs, first, last, r0, r1, step):
             if net.training:
                 key = dropout_key(net.seed, net.step + step, op.layer)
                 dropout(z, op.alpha, key, r0 * n)
-        elif kind == SCALE:
-            s = vector(state, op.weight, n)
-            scale_columns(matrix(x, 0, rows, n), s, matrix(y, 0, rows, n))
+        elif kind in (SCALE, MEMBERS):
+            scale_forward(op, state, x, y, rows)
         elif kind == SOFTMAX:
-            softmax_forward(matrix(x, 0, rows, n), matrix(y, 0, rows, n))
+            m, units = rows * op.repeat, op.units
+            softmax_forward(matrix(x, 0, m, units), matrix(y, 0, m, units))
         elif kind == HARDMAX:
-            hardmax_forward(matrix(x, 0, rows, n), matrix(y, 0, rows, n))
+            m, units = rows * op.repeat, op.units
+            hardmax_forward(matrix(x, 0, m, units), matrix(y, 0, m, units))
         elif kind == CUSTOM:
             call_elementwise(op.function, x, y, y, rows * n)
 
@@ -91,14 +96,17 @@ def backward(net, ops, state, work, first, last, r0, r1, batch_rows, step):
         dy = shift(work, op.dy + r0 * n)
         if kind == DENSE:
             if op.strips >= 0:
-                pack(shift(work, op.dy), batch_rows, n, r0, r1, shift(work, op.strips))
+                m, strips = op.repeat, shift(work, op.strips)
+                pack(shift(work, op.dy), batch_rows * m, op.units, r0 * m, r1 * m, strips)
             if op.dx >= 0:
                 dx = shift(work, op.dx + r0 * op.n_in)
+                m, depth, units = rows * op.repeat, op.depth, op.units
                 if op.transposed >= 0:
                     turned = shift(work, op.transposed)
-                    multiply_strips(dy, turned, rows, n, op.n_in, dx, False, dx)
+                    multiply_strips(dy, turned, m, units, depth, dx, False, dx)
                 else:
-                    multiply_transposed(dy, shift(state, op.weight), rows, op.n_in, n, dx)
+                    W = shift(state, op.weight)
+                    multiply_transposed(dy, W, m, op.groups, depth, units, dx)
         elif kind >= ACTIVATION:
             if kind != IDENTITY:
                 m = rows * n
@@ -109,7 +117,10 @@ def backward(net, ops, state, work, first, last, r0, r1, batch_rows, step):
         elif kind == DROPOUT:
             key = dropout_key(net.seed, net.step + step, op.layer)
             dropout(vector(dy, 0, rows * n), op.alpha, key, r0 * n)
+        elif kind in (SCALE, MEMBERS):
+            scale_backward(op, state, work, dy, r0, rows)
         elif kind == SOFTMAX:
-            softmax_backward(matrix(y, 0, rows, n), matrix(dy, 0, rows, n))
+            m = rows * op.repeat
+            softmax_backward(matrix(y, 0, m, op.units), matrix(dy, 0, m, op.units))
         elif kind == CUSTOM:
             call_elementwise(op.derivative, x, y, dy, rows * n)

@@ -13,16 +13,21 @@ from fastnn.kernels.codes import (
     POISSON,
 )
 from fastnn.kernels.loop.samples import ANY_ROW, read_targets, read_weights
-from fastnn.kernels.machine.functions import sigmoid
+from fastnn.kernels.machine.functions import ZERO, log, sigmoid
 from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.memory import array_at, matrix, shift, vector
 from fastnn.kernels.math import losses as loss_kernels
+from fastnn.kernels.math.members import average, spread
+from fastnn.kernels.math.optimizers import scale
 from fastnn.kernels.math.softmax import (
     CLASSES,
     cross_entropy,
     cross_entropy_of_labels,
     softmax_forward,
 )
+
+SMALLEST = np.float32(2.0**-126)
+"""The least number that both types hold in full: `log` takes no smaller one."""
 
 
 @kernel
@@ -52,37 +57,89 @@ def evaluate_loss(net, z, z_pointer, t, t_pointer, w, dz, dz_pointer):
 
 
 @kernel
-def write_outputs(net, z, start):
-    """The network's answers for a chunk: what the loss has absorbed is applied to z."""
-    rows, n = z.shape
+def write_answers(net, z, y):
+    """The network's answers: what the loss has absorbed is applied to z."""
+    if net.loss == CROSS_ENTROPY:
+        softmax_forward(z, y)
+    else:
+        for i in range(z.shape[0]):
+            for j in range(z.shape[1]):
+                fused = net.loss == BINARY_CROSS_ENTROPY
+                y[i, j] = sigmoid(z[i, j]) if fused else z[i, j]
+
+
+@kernel
+def write_outputs(net, z, members, room, start):
+    """The answers for a chunk, of several members their average; `room` is as large as z."""
+    rows, n = z.shape[0], z.shape[1]
+    if members > 1:
+        rows = rows // members
     outputs = array_at(net.outputs, (start + rows, n), z.dtype)
     place = outputs[start:]
-    if net.loss == CROSS_ENTROPY:
-        softmax_forward(z, place)
+    if members == 1:
+        write_answers(net, z, place)
     else:
-        for i in range(rows):
+        write_answers(net, z, room)
+        average(room, members, place)
+
+
+@kernel
+def logarithm(p):
+    """log p; of a probability that is too small for its type, that of the smallest."""
+    return log(SMALLEST if p < SMALLEST else p)
+
+
+@kernel
+def join_members(net, z, joined):
+    """What the loss reads of one network that answers as the members do on average.
+
+    It is left in the first rows of `joined`, which is as large as z.
+    """
+    k, (rows, n) = net.members, z.shape
+    write_answers(net, z, joined)
+    average(joined, k, joined[: rows // k])
+    if net.loss == CROSS_ENTROPY or net.loss == BINARY_CROSS_ENTROPY:
+        for i in range(rows // k):
             for j in range(n):
-                fused = net.loss == BINARY_CROSS_ENTROPY
-                place[i, j] = sigmoid(z[i, j]) if fused else z[i, j]
+                against, bad = ZERO * z[i * k, j], ZERO * z[i * k, j]
+                for m in range(i * k, i * k + k):
+                    # What is not finite stays so.
+                    bad += ZERO * z[m, j]
+                    against += sigmoid(-z[m, j])
+                value = logarithm(joined[i, j]) + bad
+                if net.loss == BINARY_CROSS_ENTROPY:
+                    value -= logarithm(against / z.dtype.type(k))
+                joined[i, j] = value
 
 
 @kernel
 def loss_of_chunk(net, ops, work, order, start, batch, r0, rows):
-    """Loss and dz of the rows `order[start:start + rows]`, which lie from row r0 of the buffers."""
+    """Loss and dz of the rows `order[start:start + rows]`, which lie from row r0 of the buffers.
+
+    In training, it is the mean of the members' losses; else that of their average.
+    """
     op = ops[net.n_fused - 1]
-    n, m = op.n_out, net.n_targets
-    z_pointer, dz_pointer = shift(work, op.y + r0 * n), shift(work, op.dy + r0 * n)
-    t_pointer = shift(work, net.targets + r0 * m)
-    z, dz = matrix(z_pointer, 0, rows, n), matrix(dz_pointer, 0, rows, n)
-    t, w = matrix(t_pointer, 0, rows, m), vector(work, net.weights + r0, rows)
-    read_weights(net, order, start, batch, w)
-    if net.loss == CROSS_ENTROPY and net.labels and n <= CLASSES:
+    k, n, m = net.members, net.n_outputs, net.n_targets
+    z_pointer, dz_pointer = shift(work, op.y + r0 * op.n_out), shift(work, op.dy + r0 * op.n_out)
+    t_pointer, w_pointer = shift(work, net.targets + r0 * k * m), shift(work, net.weights + r0 * k)
+    read_weights(net, order, start, batch, vector(w_pointer, 0, rows))
+    if k > 1 and not net.training:
+        join_members(net, matrix(z_pointer, 0, rows * k, n), matrix(dz_pointer, 0, rows * k, n))
+        z_pointer, dz_pointer, k = dz_pointer, z_pointer, 1
+    z, dz = matrix(z_pointer, 0, rows * k, n), matrix(dz_pointer, 0, rows * k, n)
+    t, w = matrix(t_pointer, 0, rows * k, m), vector(w_pointer, 0, rows * k)
+    if net.loss == CROSS_ENTROPY and net.labels and n <= CLASSES and k == 1:
         numbers = array_at(net.y, (ANY_ROW,), np.int64)
         keep, rest = t.dtype.type(1 - net.smoothing), t.dtype.type(net.smoothing / n)
         value = cross_entropy_of_labels(z, numbers, order, start, keep, rest, w, dz)
     else:
-        read_targets(net, order, start, t)
+        read_targets(net, order, start, matrix(t_pointer, 0, rows, m))
+        if k > 1:
+            spread(t, k)
+            spread(matrix(w_pointer, 0, rows * k, 1), k)
+            scale(w, 1.0 / k)
         value = evaluate_loss(net, z, z_pointer, t, t_pointer, w, dz, dz_pointer)
     if net.outputs:
-        write_outputs(net, z, start)
+        fused = net.loss == CROSS_ENTROPY or net.loss == BINARY_CROSS_ENTROPY
+        write_outputs(net, z, k, t if fused else z, start)
     return value

@@ -8,6 +8,7 @@ from fastnn.kernels.loop.interpreter import forward
 from fastnn.kernels.loop.samples import gather, lies_ready
 from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.memory import array_at, at_address, matrix, shift, vector
+from fastnn.kernels.math.members import average
 from fastnn.kernels.math.rows import has_bad_number, has_nan
 
 
@@ -27,10 +28,16 @@ def predict_task(context, net, ops, state, work, task, ticket):
     if task.kind == PREDICT:
         op = ops[task.last - 1]
         y = matrix(work, op.y, rows, op.n_out)
-        outputs = array_at(net.outputs, (task.end, op.n_out), y.dtype)
-        for i in range(rows):
-            for j in range(op.n_out):
-                outputs[task.begin + i, j] = y[i, j]
+        if task.last == net.n_ops and net.members > 1:
+            n = net.n_outputs
+            outputs = array_at(net.outputs, (task.end, n), y.dtype)
+            answers = matrix(work, op.y, rows * net.members, n)
+            average(answers, net.members, outputs[task.begin :])
+        else:
+            outputs = array_at(net.outputs, (task.end, op.n_out), y.dtype)
+            for i in range(rows):
+                for j in range(op.n_out):
+                    outputs[task.begin + i, j] = y[i, j]
         if net.careful and has_nan(vector(shift(work, op.y), 0, rows * op.n_out)):
             array_at(net.failed, (1,), np.int64)[0] = 1
     else:

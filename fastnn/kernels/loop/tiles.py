@@ -4,14 +4,16 @@ A tile of weights computes its gradient and applies the optimizer while both are
 clip by the global norm needs the whole gradient first.
 """
 
-from fastnn.kernels.codes import DENSE, SCALE
+from fastnn.kernels.codes import DENSE, MEMBERS, SCALE
+from fastnn.kernels.loop.scales import scale_gradient
 from fastnn.kernels.machine.functions import sqrt
 from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.memory import matrix, shift, vector
 from fastnn.kernels.machine.packing import pack, pack_transpose
 from fastnn.kernels.math import optimizers as opt
-from fastnn.kernels.math.columns import column_products, column_sums
-from fastnn.kernels.math.products import multiply_panels, transposed_multiply  # fmt: skip
+from fastnn.kernels.math.columns import column_sums
+from fastnn.kernels.math.dense import transposed_multiply
+from fastnn.kernels.math.products import multiply_panels
 
 
 @kernel
@@ -47,48 +49,62 @@ def apply(net, state, at, g, norm, step, is_weight):
 def finish_weights(op, state, work, begin, end, step):
     """What follows an update of rows begin .. end-1 of W: the L1 step, the packed copies."""
     if op.l1 > 0:
-        n = op.n_out
+        n = op.units
         amount = step.rate * step.penalty * op.l1
         opt.shrink(vector(state, op.weight + begin * n, (end - begin) * n), amount)
     W = shift(state, op.weight)
     if op.packed >= 0:
-        pack(W, op.n_in, op.n_out, begin, end, shift(work, op.packed))
+        pack(W, op.depth, op.units, begin, end, shift(work, op.packed))
     if op.transposed >= 0:
-        pack_transpose(W, op.n_in, op.n_out, begin, end, shift(work, op.transposed))
+        pack_transpose(W, op.depth, op.units, begin, end, shift(work, op.transposed))
 
 
 @kernel
 def weight_tile(net, op, state, work, rows, begin, end, g, place, step):
     """Gradient of rows begin .. end-1 of a Dense layer's W, penalties included."""
-    n = (end - begin) * op.n_out
-    x, dz = shift(work, op.x + begin), shift(work, op.dy)
+    depth, units = op.depth, op.units
+    n, m = (end - begin) * units, rows * op.repeat
+    x, dz = shift(work, op.x), shift(work, op.dy)
     if op.strips >= 0:
         strips = shift(work, op.strips)
-        multiply_panels(x, strips, rows, op.n_in, op.n_out, end - begin, g)
+        multiply_panels(shift(x, begin), strips, m, depth, units, end - begin, g)
     else:
-        transposed_multiply(x, dz, rows, op.n_in, op.n_out, end - begin, g)
+        transposed_multiply(x, dz, m, op.groups, depth, units, begin, end, g)
     flat = vector(g, 0, n)
-    penalize(op, vector(state, op.weight + begin * op.n_out, n), flat, place, step.penalty)
+    penalize(op, vector(state, op.weight + begin * units, n), flat, place, step.penalty)
     return flat
+
+
+@kernel
+def bias_size(op):
+    """Elements of an op's bias, or of one of its vectors."""
+    return op.groups * op.units
+
+
+@kernel
+def bias_gradient(op, work, rows, db):
+    """db = sum_i dz_i, over the rows of all members that share it."""
+    column_sums(matrix(work, op.dy, rows * op.repeat, bias_size(op)), db)
 
 
 @kernel
 def vector_size(op):
     """Elements of an op's vectors, which lie side by side: gamma and beta, or a scale."""
-    return op.n_out if op.bias < 0 else op.bias + op.n_out - op.weight
+    n = bias_size(op)
+    return n if op.bias < 0 else op.bias + n - op.weight
 
 
 @kernel
 def update_tile(net, op, state, work, rows, begin, end, scratch, place, norm, step):
     """Gradient and optimizer for a tile of one op, its vectors with the first tile."""
-    n, own = op.n_out, opt.scaled_step(step, op.rate)
+    own = opt.scaled_step(step, op.rate)
     if op.kind == DENSE:
         g = weight_tile(net, op, state, work, rows, begin, end, scratch, place, step)
-        apply(net, state, op.weight + begin * n, g, norm, own, True)
+        apply(net, state, op.weight + begin * op.units, g, norm, own, True)
         finish_weights(op, state, work, begin, end, own)
         if begin == 0 and op.bias >= 0:
-            db = vector(scratch, 0, n)
-            column_sums(matrix(work, op.dy, rows, n), db)
+            db = vector(scratch, 0, bias_size(op))
+            bias_gradient(op, work, rows, db)
             apply(net, state, op.bias, db, norm, opt.scaled_step(step, op.bias_rate), False)
     else:
         gradient_tile(net, op, state, work, rows, 0, 1, place, step)
@@ -106,46 +122,49 @@ def update_ops(net, ops, first, last, state, work, rows, place, norm, step):
     for k in range(first, last):
         op = ops[k]
         if op.weight >= 0 and op.trainable:
-            gradient_tile(net, op, state, work, rows, 0, op.n_in, place, step)
-            size = op.n_in * op.n_out
+            height = op.groups * op.depth
+            gradient_tile(net, op, state, work, rows, 0, height, place, step)
             if op.kind == DENSE:
-                weights = min(weights[0], op.weight), max(weights[1], op.weight + size)
+                stop = op.weight + height * op.units
+                weights = min(weights[0], op.weight), max(weights[1], stop)
             else:
                 stop = op.weight + vector_size(op)
                 vectors = min(vectors[0], op.weight), max(vectors[1], stop)
             if op.bias >= 0:
-                vectors = min(vectors[0], op.bias), max(vectors[1], op.bias + op.n_out)
+                stop = op.bias + bias_size(op)
+                vectors = min(vectors[0], op.bias), max(vectors[1], stop)
     for at, stop, is_weight in ((*weights, True), (*vectors, False)):
         if stop > at:
             g = vector(work, net.gradient + at, stop - at)
             apply(net, state, at, g, norm, step, is_weight)
     for k in range(first, last):
         if ops[k].kind == DENSE and ops[k].trainable:
-            finish_weights(ops[k], state, work, 0, ops[k].n_in, step)
+            finish_weights(ops[k], state, work, 0, ops[k].groups * ops[k].depth, step)
 
 
 @kernel
 def gradient_tile(net, op, state, work, rows, begin, end, place, step):
     """As `update_tile`, but the gradient is left in the gradient vector."""
-    n = op.n_out
+    n = bias_size(op)
     gradient = shift(work, net.gradient)
     if op.kind == DENSE:
-        g = shift(gradient, op.weight + begin * n)
+        g = shift(gradient, op.weight + begin * op.units)
         weight_tile(net, op, state, work, rows, begin, end, g, place, step)
         if begin == 0 and op.bias >= 0:
-            column_sums(matrix(work, op.dy, rows, n), vector(gradient, op.bias, n))
-    elif op.kind == SCALE:
-        x, dy = matrix(work, op.x, rows, n), matrix(work, op.dy, rows, n)
-        column_products(x, dy, vector(gradient, op.weight, n))
+            bias_gradient(op, work, rows, vector(gradient, op.bias, n))
+    elif op.kind in (SCALE, MEMBERS):
+        scale_gradient(op, work, rows, shift(gradient, op.weight))
+        if op.bias >= 0:
+            bias_gradient(op, work, rows, vector(gradient, op.bias, n))
 
 
 @kernel
 def tile_norm(net, op, work, begin, end):
     """Sum of squares of a tile's part of the gradient vector."""
-    n = op.n_out
+    n = bias_size(op)
     gradient = shift(work, net.gradient)
-    size = (end - begin) * n if op.kind == DENSE else n
-    total = opt.square_sum(vector(gradient, op.weight + begin * n, size))
+    size = (end - begin) * op.units if op.kind == DENSE else n
+    total = opt.square_sum(vector(gradient, op.weight + begin * op.units, size))
     if begin == 0 and op.bias >= 0:
         total += opt.square_sum(vector(gradient, op.bias, n))
     return total
@@ -163,12 +182,11 @@ def clip_factor(net, norms):
 @kernel
 def apply_tile(net, op, state, work, begin, end, norms, step):
     """The optimizer for a tile whose gradient is in the gradient vector, clipped as a whole."""
-    n = op.n_out
     factor = clip_factor(net, norms)
     counted = norms[:0]
     dense = op.kind == DENSE
-    at = op.weight + begin * n
-    size = (end - begin) * n if dense else vector_size(op)
+    at = op.weight + begin * op.units
+    size = (end - begin) * op.units if dense else vector_size(op)
     own = opt.scaled_step(step, op.rate)
     g = vector(work, net.gradient + at, size)
     opt.scale(g, factor)
@@ -176,6 +194,6 @@ def apply_tile(net, op, state, work, begin, end, norms, step):
     if dense:
         finish_weights(op, state, work, begin, end, own)
         if begin == 0 and op.bias >= 0:
-            db = vector(work, net.gradient + op.bias, n)
+            db = vector(work, net.gradient + op.bias, bias_size(op))
             opt.scale(db, factor)
             apply(net, state, op.bias, db, counted, opt.scaled_step(step, op.bias_rate), False)

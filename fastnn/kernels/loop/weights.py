@@ -30,7 +30,7 @@ def weights_task(net, ops, state, work, scratch, task, index, step, losses):
         op = ops[k]
         if op.weight < 0 or not op.trainable:
             continue
-        begin, end = (task.begin, task.end) if last - first == 1 else (0, op.n_in)
+        begin, end = (task.begin, task.end) if last - first == 1 else (0, op.groups * op.depth)
         if task.kind == UPDATE:
             update_tile(net, op, state, work, rows, begin, end, scratch, losses, norm, this)
         elif task.kind == GRADIENT:

@@ -1,4 +1,4 @@
-"""The matrix products of a layer, z = x W, dx = dz W^T and dW = x^T dz, by blocks.
+"""Matrix products by blocks.
 
 A strip of B, as wide as a block, is best read from a copy whose rows lie side by side: of strides
 that are powers of two only a few rows fit into the nearest cache at once. `pack` makes the copy of
@@ -128,21 +128,3 @@ def multiply_in_registers(a, row, step, b, ldb, c, ldc, bias, add, m, n, depth):
     for j in range(0, n, wide):
         strip, at, old, columns = shift(b, j), shift(c, j), shift(bias, j), min(wide, n - j)
         multiply_strip(a, row, 0, step, strip, ldb, at, ldc, old, 0, m, columns, depth, add)
-
-
-@kernel
-def multiply(x, W, rows, n_in, n_out, bias, add, z):
-    """z = x W, or x W + bias where `add`.  x (rows, n_in), W (n_in, n_out) -> z (rows, n_out)."""
-    multiply_in_registers(x, n_in, 1, W, n_out, z, n_out, bias, add, rows, n_out, n_in)
-
-
-@kernel
-def multiply_transposed(dz, W, rows, n_in, n_out, dx):
-    """dx = dz W^T.  dz (rows, n_out), W (n_in, n_out) -> dx (rows, n_in)."""
-    multiply_packed(dz, n_out, 1, W, 1, n_out, dx, n_in, dx, False, rows, n_in, n_out)
-
-
-@kernel
-def transposed_multiply(x, dz, rows, n_in, n_out, n, dW):
-    """dW = x^T dz.  n columns of x (rows, n_in), dz (rows, n_out) -> dW (n, n_out)."""
-    multiply_in_registers(x, 1, n_in, dz, n_out, dW, n_out, dW, False, n, n_out, rows)

@@ -129,8 +129,12 @@ def gather_standardized(X, row, column, order, start, x, moments):
 
 
 @kernel
-def scale_columns(x, s, y):
-    """y = s x, column by column."""
+def scale_columns(x, s, b, y):
+    """y = s x, column by column, or s x + b; b (n,) or (0,)."""
     for i in range(x.shape[0]):
-        for j in range(x.shape[1]):
-            y[i, j] = s[j] * x[i, j]
+        if b.size > 0:
+            for j in range(x.shape[1]):
+                y[i, j] = s[j] * x[i, j] + b[j]
+        else:
+            for j in range(x.shape[1]):
+                y[i, j] = s[j] * x[i, j]
