@@ -27,6 +27,7 @@ from fastnn import (
     Dense,
     Dropout,
     Identity,
+    Members,
     Scale,
     Sequential,
     Softmax,
@@ -65,7 +66,7 @@ def test_pytorch_agrees_on_random_networks(seed, dtype, torch):
 
 def test_it_has_one_module_a_layer(torch):
     layers = [Standardize(), Scale(), Dense(3), BatchNorm(), Identity(), Dropout(0.3), Dense(2)]
-    network = to_torch(Sequential([*layers, Softmax()], seed=0).build(FEATURES))
+    network = to_torch(with_drawn_arrays(Sequential([*layers, Softmax()], seed=0).build(FEATURES)))
     names = ["Standardize", "Scale", "Linear", "BatchNorm1d", "Identity", "Dropout", "Linear"]
     assert [type(module).__name__ for module in network] == [*names, "Softmax"]
     assert network[5].p == 0.3
@@ -73,6 +74,24 @@ def test_it_has_one_module_a_layer(torch):
     assert not any(module.training for module in network.modules())
     trained = [name for name, p in network.named_parameters() if p.requires_grad]
     assert trained == ["1.factors", "2.weight", "3.weight", "3.bias", "6.weight", "6.bias"]
+
+
+def test_members_are_rows_until_the_last_module_averages_them(torch):
+    layers = [
+        Members(3),
+        Dense(4),
+        Scale(bias=True),
+        BatchNorm(),
+        Dense(2, shared=False),
+        Softmax(),
+    ]
+    model = with_drawn_arrays(Sequential(layers, seed=0).build(FEATURES))
+    network, X = to_torch(model), inputs(5, "float32")
+    names = ["Members", "Linear", "SideBySide", "SideBySide", "MembersLinear", "Softmax", "Average"]
+    assert [type(module).__name__ for module in network] == names
+    assert outputs(torch, network[:-1], X).shape == (15, 2)
+    assert_agree(outputs(torch, network, X), model.predict(X))
+    assert all(p.requires_grad for p in network.parameters())
 
 
 def test_without_its_softmax_it_gives_logits(torch):
@@ -159,7 +178,7 @@ def test_it_copies_and_saves(torch):
     file = io.BytesIO()
     torch.save(network.state_dict(), file)
     file.seek(0)
-    fresh = to_torch(Sequential(layers, seed=1).build(FEATURES))
+    fresh = to_torch(with_drawn_arrays(Sequential(layers, seed=1).build(FEATURES), 1))
     fresh.load_state_dict(torch.load(file, weights_only=True))
     assert_array_equal(outputs(torch, fresh, X), model.predict(X))
 

@@ -14,7 +14,7 @@ from fastnn.kernels import codes
 
 def to_torch(model: Any) -> Any:
     """A model as a ``torch.nn.Sequential``; see `Sequential.to_torch`."""
-    nn = package("torch.nn", "to_torch needs PyTorch", '"fastnn-mlp[torch]"')
+    nn = package("torch", "to_torch needs PyTorch", '"fastnn-mlp[torch]"').nn
     reading = read(model, "to_torch")
     parts = zip(reading.layers, reading.arrays, reading.members, strict=False)
     modules = [_module(nn, *part) for part in parts]
