@@ -105,10 +105,11 @@ def survivors(subject: str, count: int, seed: int = 0, seconds: float = 1200) ->
             source = path.read_text(encoding="utf-8")
             mutant, told = changed(source, choice)
             path.write_text(mutant, encoding="utf-8")
-            command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+            nearest = sorted(tests, key=lambda test: path.stem not in test)
+            command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
             try:
                 done = subprocess.run(
-                    command, cwd=copy, capture_output=True, timeout=seconds,
+                    command + nearest, cwd=copy, capture_output=True, timeout=seconds,
                     env=os.environ | {"PYTHONPATH": str(copy)} | cache,
                 )  # fmt: skip
                 if done.returncode == 0:

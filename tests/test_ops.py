@@ -179,6 +179,21 @@ def test_gradient_of_a_random_network(seed):
     assert fastnn.check_gradient(model, X, y, rng.uniform(0.1, 2, n)) <= 1e-7
 
 
+SELU_AT_0 = 1.0507009873554805 * 1.6732632423543772
+AT_0 = [(fastnn.ReLU(), 0), (fastnn.LeakyReLU(0.25), 0.25), (fastnn.ELU(3), 3),
+        (fastnn.SELU(), SELU_AT_0)]  # fmt: skip
+
+
+@each_dtype
+@pytest.mark.parametrize(("layer", "slope"), AT_0, ids=lambda v: getattr(v, "name", ""))
+def test_slope_at_a_kink_is_that_from_below(layer, slope, dtype, tolerance):
+    model = Sequential([Dense(20), layer, Dense(1)], seed=0, dtype=dtype).build(1)
+    model.set_weights([np.zeros((1, 20)), np.zeros(20), np.ones((20, 1)), np.zeros(1)])
+    model.compile(optimizer=SGD(1.0), loss="mse")
+    model.fit(np.ones((1, 1)), [1.0], epochs=1, verbose=0)
+    assert_allclose(model.get_weights()[1], 2 * slope, rtol=tolerance, atol=0)
+
+
 # ------------------------------------------------------------------- batching
 
 

@@ -219,8 +219,8 @@ def _check_scale(e: Any, n_out: int) -> None:
     mean, scale = e._y_mean, e._y_scale
     if (mean is None) != (scale is None):
         raise ValueError("its targets have a mean and no scale, or a scale and no mean")
-    for name, values in (("its mean", mean), ("its scale", scale)):
-        forms.maybe(forms.array("f"))(values, f"{name} of targets")
+    for name, values in (("mean", mean), ("scale", scale)):
+        forms.maybe(forms.array("f"))(values, f"the {name} of its targets")
     if mean is not None and (len(mean) != len(scale) or not len(mean) or n_out % len(mean)):
         raise ValueError("the scale of its targets is not that of its outputs")
 
