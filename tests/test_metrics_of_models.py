@@ -193,3 +193,31 @@ def test_an_own_metric_without_weights_is_refused_before_training():
     with pytest.raises(TypeError, match=r'"hits", a function \(y, prediction, sample_weight\)'):
         model.fit(X, Y[:, 0], sample_weight=WEIGHT, verbose=0)
     assert model.epoch == 0
+
+
+class Refusing:
+    """An own metric, which cannot be a key, and which takes no class 4."""
+
+    __hash__ = None
+
+    def __call__(self, y, prediction):
+        if (y == 4).any():
+            raise ValueError("class 4")
+        return 0.0
+
+
+def test_what_a_fit_has_tried_is_tried_again_where_it_depends_on_the_rows():
+    model = network([Softmax()], "cross_entropy", metrics=[("own", Refusing()), "top_2"])
+    labels = Y.argmax(axis=1)
+    for y, refused in ((np.minimum(labels, 3), False), (labels, True), (labels * 0, False)):
+        step = model.step
+        if refused:
+            with pytest.raises(ValueError, match="class 4"):
+                model.fit(X, y, verbose=0)
+        else:
+            model.fit(X, y, verbose=0)
+        assert (model.step == step) == refused
+    several = network([Sigmoid()], "binary_cross_entropy", metrics=["top_2"])
+    for _ in range(2):
+        with pytest.raises(ValueError, match="top_2"):
+            several.fit(X, Y, verbose=0)

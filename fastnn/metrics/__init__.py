@@ -300,6 +300,11 @@ def is_of_classes(metric: Metric) -> bool:
     return getattr(metric, "of_classes", False)
 
 
+def is_own(metric: Metric) -> bool:
+    """Whether it is a user's, and none of the metrics here."""
+    return not str(getattr(metric, "__module__", "")).startswith(__name__)
+
+
 def evaluate(
     metric: Metric, y: Array, prediction: Array, sample_weight: Any, multilabel: bool | None
 ) -> Any:

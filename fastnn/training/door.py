@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -129,15 +130,19 @@ def try_metrics(setup: Setup, data: Data, n_out: int, dtype: np.dtype) -> None:
     for part in (data.training, data.validation) if setup.metrics else ():
         if part is None:
             continue
-        y = part.y
-        few = _some_rows(y)
+        targets = part.rows.targets
         for name, metric in setup.metrics.items():
-            weight = part.sample_weight if name in setup.weighted else None
+            weighs = name in setup.weighted and part.rows.sample_weight is not None
+            kind = targets.shape[1:], targets.dtype, weighs, n_out, dtype, setup.multilabel
+            if not metric_functions.is_own(metric) and _fits(metric, *kind):
+                continue
+            y, weight = part.y, part.sample_weight if weighs else None
+            few = _some_rows(y)
             some = None if weight is None else np.ones(len(few))
-            failure = _failure(setup, metric, y[few], some, n_out, dtype)
+            failure = _failure(metric, y[few], some, n_out, dtype, setup.multilabel)
             if failure is not None:
                 # It may need more rows than a few, such as one of every class.
-                failure = _failure(setup, metric, y, weight, n_out, dtype)
+                failure = _failure(metric, y, weight, n_out, dtype, setup.multilabel)
             if failure is not None:
                 kind = TypeError if isinstance(failure, TypeError) else ValueError
                 form = "(y, prediction)" if weight is None else "(y, prediction, sample_weight)"
@@ -145,6 +150,19 @@ def try_metrics(setup: Setup, data: Data, n_out: int, dtype: np.dtype) -> None:
                     f'the metric "{name}", a function {form} -> float, fails on y of '
                     f"shape {y.shape} and a prediction of shape {(len(y), n_out)}: {failure}"
                 ) from failure
+
+
+@lru_cache(64)
+def _fits(
+    metric: Metric, row: tuple[int, ...], number: np.dtype, weighs: bool, n_out: int,
+    dtype: np.dtype, multilabel: bool | None,
+) -> bool:  # fmt: skip
+    """Whether a metric of fastnn's takes all targets whose rows have this shape and type."""
+    if metric_functions.is_of_classes(metric) and multilabel is None:
+        # Nobody has looked whether these are classes.
+        return False
+    weight = np.ones(2) if weighs else None
+    return _failure(metric, np.zeros((2, *row), number), weight, n_out, dtype, multilabel) is None
 
 
 def _some_rows(y: np.ndarray) -> np.ndarray:
@@ -155,7 +173,7 @@ def _some_rows(y: np.ndarray) -> np.ndarray:
 
 
 def _failure(
-    setup: Setup, metric: Metric, y: np.ndarray, weight: Any, n_out: int, dtype: np.dtype
+    metric: Metric, y: np.ndarray, weight: Any, n_out: int, dtype: np.dtype, multilabel: bool | None
 ) -> Exception | None:
     """What a metric raises, or that it gives no number; NaN is one."""
     rows, columns = np.arange(len(y))[:, None], np.arange(n_out)
@@ -163,9 +181,7 @@ def _failure(
     outputs = (1.0 + (rows % max(n_out, 2) == columns)) / max(n_out + 1, 3)
     try:
         with np.errstate(all="ignore"):
-            value = metric_functions.evaluate(
-                metric, y, outputs.astype(dtype), weight, setup.multilabel
-            )
+            value = metric_functions.evaluate(metric, y, outputs.astype(dtype), weight, multilabel)
         if np.ndim(value) != 0:
             return TypeError(f"it gave numbers of shape {np.shape(value)}; expected one number")
         if not hasattr(value, "__float__"):
