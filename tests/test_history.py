@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from fastnn import SGD, Adam, Dense, History, ReLU, Sequential, Softmax
+from fastnn import SGD, Adam, Callback, Dense, History, ReLU, Sequential, Softmax
 from fastnn.datasets import load_digits
 
 
@@ -122,6 +122,21 @@ def test_gradient_norms_do_not_depend_on_how_epochs_are_taken():
         norms.append(history["gradient_norm"])
     assert norms[0] == norms[1]
     assert min(norms[0]) > 0
+
+
+def test_who_looks_between_steps_changes_nothing_that_is_measured():
+    class Looking(Callback):
+        every_steps = 3
+
+    X, y = (part[:42] for part in load_digits())
+    found = []
+    for callbacks in ([Looking()], []):
+        # Six steps an epoch, so that its halves are alike.
+        model = Sequential([Dense(20), ReLU(), Dense(10), Softmax()], seed=1)
+        model.compile(Adam(1e-3))
+        history = model.fit(X, y, epochs=3, batch_size=7, callbacks=callbacks, verbose=0)
+        found.append([history[name] for name in ("loss", "gradient_norm", "learning_rate")])
+    assert found[0] == found[1]
 
 
 def test_validation_every_third_epoch_and_at_the_end():

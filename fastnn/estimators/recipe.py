@@ -146,7 +146,7 @@ def hidden_sizes(s: Any) -> list[int]:
     sizes = list(given) if hasattr(given, "__iter__") else [given]
     if not all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes):
         raise ValueError(f"hidden_layer_sizes is {given!r}; expected whole numbers above 0")
-    if np.any(np.array(sizes) <= 0):
+    if any(size <= 0 for size in sizes):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
     if s.n_units is not None:
         sizes = [s.n_units] * max(len(sizes), 1)

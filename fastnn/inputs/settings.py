@@ -34,7 +34,8 @@ class Range:
 
     def holds(self, value: Any) -> bool:
         """Whether it is such a number, of Python's types or NumPy's; True and False are none."""
-        if not isinstance(value, Real) or isinstance(value, bool):
+        # The common types first: what a number is, else takes long to find out.
+        if type(value) not in (float, int) and not _is_real(value):
             return False
         try:
             number = float(value)
@@ -50,6 +51,10 @@ class Range:
         if self.low == -math.inf:
             return "finite number"
         return f"finite number {'of at least' if self.ends[0] == '[' else 'above'} {self.low:g}"
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 ABOVE_0 = Range(0, ends="()")

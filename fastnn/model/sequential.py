@@ -206,8 +206,7 @@ class Sequential(Tools, Exports):
         try:
             check_count(epochs, "epochs")
             check_switch(shuffle, "shuffle")
-            network = self._network
-            squares = not isinstance(self.layers[0], Standardize)
+            network, squares = self._network, not isinstance(self.layers[0], Standardize)
             if network is None:
                 rows = feature_rows(X, None, self.dtype, squares=squares)
                 layout, names = Layout(self.layers, rows.X.shape[1]), None

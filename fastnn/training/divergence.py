@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -66,7 +67,8 @@ def warn_of_overflow(network: Network) -> None:
     )
 
 
-class Mark(NamedTuple):
+@dataclass
+class Mark:
     """A copy of the state, and how to take the steps after it again."""
 
     values: np.ndarray
@@ -74,10 +76,10 @@ class Mark(NamedTuple):
     order: np.ndarray
     """The pass that was under way, of which so many steps were done."""
     done: int
-    drawn: Any
-    """Where the generator of the sequences stood, that pass drawn."""
     rates: list[np.ndarray]
     """The learning rates of the steps since."""
+    drawn: Any = None
+    """Where the generator of the sequences stood, that pass drawn; None: it still stands there."""
 
 
 Again = Callable[[np.ndarray | None, int, np.ndarray], None]
@@ -113,10 +115,15 @@ class Marks:
             return
         values = marks.pop(0).values if len(marks) > 1 else network.spare(len(marks))
         values[:] = network.state.values
-        order, drawn = part.order.copy(), network.drawn
-        marks.append(Mark(values, network.step, order, part.done, drawn, []))
+        marks.append(Mark(values, network.step, part.order.copy(), part.done, []))
         end = time.perf_counter()
         self._due = end + (end - start) / SHARE
+
+    def before_draw(self) -> None:
+        """Note where the generator stands: the next pass is about to be drawn."""
+        for mark in self._marks:
+            if mark.drawn is None:
+                mark.drawn = self.network.drawn
 
     def took(self, rates: np.ndarray) -> None:
         """Note the rates of steps."""
@@ -132,7 +139,8 @@ class Marks:
         network = self.network
         mark = max((m for m in self._marks if m.step <= target), default=self._marks[0], key=_step)
         network.restore(mark.values, mark.step)
-        network.drawn = mark.drawn
+        if mark.drawn is not None:
+            network.drawn = mark.drawn
         rates = np.concatenate([*mark.rates, np.empty(0)])[: max(0, target - mark.step)]
         order: np.ndarray | None = mark.order
         done, self.resting = mark.done, True

@@ -144,9 +144,9 @@ def try_metrics(setup: Setup, data: Data, n_out: int, dtype: np.dtype) -> None:
                 # It may need more rows than a few, such as one of every class.
                 failure = _failure(metric, y, weight, n_out, dtype, setup.multilabel)
             if failure is not None:
-                kind = TypeError if isinstance(failure, TypeError) else ValueError
+                error = TypeError if isinstance(failure, TypeError) else ValueError
                 form = "(y, prediction)" if weight is None else "(y, prediction, sample_weight)"
-                raise kind(
+                raise error(
                     f'the metric "{name}", a function {form} -> float, fails on y of '
                     f"shape {y.shape} and a prediction of shape {(len(y), n_out)}: {failure}"
                 ) from failure

@@ -40,11 +40,10 @@ class Epochs:
         self.rows, self.validation = job.data.rows, job.data.validation
         self.passes, self.n_steps = Passes(network, setup, job), len(job.bounds) - 1
         self.may_join = self._may_join()
-        looking = [c for c in job.callbacks if type(c).on_steps_end is not Callback.on_steps_end]
-        self.looking = looking
-        size = job.batch_size
+        blind = Callback.on_steps_end
+        self.looking = [c for c in job.callbacks if type(c).on_steps_end is not blind]
         # The last one may be the largest.
-        batch = max(size, len(job.data.index) - size * (self.n_steps - 1))
+        batch = max(job.batch_size, len(job.data.index) - job.batch_size * (self.n_steps - 1))
         self.blocks = Blocks(network.training_run(setup, batch), self.rows, batch)
         self.marks = Marks(network)
         self.finished: dict[str, list[float]] = {}
@@ -82,11 +81,13 @@ class Epochs:
         Ctrl-C waits for the end of a block, and from the last one on until somebody lets it go.
         """
         network, passes, validation = self.network, self.passes, self.validation
-        self.finished = {}
         self.interrupts.hold()
-        drawn = network.drawn if count > 1 else None
+        self.finished, drawn = {}, network.drawn if count > 1 else None
         with network.lock:
-            part = passes.begun() or passes.begin(passes.draw(count))
+            part = passes.begun()
+            if part is None:
+                self.marks.before_draw()
+                part = passes.begin(passes.draw(count))
             course = passes.course(part)
             totals, answers, network.partial = None, None, part
         if count > 1 and validation is not None:
