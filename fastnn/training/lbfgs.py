@@ -125,7 +125,7 @@ def train_lbfgs(network: Network, setup: Setup, history: History, job: Job) -> N
     memory, tolerance = (setup.optimizer.settings()[name] for name in ("memory", "tolerance"))
     objective = Objective(network, setup, job.data)
     left = job.epochs
-    with Interrupts() as interrupts, ExitStack() as at_end, one_blas_thread:
+    with Interrupts() as interrupts, ExitStack() as at_end:
         recorder = Recorder(network, setup, history, job, objective, interrupts)
         x, kept = objective.parameters(), network.state.statistics.copy()
         now = Point(x, *objective(x))
@@ -185,7 +185,7 @@ def iterate(
         interrupts.let_go()
         tell_callbacks(job, history, at_end, interrupts)
         try:
-            # Its vectors are too short for BLAS to share out.
+            # Its sums are BLAS's, which adds up otherwise where it shares them out.
             with one_blas_thread:
                 result = minimize(
                     objective, best.copy(), jac=True, method="L-BFGS-B", options=options,
