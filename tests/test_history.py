@@ -128,6 +128,9 @@ def test_who_looks_between_steps_changes_nothing_that_is_measured():
     class Looking(Callback):
         every_steps = 3
 
+        def on_steps_end(self, model, fraction):
+            assert model.step % 3 == 0
+
     X, y = (part[:42] for part in load_digits())
     found = []
     for callbacks in ([Looking()], []):

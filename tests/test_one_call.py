@@ -19,6 +19,9 @@ class Looking(Callback):
 
     every_steps = 3
 
+    def on_steps_end(self, model, fraction):
+        assert 0 < fraction <= 1
+
 
 def table(rng, n):
     """The same kind of rows, each time in another form."""
