@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from fastnn.engine.blocks import Course
 from fastnn.history import History
 from fastnn.inputs.notes import warn
 from fastnn.training.network import Network, Partial
+from fastnn.training.passes import Passes, Stand
 
 
 class DivergenceError(ArithmeticError):
@@ -78,7 +78,7 @@ class Mark:
     done: int
     rates: list[np.ndarray]
     """The learning rates of the steps since."""
-    drawn: Any = None
+    drawn: Stand | None = None
     """Where the generator of the sequences stood, that pass drawn; None: it still stands there."""
 
 
@@ -91,8 +91,8 @@ class Marks:
     Each is kept until the one after the next, so that there is one before any step that fails.
     """
 
-    def __init__(self, network: Network) -> None:
-        self.network = network
+    def __init__(self, network: Network, passes: Passes) -> None:
+        self.network, self.passes = network, passes
         self._marks: list[Mark] = []
         self._due = 0.0
         self.resting = False
@@ -121,9 +121,10 @@ class Marks:
 
     def before_draw(self) -> None:
         """Note where the generator stands: the next pass is about to be drawn."""
+        start = time.perf_counter()
         for mark in self._marks:
-            if mark.drawn is None:
-                mark.drawn = self.network.drawn
+            mark.drawn = mark.drawn or self.passes.drawn
+        self._due += (time.perf_counter() - start) / SHARE
 
     def took(self, rates: np.ndarray) -> None:
         """Note the rates of steps."""
@@ -140,7 +141,7 @@ class Marks:
         mark = max((m for m in self._marks if m.step <= target), default=self._marks[0], key=_step)
         network.restore(mark.values, mark.step)
         if mark.drawn is not None:
-            network.drawn = mark.drawn
+            self.passes.go_to(mark.drawn)
         rates = np.concatenate([*mark.rates, np.empty(0)])[: max(0, target - mark.step)]
         order: np.ndarray | None = mark.order
         done, self.resting = mark.done, True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, nullcontext
-from typing import Any
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from fastnn.training.interrupts import Interrupts
 from fastnn.training.job import Job, append, ask, tell_callbacks, validate
 from fastnn.training.measuring import judged, running
 from fastnn.training.network import Network, Partial, Setup
-from fastnn.training.passes import Passes
+from fastnn.training.passes import Passes, Stand
 
 
 class Epochs:
@@ -45,7 +44,7 @@ class Epochs:
         # The last one may be the largest.
         batch = max(job.batch_size, len(job.data.index) - job.batch_size * (self.n_steps - 1))
         self.blocks = Blocks(network.training_run(setup, batch), self.rows, batch)
-        self.marks = Marks(network)
+        self.marks = Marks(network, self.passes)
         self.finished: dict[str, list[float]] = {}
         """What the epochs of the last `take` measured, a list a column; also of one that failed."""
 
@@ -82,7 +81,7 @@ class Epochs:
         """
         network, passes, validation = self.network, self.passes, self.validation
         self.interrupts.hold()
-        self.finished, drawn = {}, network.drawn if count > 1 else None
+        self.finished, drawn = {}, passes.drawn if count > 1 else None
         with network.lock:
             part = passes.begun()
             if part is None:
@@ -170,7 +169,7 @@ class Epochs:
             network.advance(len(part.losses))
         return failed, totals, answers
 
-    def _fail(self, course: Course, failed: int, drawn: Any) -> None:
+    def _fail(self, course: Course, failed: int, drawn: Stand | None) -> None:
         """Back to the last weights whose loss was finite, and say so.
 
         They are those before the update of step `failed - 1`, or those that this fit began with:
@@ -181,13 +180,13 @@ class Epochs:
             # Where the generator would be, had the epochs been taken one by one: weights that are
             # not finite at the end of one keep the next from being drawn.
             spoiled = not np.isfinite(network.state.parameters).all()
-            network.drawn = drawn
+            self.passes.go_to(drawn)
             self.passes.draw((failed - 1 - spoiled) // self.n_steps + 1)
-        drawn = network.drawn
+        state = network.drawn
         self.looking = []
         with network.lock:
             self.marks.go_back(course.first + failed - 2, self._again)
-            network.drawn, network.partial = drawn, None
+            network.drawn, network.partial = state, None
         raise DivergenceError(
             network.epoch + complete + 1, course.first + failed,
             course.rates[min(failed, len(course.rates)) - 1], self.history,

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from fastnn.engine.blocks import Course
 from fastnn.training.job import Job
 from fastnn.training.measuring import batch_weights
 from fastnn.training.network import Network, Partial, Setup
+
+Stand = tuple[Any, int]
+"""Where a generator stands: a state that it had, and how many epochs have been drawn since."""
 
 
 class Passes:
@@ -19,6 +24,7 @@ class Passes:
         self.n_steps = len(job.bounds) - 1
         self.keeps_outputs = bool(setup.metrics) and job.data.measured is None
         self._order = np.empty(0, np.int64)
+        self._stand: Stand | None = None
 
     def begun(self) -> Partial | None:
         """The epoch that an earlier fit has begun, if this one goes on with it."""
@@ -35,7 +41,25 @@ class Passes:
             self._order = np.empty(n, np.int64)
         order = self._order[:n]
         self.network.draw_orders(self.index, order.reshape(count, -1), self.job.shuffle)
+        if self._stand is not None:
+            # After a single pass a user's code may draw, too.
+            self._stand = None if count == 1 else (self._stand[0], self._stand[1] + count)
         return order
+
+    @property
+    def drawn(self) -> Stand:
+        """Where the generator stands: to read its state may take longer than an epoch."""
+        if self._stand is None:
+            self._stand = self.network.drawn, 0
+        return self._stand
+
+    def go_to(self, stand: Stand) -> None:
+        """Back to where the generator stood; the pass under way keeps its rows."""
+        self._order = np.empty(0, np.int64)
+        self.network.drawn = stand[0]
+        for _ in range(stand[1]):
+            self.draw(1)
+        self._stand = stand
 
     def begin(self, order: np.ndarray) -> Partial:
         """A pass through these rows."""
@@ -51,13 +75,14 @@ class Passes:
         """The steps of a pass, also those that are done."""
         network, count, bounds = self.network, len(part.norms), self.job.bounds
         if count > 1:
-            starts = np.arange(count)[:, None] * len(self.index)
-            bounds = np.append((starts + bounds[:-1]).ravel(), len(part.order))
+            n = len(self.index)
+            starts = np.arange(0, count * n, n)
+            bounds = np.append((starts[:, None] + bounds[:-1]).ravel(), count * n)
         first, penalties = network.step - part.done, None
         rates = (self.job.rates or network.scheduled(self.setup.optimizer))(first, len(part.losses))
         if self.setup.shares is not None:
-            weights = batch_weights(self.rows, part.order, bounds)
-            penalties = np.divide(1.0, weights, out=np.zeros(len(weights)), where=weights > 0)
+            penalties = batch_weights(self.rows, part.order, bounds)
+            np.divide(1.0, penalties, out=penalties, where=penalties > 0)
         return Course(
             part.order, bounds, network.learning_rate_factor * rates, first, self.n_steps,
             part.outputs, penalties,
