@@ -13,12 +13,11 @@ from fastnn.kernels.codes import (
     POISSON,
 )
 from fastnn.kernels.loop.samples import ANY_ROW, read_targets, read_weights
-from fastnn.kernels.machine.functions import ZERO, log, sigmoid
+from fastnn.kernels.machine.functions import ONE, ZERO, log, sigmoid
 from fastnn.kernels.machine.jit import kernel
-from fastnn.kernels.machine.memory import array_at, matrix, shift, vector
+from fastnn.kernels.machine.memory import array_at, at_address, matrix, shift, vector
 from fastnn.kernels.math import losses as loss_kernels
-from fastnn.kernels.math.members import average, spread
-from fastnn.kernels.math.optimizers import scale
+from fastnn.kernels.math.members import average
 from fastnn.kernels.math.softmax import (
     CLASSES,
     cross_entropy,
@@ -69,18 +68,14 @@ def write_answers(net, z, y):
 
 
 @kernel
-def write_outputs(net, z, members, room, start):
+def write_outputs(net, z, rows, members, room, start):
     """The answers for a chunk, of several members their average; `room` is as large as z."""
-    rows, n = z.shape[0], z.shape[1]
+    n = z.shape[1]
+    place = shift(at_address(net.outputs, room), start * n)
+    answers = room if members > 1 else place
+    write_answers(net, z, matrix(answers, 0, z.shape[0], n))
     if members > 1:
-        rows = rows // members
-    outputs = array_at(net.outputs, (start + rows, n), z.dtype)
-    place = outputs[start:]
-    if members == 1:
-        write_answers(net, z, place)
-    else:
-        write_answers(net, z, room)
-        average(room, members, place)
+        average(room, rows, members, n, place)
 
 
 @kernel
@@ -90,26 +85,24 @@ def logarithm(p):
 
 
 @kernel
-def join_members(net, z, joined):
+def join_members(net, z_pointer, rows, joined):
     """What the loss reads of one network that answers as the members do on average.
 
     It is left in the first rows of `joined`, which is as large as z.
     """
-    k, (rows, n) = net.members, z.shape
-    write_answers(net, z, joined)
-    average(joined, k, joined[: rows // k])
-    if net.loss == CROSS_ENTROPY or net.loss == BINARY_CROSS_ENTROPY:
-        for i in range(rows // k):
-            for j in range(n):
-                against, bad = ZERO * z[i * k, j], ZERO * z[i * k, j]
-                for m in range(i * k, i * k + k):
-                    # What is not finite stays so.
-                    bad += ZERO * z[m, j]
-                    against += sigmoid(-z[m, j])
-                value = logarithm(joined[i, j]) + bad
-                if net.loss == BINARY_CROSS_ENTROPY:
-                    value -= logarithm(against / z.dtype.type(k))
-                joined[i, j] = value
+    k, n = net.members, net.n_outputs
+    z = matrix(z_pointer, 0, rows * k, n)
+    write_answers(net, z, matrix(joined, 0, rows * k, n))
+    average(joined, rows, k, n, joined)
+    binary = net.loss == BINARY_CROSS_ENTROPY
+    if net.loss == CROSS_ENTROPY or binary:
+        mean, all_z = vector(joined, 0, rows * n), vector(z_pointer, 0, rows * k * n)
+        for i in range(mean.size):
+            against = logarithm(ONE - mean[i]) if binary else ZERO * mean[i]
+            mean[i] = logarithm(mean[i]) - against
+        for i in range(all_z.size):
+            # What is not finite stays so.
+            mean[0] += ZERO * all_z[i]
 
 
 @kernel
@@ -121,25 +114,22 @@ def loss_of_chunk(net, ops, work, order, start, batch, r0, rows):
     op = ops[net.n_fused - 1]
     k, n, m = net.members, net.n_outputs, net.n_targets
     z_pointer, dz_pointer = shift(work, op.y + r0 * op.n_out), shift(work, op.dy + r0 * op.n_out)
-    t_pointer, w_pointer = shift(work, net.targets + r0 * k * m), shift(work, net.weights + r0 * k)
-    read_weights(net, order, start, batch, vector(w_pointer, 0, rows))
     if k > 1 and not net.training:
-        join_members(net, matrix(z_pointer, 0, rows * k, n), matrix(dz_pointer, 0, rows * k, n))
+        join_members(net, z_pointer, rows, dz_pointer)
         z_pointer, dz_pointer, k = dz_pointer, z_pointer, 1
-    z, dz = matrix(z_pointer, 0, rows * k, n), matrix(dz_pointer, 0, rows * k, n)
-    t, w = matrix(t_pointer, 0, rows * k, m), vector(w_pointer, 0, rows * k)
+    each = rows * k
+    t_pointer = shift(work, net.targets + r0 * k * m)
+    z, dz = matrix(z_pointer, 0, each, n), matrix(dz_pointer, 0, each, n)
+    t, w = matrix(t_pointer, 0, each, m), vector(work, net.weights + r0 * k, each)
+    read_weights(net, order, start, batch, k, w)
     if net.loss == CROSS_ENTROPY and net.labels and n <= CLASSES and k == 1:
         numbers = array_at(net.y, (ANY_ROW,), np.int64)
         keep, rest = t.dtype.type(1 - net.smoothing), t.dtype.type(net.smoothing / n)
         value = cross_entropy_of_labels(z, numbers, order, start, keep, rest, w, dz)
     else:
-        read_targets(net, order, start, matrix(t_pointer, 0, rows, m))
-        if k > 1:
-            spread(t, k)
-            spread(matrix(w_pointer, 0, rows * k, 1), k)
-            scale(w, 1.0 / k)
+        read_targets(net, order, start, k, t)
         value = evaluate_loss(net, z, z_pointer, t, t_pointer, w, dz, dz_pointer)
     if net.outputs:
         fused = net.loss == CROSS_ENTROPY or net.loss == BINARY_CROSS_ENTROPY
-        write_outputs(net, z, k, t if fused else z, start)
+        write_outputs(net, z, rows, k, t_pointer if fused else z_pointer, start)
     return value

@@ -30,9 +30,8 @@ def predict_task(context, net, ops, state, work, task, ticket):
         y = matrix(work, op.y, rows, op.n_out)
         if task.last == net.n_ops and net.members > 1:
             n = net.n_outputs
-            outputs = array_at(net.outputs, (task.end, n), y.dtype)
-            answers = matrix(work, op.y, rows * net.members, n)
-            average(answers, net.members, outputs[task.begin :])
+            place = shift(at_address(net.outputs, work), task.begin * n)
+            average(shift(work, op.y), rows, net.members, n, place)
         else:
             outputs = array_at(net.outputs, (task.end, op.n_out), y.dtype)
             for i in range(rows):

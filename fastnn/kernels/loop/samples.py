@@ -52,9 +52,16 @@ def lies_ready(net, op, number):
 
 
 @kernel
-def read_targets(net, order, start, t):
-    """Targets (r, T) of the rows `order[start:start + r]`; class numbers become one-hot rows.
+def sample_at(order, start, i, members):
+    """Number of the sample of which row i of a chunk is a member's."""
+    return row_at(order, start + (i // members if members > 1 else i))
 
+
+@kernel
+def read_targets(net, order, start, members, t):
+    """Targets (r k, T) of the rows `order[start:start + r]`, each once for each of k members.
+
+    Class numbers become one-hot rows.
     Smoothing spreads a share of each over the classes, which of a label that is there or not are 2.
     """
     rows, columns = t.shape
@@ -63,7 +70,7 @@ def read_targets(net, order, start, t):
     numbers = array_at(net.y, (ANY_ROW,), np.int64)
     floats = array_at(net.y, (ANY_ROW,), t.dtype)
     for i in range(rows):
-        row = row_at(order, start + i)
+        row = sample_at(order, start, i, members)
         if net.labels:
             for j in range(columns):
                 t[i, j] = rest
@@ -74,8 +81,11 @@ def read_targets(net, order, start, t):
 
 
 @kernel
-def read_weights(net, order, start, batch, w):
-    """Weights (r,) of the rows `order[start:start + r]`, the mean over the batch included."""
+def read_weights(net, order, start, batch, members, w):
+    """Weights (r k,) of the rows `order[start:start + r]`, each once for each of k members.
+
+    The mean over the batch and the members is included.
+    """
     weights = array_at(net.sample_weight, (ANY_ROW,), np.float64)
     share = 1.0
     if net.reduction:
@@ -85,9 +95,10 @@ def read_weights(net, order, start, batch, w):
             for b in range(batch[0], batch[1]):
                 total += weights[order[b]]
         share = 1.0 / total if total > 0 else 0.0
+    if members > 1:
+        share = share / members
     if not net.sample_weight:
         fill(start_of(w), w.size, share)
         return
     for i in range(w.size):
-        row = row_at(order, start + i)
-        w[i] = share * weights[row]
+        w[i] = share * weights[sample_at(order, start, i, members)]

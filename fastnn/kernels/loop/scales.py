@@ -1,45 +1,32 @@
-"""What scales rows by learned factors: an op of one network, and the one that makes members."""
+"""What scales rows by learned factors: SCALE, and MEMBERS, which has factors for each member."""
 
 from fastnn.kernels.codes import MEMBERS
 from fastnn.kernels.machine.jit import kernel
-from fastnn.kernels.machine.memory import cube, matrix, shift, vector
+from fastnn.kernels.machine.memory import matrix, shift, vector
 from fastnn.kernels.math.columns import column_products
-from fastnn.kernels.math.members import members_backward, members_forward, members_products
-from fastnn.kernels.math.rows import scale_columns
+from fastnn.kernels.math.members import scale_rows, scale_rows_backward, scale_rows_products
 
 
 @kernel
 def scale_forward(op, state, x, y, rows):
-    """SCALE and MEMBERS, from x to y."""
-    n, k = op.n_in, op.groups
-    if op.kind == MEMBERS:
-        s = matrix(state, op.weight, k, n)
-        members_forward(matrix(x, 0, rows, n), s, cube(y, rows, k, n))
-    else:
-        s, b = vector(state, op.weight, n), vector(state, op.bias, n if op.bias >= 0 else 0)
-        scale_columns(matrix(x, 0, rows, n), s, b, matrix(y, 0, rows, n))
+    """From x to y."""
+    s, b = shift(state, op.weight), shift(state, op.bias)
+    scale_rows(x, s, b, op.bias >= 0, rows, op.groups, op.n_in, y)
 
 
 @kernel
 def scale_backward(op, state, work, dy, r0, rows):
-    """SCALE and MEMBERS, from dy to dx, where somebody asks for it."""
-    if op.dx < 0:
-        return
-    n, k = op.n_in, op.groups
-    dx = matrix(shift(work, op.dx + r0 * n), 0, rows, n)
-    if op.kind == MEMBERS:
-        members_backward(cube(dy, rows, k, n), matrix(state, op.weight, k, n), dx)
-    else:
-        s = vector(state, op.weight, n)
-        scale_columns(matrix(dy, 0, rows, n), s, s[:0], dx)
+    """From dy to dx, where somebody asks for it."""
+    if op.dx >= 0:
+        n, s = op.n_in, shift(state, op.weight)
+        scale_rows_backward(dy, s, rows, op.groups, n, shift(work, op.dx + r0 * n))
 
 
 @kernel
 def scale_gradient(op, work, rows, g):
-    """SCALE and MEMBERS: the gradient of the factors."""
-    n, k = op.n_in, op.groups
-    x, dy = matrix(work, op.x, rows, n), shift(work, op.dy)
+    """The gradient of the factors."""
+    n, x, dy = op.n_in, shift(work, op.x), shift(work, op.dy)
     if op.kind == MEMBERS:
-        members_products(x, cube(dy, rows, k, n), matrix(g, 0, k, n))
+        scale_rows_products(x, dy, rows, op.groups, n, g)
     else:
-        column_products(x, matrix(dy, 0, rows, n), vector(g, 0, n))
+        column_products(matrix(x, 0, rows, n), matrix(dy, 0, rows, n), vector(g, 0, n))

@@ -126,15 +126,3 @@ def gather_standardized(X, row, column, order, start, x, moments):
             for j in range(x.shape[1]):
                 source = vector(X, place + j * column, 1)
                 standardize(source, moments[:, j : j + 1], x[i, j : j + 1])
-
-
-@kernel
-def scale_columns(x, s, b, y):
-    """y = s x, column by column, or s x + b; b (n,) or (0,)."""
-    for i in range(x.shape[0]):
-        if b.size > 0:
-            for j in range(x.shape[1]):
-                y[i, j] = s[j] * x[i, j] + b[j]
-        else:
-            for j in range(x.shape[1]):
-                y[i, j] = s[j] * x[i, j]
