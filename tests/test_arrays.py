@@ -302,3 +302,13 @@ def test_pandas_frame_of_one_type_is_shared():
 def test_decimal_columns_of_a_frame_are_numbers(frames):
     frame = frames.DataFrame({"price": [Decimal("1.5"), Decimal("2")], "n": [1, 2]})
     assert_array_equal(as_features(frame), [[1.5, 1], [2, 2]])
+
+
+@pytest.mark.parametrize("step", [1, 2, -1])
+@pytest.mark.parametrize("odd", [-1, 5, 2**62, -(2**63)])
+def test_row_numbers_and_classes_lie_below(odd, step):
+    numbers = np.arange(12) % 5
+    assert arrays.are_below(numbers[::step], 5)
+    assert arrays.are_below(numbers[:0], 5)
+    for at in (0, 6, 10):
+        assert not arrays.are_below(np.where(np.arange(12) == at, odd, numbers)[:11][::step], 5)

@@ -74,7 +74,7 @@ def get(spec: Any) -> Callback:
 
 def chosen(callbacks: Any) -> list[Callback]:
     """The callbacks of a list."""
-    if not isinstance(callbacks, Sequence):
+    if not isinstance(callbacks, (list, tuple, Sequence)):
         raise TypeError(f"callbacks is {callbacks!r}; expected a list of callbacks")
     return sorted(map(get, callbacks), key=_turn) if callbacks else []
 

@@ -133,12 +133,10 @@ class State:
     @property
     def is_finite(self) -> bool:
         """Whether all parameters and running statistics are finite numbers."""
-        n = self.layout.n_parameters
-        # Counted, not reduced: that is the quick way for the few numbers of a small network.
-        finite = np.count_nonzero(np.isfinite(self.values[:n]))
-        if len(self.values) > 3 * n:
-            finite += np.count_nonzero(np.isfinite(self.statistics))
-        return bool(finite == len(self.values) - 2 * n)
+        parts = [self.parameters, self.statistics] if self.layout.running else [self.parameters]
+        finite = map(np.isfinite, parts)
+        # The first that is not; for the few numbers of a small network quicker than `all`.
+        return all(part.item(part.argmin()) for part in finite)
 
     @property
     def is_fitted(self) -> bool:

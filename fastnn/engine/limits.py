@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastnn.inputs.arrays import are_below
 from fastnn.inputs.rows import Rows
 from fastnn.kernels import codes
 from fastnn.kernels.codes import BATCHNORM, DENSE, MEMBERS, N_STATISTICS, SCALE, STANDARDIZE
@@ -37,12 +38,6 @@ class Room(NamedTuple):
 
 def _refuse(what: str) -> None:
     raise ValueError(f"a table does not fit its arenas ({what}); nothing was run")
-
-
-def _are_below(numbers: np.ndarray, n: int) -> bool:
-    """Whether numbers, of int64, lie in 0 .. n-1."""
-    # Those below 0 are large without their sign.
-    return bool(np.count_nonzero(numbers.view(np.uint64) < n) == numbers.size)
 
 
 def _within(offset: int, size: int, room: int) -> bool:
@@ -193,14 +188,14 @@ def check_batches(
     if len(rates) != len(bounds) - 1 or not len(rates):
         _refuse(f"{len(rates)} rates for {len(bounds) - 1} steps")
     fits = bounds[0] >= 0 and bounds[-1] <= len(order)
-    if not fits or not (known or _are_below(bounds[1:] - bounds[:-1], room.rows + 1)):
+    if not fits or not (known or are_below(bounds[1:] - bounds[:-1], room.rows + 1)):
         sizes = np.diff(bounds)
         _refuse(f"batches of {sizes.min()} to {sizes.max()} rows, of {len(order)}")
 
 
 def check_order(order: np.ndarray, n: int) -> None:
     """Refuse numbers of rows that are none."""
-    if not _are_below(order, n):
+    if not are_below(order, n):
         _refuse(f"rows {order.min()} to {order.max()}, of {n}")
 
 
@@ -215,7 +210,7 @@ def check_targets(rows: Rows, n_targets: int) -> None:
 
 def check_labels(y: np.ndarray, n_targets: int) -> None:
     """Refuse classes that are none."""
-    if not _are_below(y, n_targets):
+    if not are_below(y, n_targets):
         _refuse(f"classes {y.min()} to {y.max()}, of {n_targets}")
 
 

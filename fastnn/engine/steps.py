@@ -37,10 +37,9 @@ def _over_tasks(parts: np.ndarray) -> np.ndarray:
     """The sums of the rows of parts (n, tasks), the same bits however many rows there are."""
     if parts.shape[1] >= FEW_TASKS:
         return parts.sum(axis=1)
-    first, *others = parts.T
-    total = first.copy()
-    for part in others:
-        total += part
+    total = parts[:, 0].copy()
+    for task in range(1, parts.shape[1]):
+        total += parts[:, task]
     return total
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastnn.inputs.arrays import Array, Number, as_array, check_finite, place
+from fastnn.inputs.arrays import Array, Number, are_below, as_array, check_finite, place
 from fastnn.inputs.arrays import as_features as as_features
 from fastnn.inputs.arrays import gather_kind as gather_kind
 
@@ -109,7 +109,7 @@ def _labels(y: Array, n_classes: int, name: str) -> Array:
             f"{name} holds {y[row]:g} at row {row}; cross_entropy expects whole-number class "
             'labels; for real targets use the loss "mse"'
         )
-    if y.dtype == np.int64 and y.view(np.uint64).max() < n_classes:
+    if y.dtype == np.int64 and are_below(y, n_classes):
         return _own(y, np.int64)
     low, high = int(y.min()), int(y.max())
     if low < 0 or high >= n_classes:

@@ -65,7 +65,7 @@ class Epochs:
     def together(self, left: int) -> int:
         """How many of the epochs left to take in one go."""
         pace = self.blocks.pace
-        if not self.may_join or pace.unknown or self.network.partial is not None:
+        if left == 1 or not self.may_join or pace.unknown or self.network.partial is not None:
             return 1
         if self.validation is not None and pace.best > 1:
             return 1

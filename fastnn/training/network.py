@@ -17,6 +17,7 @@ from fastnn.engine.plan import Program
 from fastnn.engine.predictions import PredictRun, predict_rows
 from fastnn.engine.run import shuffle
 from fastnn.engine.threads import get_num_threads
+from fastnn.inputs.arrays import check_finite
 from fastnn.inputs.columns import check_names
 from fastnn.inputs.reading import Form, feature_rows
 from fastnn.inputs.rows import Rows
@@ -229,6 +230,9 @@ class Network:
 
     def read(self, X: Any, name: str = "X", squares: bool = False) -> Rows:
         """Rows without targets; a frame's columns must be those of the training."""
+        if self.takes_plainly(X):
+            check_finite(X, name, self.dtype, squares=squares)
+            return Rows(X, True)
         check_names(X, self.feature_names, name)
         return feature_rows(X, self.layout.n_in, self.dtype, name, squares)
 
