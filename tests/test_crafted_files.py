@@ -21,9 +21,11 @@ from fastnn import (
     Callback,
     Dense,
     Dropout,
+    Members,
     ModelFileError,
     ReLU,
     RMSprop,
+    Scale,
     Sequential,
     Softmax,
     Standardize,
@@ -65,7 +67,13 @@ def models():
         broken_off.fit(X, y == 1, callbacks=[BreakOff()], verbose=0)
     quantiles = Sequential(["scale", Dense(3, init=np.ones((4, 3)))], seed=2, dtype="float64")
     quantiles.compile(SGD(0.01), fastnn.losses.Pinball(quantiles=(0.1, 0.5, 0.9)))
-    return [pack(*portrait(model)) for model in (classifier, broken_off, quantiles)]
+    together = Sequential(
+        [Members(2), Dense(3), Scale(bias=True), BatchNorm(), Dense(3, shared=False), Softmax()],
+        seed=3,
+    )
+    together.compile("nadam")
+    together.fit(X, y, epochs=1, verbose=0)
+    return [pack(*portrait(m)) for m in (classifier, broken_off, quantiles, together)]
 
 
 def estimators():
