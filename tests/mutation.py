@@ -20,7 +20,7 @@ SUBJECTS = {
          "fastnn/files/texts.py", "fastnn/model/loading.py", "fastnn/model/saving.py",
          "fastnn/estimators/loading*.py", "fastnn/estimators/saving.py",
          "fastnn/tabular/loading.py", "fastnn/tabular/portrait.py"],
-        ["tests/test_forms.py", "tests/test_persistence.py", "tests/test_saving.py",
+        ["tests/test_forms.py", "tests/test_headers.py", "tests/test_persistence.py", "tests/test_saving.py",
          "tests/test_saving_more.py", "tests/test_feature_names.py",
          "tests/test_estimators_saving.py", "tests/test_tabular.py", "tests/test_compatibility.py",
          "tests/test_crafted_files.py"],

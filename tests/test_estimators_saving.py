@@ -9,12 +9,13 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-from crafted import mutants, opened
+from crafted import mutants, opened, packed
 
 import fastnn
 from fastnn import Adam, ModelFileError, losses, schedules
 from fastnn.estimators import MLPClassifier, MLPRegressor
 from fastnn.estimators.saving import estimator_portrait
+from fastnn.files import texts
 from fastnn.files.persistence import pack
 
 RNG = np.random.default_rng(0)
@@ -190,6 +191,80 @@ def test_crafted_files_are_refused_or_sound(zoo, tmp_path, name):
     for data in mutants(rng, [original], 200):
         path.write_bytes(data)
         try_out(path, rows)
+
+
+CLASSES = {
+    "as they were": ("<U11", texts.to_array(["a long word", "low", "mid"]), None),
+    "objects": ("object", texts.to_array(["a", "b\0", "é"]), None),
+    "numbers": ("<i2", np.array([-1, 0, 300], "<i2"), None),
+    "of another type": ("<i4", np.array([0, 1, 2], "<i2"), "are no"),
+    "no type": ("U", texts.to_array(["a", "b", "c"]), "are no"),
+    "too long": ("<U1", texts.to_array(["a", "b", "cd"]), "are no"),
+    "too many bytes": ("<U1", texts.to_array(["a", "b", "cdefg"]), "are no"),
+    "one letter of four bytes": ("<U1", texts.to_array(["a", "b", "\U0001f600"]), None),
+    "a zero at the end": ("<U3", texts.to_array(["a", "b\0", "c"]), "are no"),
+    "falling": ("<U1", texts.to_array(["a", "c", "b"]), "not in order"),
+    "twice": ("object", texts.to_array(["a", "b", "b"]), "not in order"),
+    "falling numbers": ("<f4", np.array([0, 2, 1], "<f4"), "not in order"),
+    "infinite": ("<f4", np.array([0, 1, np.inf], "<f4"), "finite float32"),
+    "two of three": ("object", texts.to_array(["a", "b"]), "outputs for 2 classes"),
+    "none": ("object", texts.to_array([]), "are no"),
+}
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_classes_of_a_file(zoo, tmp_path, name):
+    kind, values, message = CLASSES[name]
+    file = opened(pack(*estimator_portrait(zoo["words"])))
+    file.description["classes"] |= {"type": kind, "values": values}
+    (tmp_path / "e").write_bytes(packed(file))
+    if message is None:
+        classes = fastnn.load(tmp_path / "e").classes_
+        assert classes.dtype == kind
+        assert len(classes) == 3
+    else:
+        with pytest.raises(ModelFileError, match=message):
+            fastnn.load(tmp_path / "e")
+
+
+CATEGORIES = {
+    "as they were": (['"a"', '"b"', "null", "1.5", "2.0"], [3, 2], None),
+    "missing first": (["null", '"a"', '"b"', "1.5", "2"], [3, 2], "not in order"),
+    "missing twice": (['"a"', "null", "null", "1.5", "2"], [3, 2], "not in order"),
+    "falling": (['"b"', '"a"', "null", "1.5", "2"], [3, 2], "not in order"),
+    "falling at the end": (['"a"', '"b"', "null", "2", "1.5"], [3, 2], "not in order"),
+    "of two kinds": (['"a"', "1", "null", "1.5", "2"], [3, 2], "not supported"),
+    "a list": (['"a"', "[1]", "null", "1.5", "2"], [3, 2], "a category is a list"),
+    "no JSON": (['"a"', "b", "null", "1.5", "2"], [3, 2], "Expecting value"),
+    "not a number": (['"a"', '"b"', "null", "1.5", "NaN"], [3, 2], "no JSON"),
+    "one too many": (['"a"', '"b"', "null", "1.5", "2", "3"], [3, 2], "not those of its columns"),
+    "none of a column": (['"a"', '"b"', "null", "1.5", "2"], [5, 0], "not those of its columns"),
+    "below none": (['"a"', '"b"', "null", "1.5", "2"], [6, -1], "not those of its columns"),
+    "of one column": (['"a"', '"b"', "null", "1.5", "2"], [5], "not those of its columns"),
+    "others of each": (['"a"', "null", "1.5", "2", "3"], [2, 3], None),
+    "narrower": (['"a"', '"b"', "1.5", "2"], [2, 2], "it scales 4 columns, and makes 2"),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", CATEGORIES)
+def test_categories_of_a_file(tmp_path, name):
+    import pandas as pd
+
+    words, sizes, message = CATEGORIES[name]
+    X = pd.DataFrame({"a": np.resize(np.array(["a", "b", None]), 60), "b": np.resize([1.5, 2], 60)})
+    e = MLPRegressor(categorical_features=["a", "b"], n_members=1, **QUICK)
+    file = opened(pack(*estimator_portrait(e.fit(X, np.arange(60.0)))))
+    inputs = file.description["inputs"]
+    assert [*map(bytes.decode, texts.each(inputs["categories"]))] == CATEGORIES["as they were"][0]
+    inputs |= {"categories": texts.to_array(words), "sizes": np.array(sizes)}
+    inputs["rare"] = np.zeros(len(words), bool)
+    (tmp_path / "e").write_bytes(packed(file))
+    if message is None:
+        fastnn.load(tmp_path / "e")
+    else:
+        with pytest.raises(ModelFileError, match=message):
+            fastnn.load(tmp_path / "e")
 
 
 def try_out(path, rows):

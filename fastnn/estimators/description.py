@@ -24,6 +24,7 @@ from fastnn.files.forms import (
     text,
     whole,
 )
+from fastnn.files.persistence import TYPES
 from fastnn.files.specs import part
 
 LARGEST = 2**64
@@ -44,7 +45,9 @@ _BOXES: dict[str, Callable[[Any, str], None]] = {
     "tuple": listed(plain), "infinite": switch,
     "array": either(
         listed(lambda value, place: _value(value, place)),
-        lambda value, place: array("biuf", 1 + (np.ndim(value) == 2))(value, place),
+        lambda value, place: array(
+            "bool", "int64", "float64", ndim=1 + (np.ndim(value) == 2)
+        )(value, place),
     ),
 }  # fmt: skip
 
@@ -68,19 +71,20 @@ NETWORK = record({
     "best_epoch": maybe(whole()), "random": row(whole(0, 624), whole(0, 1), forms.number()),
     "rate": maybe(forms.number(0.0)), "optimizer": maybe(text), "schedule": _value,
 }, {"version": whole(1)})  # fmt: skip
-_places = either(listed(whole()), array("i"))
+_numbers = array(*(dtype.name for dtype in TYPES.values()))
+_places = either(listed(whole()), array("int64"))
 DESCRIPTION = record({
     "kind": choice(KIND), "fastnn": text, "version": whole(1),
     "class": choice("MLPClassifier", "MLPRegressor"),
     "parameters": mapping(_value), "n_features": whole(1), "feature_names": maybe(forms.texts),
     "inputs": maybe(record({
         "columns": _places, "left_out": _places,
-        "words": either(listed(row(whole(), switch)), array("i", 2)),
+        "words": either(listed(row(whole(), switch)), array("int64", ndim=2)),
         "categories": either(listed(listed(plain, 1)), forms.texts),
-        "rare": either(listed(listed(whole())), array("b")),
-    }, {"sizes": array("i"), "gaps": _places})),
+        "rare": either(listed(listed(whole())), array("bool")),
+    }, {"sizes": array("int64"), "gaps": _places})),
     "classes": maybe(record({
-        "type": text, "values": either(listed(plain, 1), array("biuf")), "sparse": switch,
+        "type": text, "values": either(listed(plain, 1), _numbers), "sparse": switch,
         "kind": choice("binary", "multiclass", "multilabel-indicator"),
     })),
     "out_activation": choice(*OUTPUTS), "ensemble": switch, "fold_seed": maybe(whole()),

@@ -97,8 +97,29 @@ def _check_names(d: dict[str, Any]) -> None:
         raise ValueError(f"it names {texts.count(names)} of {d['n_features']} features")
     if (classes is None) != (d["class"] == "MLPRegressor"):
         raise ValueError("a classifier has classes, a regressor none")
-    if classes is not None and _are_words(classes):
-        forms.texts(classes["values"], "its classes")
+    if classes is not None and isinstance(classes["values"], np.ndarray):
+        _check_classes(classes["type"], classes["values"], _are_words(classes))
+
+
+def _check_classes(kind: str, values: np.ndarray, are_words: bool) -> None:
+    """Refuse classes that are no ascending values of their type, before texts are made of them."""
+    if are_words:
+        forms.texts(values, "its classes")
+        ascend, fits = texts.ascend(values), True
+        if kind != "object":
+            width = int(kind[2:])
+            fits = all(
+                # Their type drops zeros at the end.
+                len(word) <= 4 * width and len(word.decode()) <= width and word[-1:] != b"\0"
+                for word in texts.each(values)
+            )
+    else:
+        forms.array(values.dtype.name)(values, "its classes")
+        ascend, fits = bool((values[:-1] < values[1:]).all()), values.dtype.str == kind
+    if not len(values) or not fits:
+        raise ValueError(f"its classes are no {kind!r:.20}")
+    if not ascend:
+        raise ValueError("its classes are not in order, or stand twice")
 
 
 def _known(d: dict[str, Any]) -> dict[str, Any]:
@@ -126,14 +147,12 @@ def _n_classes(spec: dict[str, Any]) -> int:
 
 def _classes(spec: dict[str, Any]) -> np.ndarray:
     kind, values = spec["type"], spec["values"]
-    if isinstance(values, np.ndarray) and not _are_words(spec):
-        values = values.tolist() if values.dtype.str == kind else []
-    elif _are_words(spec):
-        values = texts.to_list(values)
+    if isinstance(values, np.ndarray):  # and checked
+        return np.array(texts.to_list(values), kind) if _are_words(spec) else values.copy()
     kinds = {type(value) for value in values}
     numbers = kind in NUMERIC or kind in ("|i1", "|u1")
     fits = kinds == {str} if _are_words(spec) else kinds == {bool} if kind == "|b1" else (
-        numbers and bool(kinds) and kinds <= {int, float}
+        numbers and kinds <= {int, float}
     )  # fmt: skip
     if not fits:
         raise ValueError(f"its classes are no {kind!r:.20}")
@@ -220,7 +239,7 @@ def _check_scale(e: Any, n_out: int) -> None:
     if (mean is None) != (scale is None):
         raise ValueError("its targets have a mean and no scale, or a scale and no mean")
     for name, values in (("mean", mean), ("scale", scale)):
-        forms.maybe(forms.array("f"))(values, f"the {name} of its targets")
+        forms.maybe(forms.array("float64"))(values, f"the {name} of its targets")
     if mean is not None and (len(mean) != len(scale) or not len(mean) or n_out % len(mean)):
         raise ValueError("the scale of its targets is not that of its outputs")
 

@@ -17,7 +17,7 @@ def scales(left: dict[str, np.ndarray], d: dict[str, Any]) -> tuple[np.ndarray, 
     """Medians and factors of what the network reads, as many as the columns of the table make."""
     median, factor = (floats(left.pop(name), name) for name in ("median", "factor"))
     for name, values in (("median", median), ("factor", factor)):
-        array("f")(values, name)
+        array("float64")(values, name)
     spec, n = d["inputs"], d["n_features"]
     used = np.append(spec["columns"], spec["left_out"]).astype(np.int64)
     places = np.append(used, np.array(spec["words"], np.int64).reshape(-1, 2)[:, 0])
@@ -50,7 +50,22 @@ def _sizes(spec: dict[str, Any]) -> np.ndarray:
         fits = fits and sizes.sum() == len(rare) == texts.count(categories)
     if not fits or len(sizes) != len(spec["columns"]):
         raise ValueError("its categories are not those of its columns")
+    if isinstance(categories, np.ndarray):
+        _check_order(categories, sizes)
     return sizes
+
+
+def _check_order(categories: np.ndarray, sizes: np.ndarray) -> None:
+    """Refuse categories of a column that do not ascend, a missing one last."""
+    ends, before = set(np.cumsum(sizes).tolist()), None
+    for k, word in enumerate(texts.each(categories)):
+        category = _category(word)
+        if k in ends or k == 0:
+            before = category
+            continue
+        if before is None or (category is not None and not before < category):
+            raise ValueError("its categories are not in order")
+        before = category
 
 
 def encoder(

@@ -85,13 +85,13 @@ def choice(*values: str) -> Form:
     return check
 
 
-def array(kinds: str, ndim: int = 1) -> Form:
-    """An array of numbers, all of them finite, of one of some kinds of dtype, such as "iuf"."""
+def array(*dtypes: str, ndim: int = 1) -> Form:
+    """An array of finite numbers of one of some types, such as "int64"."""
 
     def check(value: Any, place: str) -> None:
-        fits = isinstance(value, np.ndarray) and value.dtype.kind in kinds and value.ndim == ndim
+        fits = isinstance(value, np.ndarray) and value.dtype.name in dtypes and value.ndim == ndim
         if not fits or (value.dtype.kind == "f" and not np.isfinite(value).all()):
-            refuse(value, place, f"an array of finite numbers of {ndim} dimensions")
+            refuse(value, place, f"finite {' or '.join(dtypes)} of {ndim} dimensions")
 
     return check
 
@@ -101,14 +101,9 @@ def texts(value: Any, place: str) -> None:
     if isinstance(value, list):
         listed(text)(value, place)
         return
-    if not isinstance(value, np.ndarray) or value.dtype != np.uint8 or value.ndim != 1:
-        refuse(value, place, "texts")
-    try:
-        ended = not len(value) or value[-1] == joined.END
-        if not ended or any(part.decode() is None for part in joined.each(value)):
-            refuse(value, place, "texts that end")
-    except UnicodeDecodeError:
-        refuse(value, place, "texts in UTF-8")
+    array("uint8")(value, place)
+    if not joined.are_whole(value):
+        refuse(value, place, "texts in UTF-8, each with its end")
 
 
 def either(first: Form, other: Form) -> Form:

@@ -51,7 +51,8 @@ def to_spec(value: Any, own: dict[str, Callable]) -> Any:
         given = {f.name: to_spec(getattr(value, f.name), own) for f in fields(value) if f.init}
         return {"class": name, **given}
     if isinstance(value, np.ndarray):
-        return {"array": value if value.dtype.kind in "biuf" else value.tolist()}
+        known = {"b": bool, "i": np.int64, "f": np.float64}.get(value.dtype.kind)
+        return {"array": value.tolist() if known is None else value.astype(known)}
     if isinstance(value, list | tuple):
         return [to_spec(item, own) for item in value]
     if isinstance(value, np.generic):
@@ -103,7 +104,9 @@ def _form_of(name: str) -> Form:
 
 _own = forms.record({"own": forms.text})
 _numbers = forms.listed(forms.number())
-_array = forms.record({"array": forms.either(forms.listed(_numbers), forms.array("iuf", 2))})
+_array = forms.record({"array": forms.either(
+    forms.listed(_numbers), forms.array("float64", "int64", ndim=2),
+)})  # fmt: skip
 
 
 def _any_field(value: Any, place: str) -> None:
@@ -113,7 +116,9 @@ def _any_field(value: Any, place: str) -> None:
             kind = "schedules" if place.endswith(".learning_rate") else "initializers"
             part(kind)(value, place)
         else:
-            (_own if "own" in value else _array)(value, place)
+            # Others than initial weights would become lists.
+            weights = place.endswith((".init", ".values"))
+            (_array if weights and "own" not in value else _own)(value, place)
     elif type(value) is list:
         nested = bool(value) and type(value[0]) is list
         forms.listed(_numbers if nested else forms.number())(value, place)
@@ -145,7 +150,7 @@ def from_spec(spec: Any, own: dict[str, Callable]) -> Any:
     if "own" in spec:
         return own[spec["own"]]
     if "array" in spec:
-        return np.array(spec["array"])
+        return np.asarray(spec["array"])
     given = {name: from_spec(value, own) for name, value in spec.items() if name != "class"}
     return CLASSES[spec["class"]](**given)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -29,6 +31,23 @@ def each(array: np.ndarray) -> Iterator[bytes]:
         for end in start + np.flatnonzero(array[start : start + AT_ONCE] == END):
             yield array[begin:end].tobytes()
             begin = int(end) + 1
+
+
+def are_whole(array: np.ndarray) -> bool:
+    """Whether uint8 (n,) holds texts in UTF-8, each with its end."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for start in range(0, len(array), AT_ONCE):
+            # Where a text ends, a letter must not be half.
+            decoder.decode(array[start : start + AT_ONCE].tobytes().replace(bytes([END]), b" "))
+    except UnicodeDecodeError:
+        return False
+    return not len(array) or bool(array[-1] == END)
+
+
+def ascend(array: np.ndarray) -> bool:
+    """Whether each text comes after the one before."""
+    return all(a < b for a, b in pairwise(each(array)))
 
 
 def count(texts: np.ndarray | list[str]) -> int:

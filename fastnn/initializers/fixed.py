@@ -108,8 +108,9 @@ def as_weights(values: Any, what: str) -> np.ndarray:
         raise ValueError(f"{what} has rows of different lengths; make them equal") from None
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{what} holds {array.dtype} values; expected real numbers")
-    array = np.array(array, dtype=np.float64, order="C")
+    if array.dtype.itemsize > 8:
+        array = array.astype(np.float64)
     if not np.isfinite(array).all():
         at = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise ValueError(f"{what} holds {array[at]} at index {at}; expected finite numbers")
-    return array
+    return np.array(array, dtype=np.float64, order="C")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ COMMON = {
     "time_limit": maybe(number(0.0)), "seed": whole(), "scores": mapping(number()),
     "notes": forms.texts, "rows": whole(), "seconds": number(0.0), "interrupted": switch,
 }  # fmt: skip
-_WEIGHTS = record({"names": forms.texts, "weights": array("f")})
+_WEIGHTS = record({"names": forms.texts, "weights": array("float64")})
 
 
 def _weights(value: Any, place: str) -> None:
@@ -63,8 +64,9 @@ DESCRIPTION = record(COMMON | {
     "chosen": record({"names": forms.texts, "kinds": forms.texts}),
     "class_weight": _weights,
 })  # fmt: skip
-RULES = record({"columns": array("i"), "medians": array("f"), "indicators": array("b"),
-                "categories": forms.texts, "sizes": array("i")})  # fmt: skip
+RULES = record({"columns": array("int64"), "medians": array("float64"),
+                "indicators": array("bool"), "categories": forms.texts,
+                "sizes": array("int64")})  # fmt: skip
 MEMBER = record({"network": anything, "rules": RULES, "mean": number(), "scale": number(0.0)},
                 {"version": whole(1)})  # fmt: skip
 
@@ -126,7 +128,7 @@ def _of_today(d: dict[str, Any]) -> dict[str, Any]:
 def _model(tensors: dict[str, np.ndarray], d: dict[str, Any]) -> TabularModel:
     left = dict(tensors)
     held_out = left.pop("held_out").copy()
-    kinds = np.array([kind.decode() for kind in texts.each(d["columns"]["kind"])])
+    kinds = _checked_kinds(d)
     n_classes = texts.count(d["target"]["classes"])
     parts = []
     for arrays, spec in networks(left, d["members"]):
@@ -149,11 +151,37 @@ def _model(tensors: dict[str, np.ndarray], d: dict[str, Any]) -> TabularModel:
     return model
 
 
+def _checked_kinds(d: dict[str, Any]) -> np.ndarray:
+    """The kind of each column by its place in `KINDS`, when all texts are as many as they should.
+
+    Nothing is made of the texts yet: they take more memory than in the file.
+    """
+    columns, chosen, weights = d["columns"], d["chosen"], d["class_weight"]
+    kinds = _known(columns["kind"], KINDS)
+    numbers = {len(_known(columns["writing"], [*WRITINGS])), *map(texts.count, columns.values())}
+    if numbers != {len(kinds)}:
+        raise ValueError("a column lacks a part")
+    if texts.count(chosen["names"]) != len(_known(chosen["kinds"], KINDS)):
+        raise ValueError("the columns whose kind was chosen have no kind each")
+    if isinstance(weights, dict) and (
+        len(weights["weights"]) != texts.count(weights["names"])
+        or weights["weights"].min(initial=0) < 0
+    ):
+        raise ValueError("the weights of its classes are not those of its classes")
+    return kinds
+
+
+def _known(words: np.ndarray, known: Sequence[str]) -> np.ndarray:
+    """The places (n,) of texts among those that are known."""
+    place = {word.encode(): k for k, word in enumerate(known)}
+    found = np.fromiter((place.get(word, -1) for word in texts.each(words)), np.int8)
+    if found.min(initial=0) < 0:
+        raise ValueError(f"a column is of another kind than {', '.join(known)}")
+    return found
+
+
 def _chosen(spec: dict[str, np.ndarray]) -> dict[str, str]:
-    kinds = texts.to_list(spec["kinds"])
-    for kind in kinds:
-        choice(*KINDS)(kind, "the kind of a column")
-    return dict(zip(texts.to_list(spec["names"]), kinds, strict=True))
+    return dict(zip(texts.to_list(spec["names"]), texts.to_list(spec["kinds"]), strict=True))
 
 
 def _class_weight(spec: Any) -> Any:
@@ -163,14 +191,9 @@ def _class_weight(spec: Any) -> Any:
 
 
 def _columns(spec: dict[str, np.ndarray]) -> list[Column]:
-    found = []
-    for name, kind, why, writing, stamp in zip(
-        *(map(bytes.decode, texts.each(spec[name])) for name in COLUMN), strict=True
-    ):
-        choice(*KINDS)(kind, "the kind of a column")
-        choice(*WRITINGS)(writing, "the writing of a column")
-        found.append(Column(name, kind, why, writing, stamp or None))
-    return found
+    rows = zip(*(texts.to_list(spec[name]) for name in COLUMN), strict=True)
+    return [Column(name, kind, why, writing, stamp or None)
+            for name, kind, why, writing, stamp in rows]  # fmt: skip
 
 
 def _encoder(spec: dict[str, np.ndarray], columns: list[Column]) -> Encoder:
@@ -194,8 +217,8 @@ def _n_encoded(rules: dict[str, np.ndarray], kinds: np.ndarray) -> int:
     if sizes.min(initial=0) < 0 or sizes.max(initial=0) > n or sizes.sum() != n:
         raise ValueError("its categories are not those of its columns")
     kind = kinds[at]
-    others = 1 + 2 * len(CYCLES) * (kind == "date") + rules["indicators"]
-    return int(np.where(kind == "category", sizes, others).sum())
+    others = 1 + 2 * len(CYCLES) * (kind == KINDS.index("date")) + rules["indicators"]
+    return int(np.where(kind == KINDS.index("category"), sizes, others).sum())
 
 
 def _network(
@@ -204,7 +227,7 @@ def _network(
     """A member but for its encoder."""
     median, factor, answers = (arrays.pop(name) for name in ARRAYS)
     for name, values in (("median", median), ("factor", factor)):
-        array("f")(values, name)
+        array("float64")(values, name)
     width = _n_encoded(spec["rules"], kinds)
     network = from_portrait(arrays, spec["network"])
     layout = network._built().layout
