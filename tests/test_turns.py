@@ -1,5 +1,6 @@
 """One model, one fit at a time: who else may do what meanwhile."""
 
+import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -202,3 +203,11 @@ def test_an_estimator_is_fitted_by_one_thread():
     estimator = Again(max_iter=9, random_state=0, n_iter_no_change=1, tol=1e9).fit(X, Y)
     assert len(seen) == 1
     assert estimator.n_iter_ < 9
+
+
+def test_a_fit_leaves_nothing_that_refers_to_itself():
+    model = network()
+    for _ in range(2):
+        gc.collect()
+        fit(model)
+    assert gc.collect() == 0

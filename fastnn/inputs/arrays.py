@@ -142,10 +142,7 @@ def check_finite(
     """
     if array.dtype.kind != "f":
         return
-    largest = _largest(array.dtype, dtype)
-    if squares:
-        root = _root_of_largest(dtype)
-        largest = array.dtype.type(root) if root < float(largest) else largest
+    largest = _largest(array.dtype, dtype, squares)
     if array.size <= FEW and _surely_fine(array, largest):
         return
     row_bytes = max(1, array.itemsize * math.prod(array.shape[1:]))
@@ -163,13 +160,14 @@ def check_finite(
 
 
 @cache
-def _largest(own: np.dtype[Any], wanted: Number | None) -> Any:
-    """The largest number that is allowed: what both types can hold."""
+def _largest(own: np.dtype[Any], wanted: Number | None, squares: bool) -> Any:
+    """The largest number that is allowed: both types can hold it, and one its square, too."""
     most = np.finfo(own).max
     if wanted is not None and np.finfo(wanted).max < most:
         # In the array's own type, where the comparison loses nothing.
-        return own.type(np.finfo(wanted).max)
-    return most
+        most = own.type(np.finfo(wanted).max)
+    root = _root_of_largest(wanted) if squares else math.inf
+    return own.type(root) if root < float(most) else most
 
 
 def are_below(numbers: Array, n: int) -> bool:
@@ -187,7 +185,6 @@ def surely_finite(array: Array) -> bool:
     return bool(_surely_fine(array, np.finfo(array.dtype).max))
 
 
-@cache
 def _root_of_largest(dtype: Number | None) -> float:
     return float(np.sqrt(np.finfo(dtype).max.astype(np.float64)))
 

@@ -75,7 +75,6 @@ def _own(array: Array, dtype: Number) -> Array:
 
 def _target_rows(y: object, n_rows: int, name: str) -> Array:
     array = as_array(y, name, advice=f"for class labels use {RENUMBER}")
-    beside = name.removesuffix("y") + "X"
     if array.ndim == 0 or array.ndim > 2:
         raise ValueError(
             f"{name} has shape {array.shape}; expected ({n_rows},) or ({n_rows}, targets); "
@@ -83,6 +82,7 @@ def _target_rows(y: object, n_rows: int, name: str) -> Array:
         )
     if len(array) != n_rows:
         hint = f", here {name}.ravel()" if array.shape == (1, n_rows) else ""
+        beside = name.removesuffix("y") + "X"
         raise ValueError(
             f"{name} has {len(array)} rows but {beside} has {n_rows}; pass one target row per "
             f"sample{hint}"

@@ -146,8 +146,10 @@ class Epochs:
     def _next_look(self, at: int, n: int) -> int:
         """Where the block from step `at` must end, before step n, for callbacks to look."""
         now = self.network.step
-        every = [callback.every_steps for callback in self.looking if callback.every_steps]
-        return min([n, *(at + k - now % k for k in every)])
+        for callback in self.looking:
+            if every := callback.every_steps:
+                n = min(n, at + every - now % every)
+        return n
 
     def _judged_epochs(
         self, part: Partial, course: Course, other: Part

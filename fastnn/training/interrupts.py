@@ -24,14 +24,16 @@ class Interrupts:
     def __init__(self) -> None:
         self._holding, self._patient, self._asked = True, True, False
         self._before = False, True
-        self._first, self._ours, self._given_back = self, False, False
+        # Not itself: what refers to itself lives on until Python looks for such things.
+        self._around: Interrupts | None = None
+        self._ours = self._given_back = False
 
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():
             handler = getsignal(SIGINT)
             around = getattr(handler, "__self__", None)
             if isinstance(around, Interrupts):
-                self._first, self._before = around, (around._holding, around._patient)
+                self._around, self._before = around, (around._holding, around._patient)
                 self.hold()
             elif handler is default_int_handler:
                 self._ours = True
@@ -41,7 +43,7 @@ class Interrupts:
     def __exit__(self, kind: Any, *_: Any) -> None:
         if self._ours:
             signal(SIGINT, default_int_handler)
-        first = self._first
+        first = self._around or self
         first._holding, first._patient = self._before
         if kind is None:
             self.let_go()
@@ -57,7 +59,7 @@ class Interrupts:
 
     def hold(self, patient: bool = True) -> None:
         """From here on Ctrl-C waits; with patient=False, as in a user's code, the first one."""
-        first = self._first
+        first = self._around or self
         first._patient, first._holding = patient, True
         if first._given_back:
             first._given_back = False
@@ -65,7 +67,7 @@ class Interrupts:
 
     def let_go(self) -> None:
         """What has waited is raised."""
-        first = self._first
+        first = self._around or self
         first._holding, first._patient = self._before
         if first._asked and not first._holding:
             first._asked = False
