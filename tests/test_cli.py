@@ -180,6 +180,7 @@ def test_doctor_finds_too_many_threads(monkeypatch):
 def test_doctor_finds_a_wrong_number_of_threads(monkeypatch):
     monkeypatch.setattr(threads, "_chosen", None)
     monkeypatch.setenv("FASTNN_NUM_THREADS", "many")
+    threads._default.cache_clear()
     assert "FASTNN_NUM_THREADS is 'many'" in doctor._threads()[1][0]
 
 

@@ -66,24 +66,28 @@ def test_what_is_set_counts_and_none_is_the_default(monkeypatch):
     default = fastnn.get_num_threads()
     assert 1 <= default <= MANY
     monkeypatch.setenv("FASTNN_NUM_THREADS", "1")
+    fastnn.set_num_threads(None)
     assert fastnn.get_num_threads() == 1
     fastnn.set_num_threads(MANY)
     assert fastnn.get_num_threads() == MANY
     fastnn.set_num_threads(None)
     assert fastnn.get_num_threads() == 1
     monkeypatch.delenv("FASTNN_NUM_THREADS")
+    fastnn.set_num_threads(None)
     assert fastnn.get_num_threads() == default
 
 
 @pytest.mark.parametrize("given", ["0", "-1", "two", "1.5", ""])
 def test_the_environment_is_refused(given, monkeypatch):
     monkeypatch.setenv("FASTNN_NUM_THREADS", given)
+    fastnn.set_num_threads(None)
     with pytest.raises(ValueError, match=f"FASTNN_NUM_THREADS is '{given}'; expected a whole numb"):
         fastnn.get_num_threads()
 
 
 def test_the_environment_cannot_ask_for_more_than_there_are(monkeypatch):
     monkeypatch.setenv("FASTNN_NUM_THREADS", str(100 * MANY))
+    fastnn.set_num_threads(None)
     assert fastnn.get_num_threads() == MANY
 
 
