@@ -16,10 +16,15 @@ from fastnn.kernels.machine.jit import kernel, object_code
 from fastnn.kernels.machine.memory import start_of
 from fastnn.kernels.machine.target import current
 from fastnn.kernels.machine.transposes import transpose
-from fastnn.kernels.math import columns
+from fastnn.kernels.math import columns, members
 
 dtypes = st.sampled_from([np.float32, np.float64])
 sizes = {"rows": st.integers(1, 40), "n": st.integers(1, 70), "dtype": dtypes}
+
+
+@njit
+def products(x, y, k, out):
+    members.scale_rows_products(start_of(x), start_of(y), x.shape[0], k, x.shape[1], start_of(out))
 
 
 @njit
@@ -27,7 +32,7 @@ def run(kind, x, y, out):
     if kind == 0:
         columns.column_sums(x, out[0])
     elif kind == 1:
-        columns.column_products(x, y, out[0])
+        products(x, y, 1, out[0])
     elif kind == 2:
         columns.column_moments(x, out)
     else:
@@ -54,6 +59,17 @@ def test_sums(rows, n, dtype, kind):
     found = out[: len(expected)]
     assert_allclose(found, expected, rtol=1e-5, atol=200 * np.finfo(dtype).eps)
     assert (out[max(2, len(expected)) :] == 7).all()
+
+
+@pytest.mark.parametrize("rows", [1, 3, 4, 6, 17])
+@pytest.mark.parametrize("n", [1, 2047, 2048, 5000])
+def test_products_of_several_members(rows, n):
+    k, rng = 3, np.random.default_rng(rows + n)
+    x, y = rng.normal(size=(rows, n)), rng.normal(size=(rows, k, n))
+    out = np.full((k + 1, n), 7.0)
+    products(x, y.reshape(rows, -1), k, out)
+    assert_allclose(out[:k], (x[:, None] * y).sum(axis=0), atol=1e-13)
+    assert (out[k] == 7).all()
 
 
 @njit
@@ -101,11 +117,11 @@ def entry_of(write, inputs, name):
 def test_a_kernel_of_the_same_name_in_another_entry_is_another(monkeypatch):
     # As one that another process compiled and numbered, and this one reads from the disk.
     for write, inputs, expected in [
-        (columns._write_sums, 1, 1.0 + 2.0),
-        (columns._write_products, 2, 1.0 * 3.0 + 2.0 * 4.0),
+        (columns._write_sums, 1, [1.0 + 2.0, 0.0]),
+        (columns._write_slopes, 2, [3.0 + 4.0, 1.0 * 3.0 + 2.0 * 4.0]),
     ]:
         monkeypatch.setattr(FunctionIdentity, "_unique_ids", itertools.count(10**6))
         run_entry = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 3)(entry_of(write, inputs, "entry"))
-        x, y, out = np.array([1.0, 2.0]), np.array([3.0, 4.0]), np.zeros(1)
+        x, y, out = np.array([1.0, 2.0]), np.array([3.0, 4.0]), np.zeros(2)
         run_entry(*(a.ctypes.data for a in (x, y, out)))
-        assert out[0] == expected
+        assert out.tolist() == expected

@@ -1,9 +1,7 @@
 """What scales rows by learned factors: SCALE, and MEMBERS, which has factors for each member."""
 
-from fastnn.kernels.codes import MEMBERS
 from fastnn.kernels.machine.jit import kernel
-from fastnn.kernels.machine.memory import matrix, shift, vector
-from fastnn.kernels.math.columns import column_products
+from fastnn.kernels.machine.memory import shift
 from fastnn.kernels.math.members import scale_rows, scale_rows_backward, scale_rows_products
 
 
@@ -25,8 +23,4 @@ def scale_backward(op, state, work, dy, r0, rows):
 @kernel
 def scale_gradient(op, work, rows, g):
     """The gradient of the factors."""
-    n, x, dy = op.n_in, shift(work, op.x), shift(work, op.dy)
-    if op.kind == MEMBERS:
-        scale_rows_products(x, dy, rows, op.groups, n, g)
-    else:
-        column_products(matrix(x, 0, rows, n), matrix(dy, 0, rows, n), vector(g, 0, n))
+    scale_rows_products(shift(work, op.x), shift(work, op.dy), rows, op.groups, op.n_in, g)

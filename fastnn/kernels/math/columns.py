@@ -105,13 +105,6 @@ def _write_sums(code: _Columns, x: Any, out: Any) -> None:
     code.put(code.sums(lambda i: [code.row(x, i)], 1)[0], out, I64(0))
 
 
-def _write_products(code: _Columns, x: Any, y: Any, out: Any) -> None:
-    def term(i: Any) -> list[Any]:
-        return [code.builder.fmul(code.row(x, i), code.row(y, i))]
-
-    code.put(code.sums(term, 1)[0], out, I64(0))
-
-
 def _write_moments(code: _Columns, x: Any, out: Any) -> None:
     builder = code.builder
     first = code.row(x, I64(0))
@@ -143,7 +136,7 @@ def _write_slopes(code: _Columns, x: Any, dy: Any, out: Any) -> None:
         code.put(found, out, I64(k))
 
 
-_sums, _products = _strips(_write_sums, 1), _strips(_write_products, 2)
+_sums = _strips(_write_sums, 1)
 _moments, _slopes = _strips(_write_moments, 1), _strips(_write_slopes, 2)
 
 
@@ -152,12 +145,6 @@ def column_sums(x, total):
     """total_j = sum_i x_ij."""
     p = start_of(x)
     _sums(p, p, x.shape[1], x.shape[0], start_of(total))
-
-
-@kernel
-def column_products(x, y, total):
-    """total_j = sum_i x_ij y_ij."""
-    _products(start_of(x), start_of(y), x.shape[1], x.shape[0], start_of(total))
 
 
 @kernel
