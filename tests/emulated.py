@@ -69,10 +69,11 @@ class Emulated:
         (home / "bin/python").write_text(PYTHON, encoding="utf-8")
         (home / "bin/python").chmod(0o755)
         (home / "pyvenv.cfg").write_text("home = /usr/bin\n", encoding="utf-8")
+        self.packages = home / "lib" / python / "site-packages"
         platforms = [f"--platform=manylinux_2_{minor}_aarch64" for minor in range(17, 37)]
         subprocess.run(
             [sys.executable, "-m", "pip", "install", "-q", "--target",
-             home / "lib" / python / "site-packages", *platforms, "--only-binary=:all:",
+             self.packages, *platforms, "--only-binary=:all:",
              "--python-version", python.removeprefix("python"), wheel, *packages], check=True,
         )  # fmt: skip
         shutil.copytree(ROOT / "tests", self.place("tests"))
@@ -82,11 +83,12 @@ class Emulated:
         """A file of the folder in which programs run."""
         return self.folder / "opt/fastnn" / name
 
-    def python(self, *arguments):
+    def python(self, *arguments, **environment):
         """Run the emulated Python in that folder: what it prints, where all is well."""
         done = subprocess.run(
             ["unshare", "--mount", "sh", "-c", ENTER, self.folder, *arguments],
-            env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env=ENVIRONMENT | environment, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-10_000:]
         return done.stdout

