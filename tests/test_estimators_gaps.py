@@ -1,6 +1,7 @@
 """preset="tabular" and what is missing among numbers."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -47,6 +48,15 @@ def test_a_column_of_gaps_alone_says_nothing():
     encoder = TableEncoder(None)
     assert_array_equal(encoder.fit_transform(X, Columns(2))[:, 1:], 0)
     assert_array_equal(encoder.transform([[1.0, 9.0]], Columns(2))[:, 1:], 0)
+
+
+def test_what_comes_in_a_column_that_was_empty_says_nothing():
+    frame = pd.DataFrame({"a": np.arange(20.0), "empty": pd.Series([None] * 20, dtype=object)})
+    encoder = TableEncoder(None)
+    learned = encoder.fit_transform(frame, Columns(2))
+    for later in ("text", 3.0, None, np.nan):
+        other = frame.assign(empty=pd.Series([later, *[None] * 19], dtype=object))
+        assert_array_equal(encoder.transform(other, Columns(2)), learned)
 
 
 @pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])

@@ -131,7 +131,7 @@ class TableEncoder:
         if self.encoder is not None:
             parts.append(self._coded(_objects(table, self.columns)))
         if len(others):
-            numbers = np.column_stack([table[k].values for k in others])
+            numbers = np.column_stack([_known_numbers(table[k]) for k in others])
             parts.append(_finite(numbers, estimator))
         return np.hstack(parts)
 
@@ -176,6 +176,11 @@ class TableEncoder:
                     f"{column.label} of X held {kinds[0]} in fit and holds {kinds[1]} now, which "
                     f"match none of it; pass {kinds[0]}, as in fit"
                 )
+
+
+def _known_numbers(column: Column) -> np.ndarray:
+    """Its values; of one that held nothing in `fit`, and holds text now, none."""
+    return np.full(len(column.values), np.nan) if column.is_words else column.values
 
 
 def _finite(X: Any, estimator: Any) -> np.ndarray:
