@@ -246,6 +246,26 @@ def filling(rng, n):
     ])()  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [("4.b", lambda a: a * np.nan), ("4.b", lambda a: a / 0), ("1.running", lambda a: -1 - a),
+     ("3.W.slot_1", lambda a: a * np.nan), ("x", lambda a: np.zeros(9)), ("4.b", lambda a: a[:2])],
+)  # fmt: skip
+def test_a_large_network_is_refused_before_it_takes_memory(name, change):
+    model = Sequential([Dense(200), BatchNorm(), ReLU(), Dense(900), Dense(3), Softmax()], seed=0)
+    model.compile(SGD(0.1, momentum=0.9))
+    model.fit(X, y, epochs=1, verbose=0)
+    file = opened(pack(*portrait(model)))
+    with np.errstate(all="ignore"):
+        file.tensors[name] = change(file.tensors.get(name))
+    for own in [own for own in file.tensors if own.endswith(".slot_1") and own != name]:
+        # Of what is not there zeros are taken.
+        del file.tensors[own]
+    data = packed(file)
+    assert peak_of(packed(opened(pack(*portrait(model))))) is None
+    assert peak_of(data) <= 1.5 * len(data) + FREE / 4
+
+
 @counts(100, 20_000)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_file_costs_twice_its_size_and_a_mebibyte_whatever_is_large_in_it(kind, count):

@@ -200,6 +200,8 @@ def _placed(left: Arrays, layout: Layout, dtype: np.dtype) -> Iterator[tuple[int
             # Slots of the optimizer may be infinite.
             if np.isnan(array).any() or (each == name and np.isinf(array).any()):
                 raise ValueError(f"{each} holds a number that is not finite")
+            if tensor in layout.running and (array[1] < 0).any():
+                raise ValueError(f"{each} holds a variance or a deviation below 0")
             yield offset, array
 
 
