@@ -212,11 +212,10 @@ class Members(Layer):
     validation, are those of this average.
 
     Once in a network. With only shared layers after it and a last `Dense` that is not shared it is
-    TabM-mini; TabM has scales before and after each product, and a bias:
+    TabM-mini; TabM has scales before and after each product, and a bias::
 
-        [Members(32), Dense(512, bias=False), Scale(bias=True), ReLU(),
-         Scale(), Dense(512, bias=False), Scale(bias=True), ReLU(),
-         Dense(10, shared=False), Softmax()]
+        block = [Dense(512, bias=False), Scale(bias=True), ReLU()]
+        layers = [Members(32), *block, Scale(), *block, Dense(10, shared=False), Softmax()]
 
     Parameters
     ----------
