@@ -47,29 +47,31 @@ def seconds_of(run, arguments, tasks, rounds):
     table = run.program.__dict__
     before = table["tasks"], table["phase_ends"]
     table["tasks"], table["phase_ends"] = tasks, np.array([len(tasks)])
+    table["tasks_for"] = lambda threads: tasks
     best = {1: np.inf, STEPS: np.inf}
     for n in [1, STEPS] * rounds:
         start = time.perf_counter()
         StepsRun.steps(run, *arguments(n))
         best[n] = min(best[n], time.perf_counter() - start)
     table["tasks"], table["phase_ends"] = before
+    del table["tasks_for"]
     # The way into compiled code and back is the same for one step and for several.
     return max(best[STEPS] - best[1], 0.0) / (STEPS - 1)
 
 
-def phases_of(workload, rounds):
+def phases_of(run, arguments, workers, rounds):
     """(name, seconds of each task) for each phase of a step, in the order of the tickets."""
-    run, arguments = training_run(workload)
-    tasks, ends = run.program.tasks, run.program.phase_ends
+    tasks, ends = run.program.tasks_for(workers), run.program.phase_ends
     found = []
     for start, end in zip([0, *ends[:-1]], ends, strict=True):
         phase, each = tasks[start:end], np.zeros(end - start)
+        busy = phase["begin"] < phase["end"]
         groups = phase[["kind", "first", "last"]]
         for group in np.unique(groups):
             own = groups == group
-            each[own] = seconds_of(run, arguments, phase[own], rounds) / own.sum()
+            each[own & busy] = seconds_of(run, arguments, phase[own], rounds) / (own & busy).sum()
         name = "+".join(sorted({NAMES.get(int(kind), "update") for kind in phase["kind"]}))
-        found.append((name, each))
+        found.append((name, each[busy]))
     return found
 
 
@@ -96,9 +98,16 @@ def main():
     args = parser.parse_args()
     print("speed-up  " + " ".join(f"{n:>5}" for n in WORKERS) + "  limit   us a step  phases")
     for name in args.workloads.split(","):
-        phases = phases_of(workloads.find(name), args.rounds)
-        one, least = step_on(1, phases), sum(tasks.max() + HANDOVER for _, tasks in phases)
-        gains = " ".join(f"{one / step_on(n, phases):5.1f}" for n in WORKERS)
+        run, arguments = training_run(workloads.find(name))
+        measured, phases_for = {}, {}
+        for n in WORKERS:
+            table = id(run.program.tasks_for(n))
+            if table not in measured:
+                measured[table] = phases_of(run, arguments, n, args.rounds)
+            phases_for[n] = measured[table]
+        one, phases = step_on(1, phases_for[1]), phases_for[WORKERS[-1]]
+        least = sum(tasks.max() + HANDOVER for _, tasks in phases)
+        gains = " ".join(f"{one / step_on(n, phases_for[n]):5.1f}" for n in WORKERS)
         shares = ", ".join(
             f"{label} {len(tasks)}: {100 * tasks.max() / least:.0f}%" for label, tasks in phases
         )

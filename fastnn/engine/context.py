@@ -73,7 +73,8 @@ class Context:
         self._point("ops", ops)
         layout = program.layout
         fields = {
-            "n_ops": len(program.ops), "n_fused": program.n_fused, "targets": program.targets,
+            "n_ops": len(program.ops), "n_fused": program.n_fused,
+            "chunks": program.n_chunks, "targets": program.targets,
             "weights": program.weights, "gradient": program.gradient, "slots": layout.slots,
             "n_targets": program.n_targets, "n_params": layout.n_parameters,
             "members": layout.members[-1], "n_outputs": layout.n_out,

@@ -130,14 +130,22 @@ def _fits(op: dict[str, Any], room: Room, trains: bool, last: bool) -> list[tupl
     return found
 
 
+ROWS_TASKS = codes.FORWARD, codes.TURN, codes.BACKWARD
+
+
 def check_tasks(ops: np.ndarray, tasks: np.ndarray, ends: np.ndarray, room: Room) -> None:
     """Refuse tasks whose ops or rows are none, and phases that would wait for ever."""
     kinds = ops["kind"].tolist()
     if not len(ends) or ends[0] < 1 or ends[-1] != len(tasks) or (np.diff(ends) < 1).any():
         _refuse("phases")
+    taken = 0
     for index, (kind, first, last, begin, end, low) in enumerate(tasks.tolist()):
         if not _is_task(ops, kinds, room, kind, first, last, begin, end, low):
             _refuse(f"task {index} of kind {kind}")
+        rows = kind in ROWS_TASKS
+        if rows and ((begin == end) != (taken > 0) or index + end - begin > len(tasks)):
+            _refuse(f"chunks {begin} to {end} of task {index}")
+        taken = max(taken, end - begin) - 1 if rows else 0
 
 
 def _is_task(
@@ -150,8 +158,8 @@ def _is_task(
     if room.predicts:
         most = len(ops) if kind == codes.PREDICT else n
         return 0 < last <= most and 0 <= begin < end and end - begin <= room.rows
-    if kind in (codes.FORWARD, codes.TURN, codes.BACKWARD):
-        if not (0 <= first <= last <= n and first < n and 0 <= begin < end <= room.chunks):
+    if kind in ROWS_TASKS:
+        if not (0 <= first <= last <= n and first < n and 0 <= begin <= end <= room.chunks):
             return False
         if kind == codes.FORWARD:
             # It leaves sums for the batch norm that it ends before.

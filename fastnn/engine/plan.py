@@ -74,7 +74,8 @@ class Program:
         members = layout.members[-1]
         self.targets = self._take(rows * members * self.n_targets)
         self.weights = self._take(rows * members)
-        self.n_chunks = chunks_of(rows, layout.flops_per_row, members)
+        self.n_chunks = self._halves(CHUNK_ROWS, CHUNK_ROWS)
+        self._tables: dict[int, np.ndarray] = {}
         self._place_partials()
         self.phases: list[list[tuple[int, ...]]] = []
         if loss is not None:
@@ -193,15 +194,15 @@ class Program:
         ]
         starts = [0, *barriers]
         for first, last in zip(starts, barriers, strict=False):
-            self._add([(codes.FORWARD, first, last, c, self.n_chunks, 0) for c in chunks])
+            self._add([(codes.FORWARD, first, last, c, c + 1, 0) for c in chunks])
         floor = self.first_trained
         low = max(barriers[-1] + 1 if barriers else 0, floor)
         n = self.n_fused
-        self._add([(codes.TURN, starts[-1], n, c, self.n_chunks, low) for c in chunks])
+        self._add([(codes.TURN, starts[-1], n, c, c + 1, low) for c in chunks])
         stop = n
         for k, barrier in reversed(list(enumerate(barriers))):
             low = max(barriers[k - 1] + 1 if k else 0, floor)
-            back = [(codes.BACKWARD, low, barrier + 1, c, self.n_chunks, low) for c in chunks]
+            back = [(codes.BACKWARD, low, barrier + 1, c, c + 1, low) for c in chunks]
             self._add(back + self._updates(barrier, stop, gradients))
             stop = barrier
         self._add(self._updates(0, stop, gradients))
@@ -234,8 +235,36 @@ class Program:
 
     @cached_property
     def tasks(self) -> np.ndarray:
-        """The task table of one step, phase after phase."""
+        """The task table of one step, phase after phase, a task a chunk."""
         return np.array([t for phase in self.phases for t in phase], codes.TASK)
+
+    def tasks_for(self, threads: int) -> np.ndarray:
+        """The table for so many workers: no more tasks a phase than keep them all at work.
+
+        Whoever takes several chunks at once reads the weights once for them.
+        """
+        tasks = max(self._least_tasks, 1 << (threads - 1).bit_length())
+        return self._together(max(1, self.n_chunks // tasks))
+
+    @cached_property
+    def _least_tasks(self) -> int:
+        return self._halves(*TASK_ROWS)
+
+    def _halves(self, least: int, most: int) -> int:
+        layout = self.layout
+        return halves(self.rows, layout.flops_per_row, layout.members[-1], least, most)
+
+    def _together(self, chunks: int) -> np.ndarray:
+        """The table whose tasks take so many chunks at once."""
+        if chunks == 1:
+            return self.tasks
+        if chunks not in self._tables:
+            table = self.tasks.copy()
+            of_rows = np.flatnonzero(table["kind"] <= codes.BACKWARD)
+            begin = table["begin"][of_rows]
+            table["end"][of_rows] = begin + np.where(begin % chunks == 0, chunks, 0)
+            self._tables[chunks] = table
+        return self._tables[chunks]
 
     @cached_property
     def phase_ends(self) -> np.ndarray:
@@ -257,22 +286,22 @@ def _is_update(task: tuple[int, ...]) -> bool:
 
 
 CHUNK_FLOPS = 1e6
-CHUNK_ROWS = 32, 128
+CHUNK_ROWS = 16
+TASK_ROWS = 32, 128
 WEIGHTS_PER_ROW = 10_500
-"""Each chunk reads all weights anew; the more there are, the more rows must make up for that."""
+"""Each task reads all weights anew; the more there are, the more rows must make up for that."""
 TILE_FLOPS = 1e6
 TILE_ROWS = 64
 COPIED = 250_000
 """Elements of dz from which on a tile has twice the rows, for each tile copies dz anew."""
 
 
-def chunks_of(rows: int, flops_per_row: int, members: int = 1) -> int:
-    """Number of chunks of a batch: a power of two, each with enough rows and enough work.
+def halves(rows: int, flops_per_row: int, members: int, least: int, most: int) -> int:
+    """Number of parts of a batch: a power of two, each with enough rows and enough work.
 
     A row counts once a member.
     """
     chunks = 1
-    least, most = CHUNK_ROWS
     enough = min(max(flops_per_row // members // 2 // WEIGHTS_PER_ROW, least), most)
     while (
         chunks < 64

@@ -115,10 +115,10 @@ class StepsRun(Run):
         with self._lock:
             self._begin()
             self._point("penalties", penalties)
-            self._read(rows, order, bounds, rates, outputs)
+            self._read(rows, order, bounds, rates, outputs, threads := min(threads, self.threads))
             self._set("step", step)
             self._divide_into_epochs(len(rates), *(epoch or (0, len(rates))))
-            self._call(min(threads, self.threads))
+            self._call(threads)
             self._finish()
             return self._summed(), int(self._counters[_FAILED])
 
@@ -128,7 +128,7 @@ class StepsRun(Run):
 
     def _read(
         self, rows: Rows, order: np.ndarray, bounds: np.ndarray, rates: np.ndarray,
-        outputs: np.ndarray | None,
+        outputs: np.ndarray | None, threads: int,
     ) -> None:  # fmt: skip
         limits.check_batches(bounds, rates, order, self._room, self._kept.get("bounds"))
         self._read_from(rows)
@@ -137,7 +137,7 @@ class StepsRun(Run):
         self._point("rates", rates)
         self._point("outputs", outputs)
         self._refresh_copies()
-        self._prepare(self.program.tasks, self.program.phase_ends, len(rates))
+        self._prepare(self.program.tasks_for(threads), self.program.phase_ends, len(rates))
 
     def _finish(self) -> None:
         self.state.changes += 1

@@ -63,11 +63,12 @@ of a user's functions. A row of its input is `repeat` rows, one a member, which 
 """
 
 TASK = _record(int="kind first last begin end low")
-"""One piece of a step. Ops `first .. last-1`; chunk `begin` of `end` chunks, or rows
-`begin .. end-1` of a weight matrix; a TURN goes back down to op `low`."""
+"""One piece of a step. Ops `first .. last-1`; chunks `begin .. end-1` of the batch, or rows
+`begin .. end-1` of a weight matrix; a TURN goes back down to op `low`. A task of no chunks has
+nothing to do: the one before it has taken its chunk, and writes the loss of it in its place."""
 
 CONTEXT = _record(
-    int="""ops n_ops n_fused tasks phases n_phases n_tasks n_steps bounds order n_order rates
+    int="""ops n_ops n_fused chunks tasks phases n_phases n_tasks n_steps bounds order n_order rates
            penalties step epoch_step epoch_steps seed
            X X_kind X_row X_column y labels n_targets sample_weight targets weights reduction
            loss loss_function quantiles n_quantiles optimizer nesterov inside_root epsilon_hat
@@ -82,13 +83,13 @@ CONTEXT = _record(
 `penalties` (n_steps,) factors of the penalties l1 and l2, 1 where absent;
 `step` is the number of updates made before. `X_row, X_column` are strides in elements. `labels` is
 1 where y holds class numbers. `n_fused` is the number of ops of a training pass: a softmax or
-sigmoid that the loss has absorbed is left out. `losses` (n_steps, n_tasks) receives one partial
-sum a task, `norms` (epochs, n_tasks) one of the squared gradient, of the last step of each epoch:
-epochs have `epoch_steps` steps, of the first of which `epoch_step` came before. A prediction that
-is `careful` fails where a row is not finite, or an output NaN. `ticket` and `done` count tasks
-handed out and finished, `failed` is the step of the first non-finite loss, plus one. The
-`n_outputs` of each of `members` networks lie side by side: a step's loss is the mean of theirs,
-what is predicted their average.
+sigmoid that the loss has absorbed is left out; a batch has `chunks` chunks. `losses` (n_steps,
+n_tasks) receives one partial sum a task or chunk, `norms` (epochs, n_tasks) one of the squared
+gradient, of the last step of each epoch: epochs have `epoch_steps` steps, of the first of which
+`epoch_step` came before. A prediction that is `careful` fails where a row is not finite, or an
+output NaN. `ticket` and `done` count tasks handed out and finished, `failed` is the step of the
+first non-finite loss, plus one. The `n_outputs` of each of `members` networks lie side by side: a
+step's loss is the mean of theirs, what is predicted their average.
 """
 
 N_STATISTICS = 7

@@ -1,6 +1,6 @@
-"""The pieces of a step that work on rows: forward and backward of a chunk.
+"""The pieces of a step that work on rows: forward and backward of some chunks.
 
-A chunk of rows goes through as many ops as it can; batch norm is the only barrier.
+Batch norm is the only barrier. Sums are made chunk by chunk: how many a task takes changes no bit.
 """
 
 from fastnn.kernels.codes import BATCHNORM
@@ -12,14 +12,15 @@ from fastnn.kernels.math.columns import column_moments
 
 
 @kernel
-def last_to_arrive(counters, op, chunks):
-    """Whether all other chunks have left their partial sums of this op."""
-    return fetch_add(counters, op, 1) % chunks == chunks - 1
+def last_to_arrive(net, counters, op, task):
+    """Whether with this task's all chunks have left their partial sums of this op."""
+    own = task.end - task.begin
+    return (fetch_add(counters, op, own) + own) % net.chunks == 0
 
 
 @kernel
-def forward_chunk(net, ops, state, work, counters, task, r0, r1, rows, step):
-    """A chunk forward, up to the next batch norm's sums."""
+def forward_chunks(net, ops, state, work, counters, task, r0, r1, rows, step):
+    """Chunks forward, up to the next batch norm's sums."""
     first = ops[task.first]
     x = shift(work, first.x + r0 * first.n_in)
     forward(net, ops, state, work, x, task.first, task.last, r0, r1, step)
@@ -28,20 +29,22 @@ def forward_chunk(net, ops, state, work, counters, task, r0, r1, rows, step):
     op = ops[task.last]
     n = op.n_out
     partials = shift(work, op.partials)
-    if r1 > r0:
-        x = matrix(work, op.x + r0 * n, r1 - r0, n)
-        column_moments(x, matrix(partials, task.begin * 3 * n, 3, n))
-    if last_to_arrive(counters, task.last, task.end):
+    for c in range(task.begin, task.end):
+        r0, r1 = rows * c // net.chunks, rows * (c + 1) // net.chunks
+        if r1 > r0:
+            x = matrix(work, op.x + r0 * n, r1 - r0, n)
+            column_moments(x, matrix(partials, c * 3 * n, 3, n))
+    if last_to_arrive(net, counters, task.last, task):
         bn.batchnorm_combine(
-            cube(partials, task.end, 3, n), rows,
+            cube(partials, net.chunks, 3, n), rows,
             vector(state, op.weight, n), vector(state, op.bias, n), op.alpha, op.momentum,
             matrix(state, op.running, 3, n), matrix(work, op.statistics, bn.N_STATISTICS, n),
         )  # fmt: skip
 
 
 @kernel
-def backward_chunk(net, ops, state, work, counters, task, r0, r1, rows, step):
-    """A chunk back from op task.last-1 to task.low, and the sums of the batch norm before it."""
+def backward_chunks(net, ops, state, work, counters, task, r0, r1, rows, step):
+    """Chunks back from op task.last-1 to task.low, and the sums of the batch norm before it."""
     backward(net, ops, state, work, task.low, task.last, r0, r1, rows, step)
     if task.low == 0:
         return
@@ -51,11 +54,12 @@ def backward_chunk(net, ops, state, work, counters, task, r0, r1, rows, step):
     n = op.n_out
     partials = shift(work, op.partials)
     statistics = matrix(work, op.statistics, bn.N_STATISTICS, n)
-    partial = matrix(partials, task.begin * 2 * n, 2, n)
-    x, dy = matrix(work, op.x + r0 * n, r1 - r0, n), matrix(work, op.dy + r0 * n, r1 - r0, n)
-    bn.batchnorm_backward_partials(x, dy, statistics, partial)
-    if last_to_arrive(counters, task.low - 1, task.end):
+    for c in range(task.begin, task.end):
+        r0, r1 = rows * c // net.chunks, rows * (c + 1) // net.chunks
+        x, dy = matrix(work, op.x + r0 * n, r1 - r0, n), matrix(work, op.dy + r0 * n, r1 - r0, n)
+        bn.batchnorm_backward_partials(x, dy, statistics, matrix(partials, c * 2 * n, 2, n))
+    if last_to_arrive(net, counters, task.low - 1, task):
         gradient = shift(work, net.gradient)
         dgamma, dbeta = vector(gradient, op.weight, n), vector(gradient, op.bias, n)
-        sums = cube(partials, task.end, 2, n)
+        sums = cube(partials, net.chunks, 2, n)
         bn.batchnorm_backward_combine(sums, rows, statistics, dgamma, dbeta)

@@ -12,7 +12,7 @@ import numpy as np
 
 from fastnn.kernels.codes import APPLY, BACKWARD, CONTEXT, FORWARD, OP, TASK, TURN
 from fastnn.kernels.loop import apart
-from fastnn.kernels.loop.chunks import backward_chunk, forward_chunk
+from fastnn.kernels.loop.chunks import backward_chunks, forward_chunks
 from fastnn.kernels.loop.predictions import predict_task
 from fastnn.kernels.loop.samples import gather
 from fastnn.kernels.machine.jit import kernel
@@ -30,26 +30,29 @@ SPINS = 500
 
 
 @kernel
-def rows_task(context, net, ops, state, work, task, step, ticket, losses):
-    """FORWARD, TURN and BACKWARD: a chunk of a training batch."""
+def rows_task(context, net, ops, state, work, task, step, ticket, losses, failed):
+    """FORWARD, TURN and BACKWARD: chunks of a training batch."""
     bounds = array_at(net.bounds, (net.n_steps + 1,), np.int64)
     counters = array_at(net.arrived, (net.n_ops,), np.int64)
     order = array_at(net.order, (net.n_order,), np.int64)
     start, rows = bounds[step], bounds[step + 1] - bounds[step]
-    r0, r1 = rows * task.begin // task.end, rows * (task.begin + 1) // task.end
+    r0, r1 = rows * task.begin // net.chunks, rows * task.end // net.chunks
     if task.kind != BACKWARD:
         if task.first == 0:
             n = ops[0].n_in
             x = matrix(work, ops[0].x + r0 * n, r1 - r0, n)
             gather(net, ops[0], state, order, start + r0, x)
-        forward_chunk(net, ops, state, work, counters, task, r0, r1, rows, step)
+        forward_chunks(net, ops, state, work, counters, task, r0, r1, rows, step)
     if task.kind == TURN:
-        apart.loss((context, work, step, start + r0, r0, r1 - r0, ticket))
-        if not math.isfinite(losses[0]):
-            failed = array_at(net.failed, (1,), np.int64)
-            failed[0] = step + 1
+        for c in range(task.begin, task.end):
+            r0, r1 = rows * c // net.chunks, rows * (c + 1) // net.chunks
+            place = ticket + c - task.begin
+            apart.loss((context, work, step, start + r0, r0, r1 - r0, place))
+            if not math.isfinite(losses[place]):
+                failed[0] = step + 1
     if task.kind != FORWARD:
-        backward_chunk(net, ops, state, work, counters, task, r0, r1, rows, step)
+        r0 = rows * task.begin // net.chunks
+        backward_chunks(net, ops, state, work, counters, task, r0, r1, rows, step)
 
 
 def work_through(context, state, work, worker):
@@ -89,9 +92,9 @@ def work_through(context, state, work, worker):
         if fetch(failed, 0):
             return
         task = tasks[ticket - step * n_tasks]
-        place = losses[ticket : ticket + 1]
         if task.kind <= BACKWARD:
-            rows_task(context, net, ops, state, own_work, task, step, ticket, place)
+            if task.begin < task.end:
+                rows_task(context, net, ops, state, own_work, task, step, ticket, losses, failed)
         elif task.kind <= APPLY:
             apart.weights((context, state, work, worker, ticket - step * n_tasks, step))
         else:
