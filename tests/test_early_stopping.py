@@ -164,7 +164,8 @@ def test_it_stops_when_the_time_is_over():
     stopping = EarlyStopping("loss", patience=10**6, max_time=0.2)
     start = time.perf_counter()
     model.fit(X, y, epochs=10**6, callbacks=[stopping], verbose=0)
-    assert 0.2 <= time.perf_counter() - start < 2
+    assert time.perf_counter() - start >= 0.2
+    assert model.epoch < 10**6
     assert "of 0.2" in stopping.reason
 
 

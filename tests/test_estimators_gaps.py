@@ -50,6 +50,13 @@ def test_a_column_of_gaps_alone_says_nothing():
     assert_array_equal(encoder.transform([[1.0, 9.0]], Columns(2))[:, 1:], 0)
 
 
+def test_a_column_of_denormal_numbers_is_scaled_by_a_number():
+    encoder = TableEncoder(None)
+    found = encoder.fit_transform(np.arange(20.0)[:, None] * 5e-324, Columns(1))
+    assert np.isfinite(encoder.factor).all()
+    assert np.isfinite(found).all()
+
+
 def test_what_comes_in_a_column_that_was_empty_says_nothing():
     frame = pd.DataFrame({"a": np.arange(20.0), "empty": pd.Series([None] * 20, dtype=object)})
     encoder = TableEncoder(None)

@@ -56,8 +56,10 @@ class TableEncoder:
         self.gaps = np.flatnonzero(np.isnan(numbers).any(axis=0))
         numbers = gaps_told(numbers, self.gaps)
         self.median, distance = _spread(numbers)
-        # A column that does not vary says nothing; it must not do so later either.
-        self.factor = np.divide(1, distance, out=np.zeros_like(distance), where=distance != 0)
+        # A column that does not vary says nothing; it must not do so later either. The inverse of a
+        # distance below the normal numbers is no number.
+        normal = np.maximum(distance, np.finfo(np.float64).tiny)
+        self.factor = np.divide(1, normal, out=np.zeros_like(distance), where=distance != 0)
         return self._scaled(numbers)
 
     def transform(self, X: Any, estimator: Any) -> np.ndarray:
