@@ -57,6 +57,30 @@ def test_a_column_of_denormal_numbers_is_scaled_by_a_number():
     assert np.isfinite(found).all()
 
 
+def test_columns_of_one_name_are_refused():
+    frame = pd.DataFrame(np.ones((20, 3)), columns=["a", "b", "a"])
+    with pytest.raises(ValueError, match="several columns of the name 'a'"):
+        MLPRegressor(preset="tabular").fit(frame, np.arange(20.0))
+
+
+def test_numbers_whose_differences_are_none_are_refused():
+    large = np.array([-1.7e308, 1.7e308, *[0.0] * 18])[:, None]
+    with pytest.raises(ValueError, match=r"X holds -1.7e\+308; expected no more than 8.98"):
+        TableEncoder(None).fit_transform(large, Columns(1))
+    found = TableEncoder(None).fit_transform(large / 2, Columns(1))
+    assert_allclose(np.unique(found), [-(0.9**0.5), 0, 0.9**0.5], rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-200, 1e160, 1e300])
+def test_targets_of_any_size_are_learned(size):
+    X = np.random.default_rng(0).normal(size=(300, 2))
+    plain, other = (
+        MLPRegressor(preset="tabular", max_iter=20, n_units=8, random_state=0).fit(X, y)
+        for y in (X[:, 0], X[:, 0] * size)
+    )
+    assert_allclose(other.predict(X) / size, plain.predict(X), atol=1e-3)
+
+
 def test_what_comes_in_a_column_that_was_empty_says_nothing():
     frame = pd.DataFrame({"a": np.arange(20.0), "empty": pd.Series([None] * 20, dtype=object)})
     encoder = TableEncoder(None)

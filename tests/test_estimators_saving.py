@@ -161,6 +161,9 @@ REFUSED = {
                   .fit(X, LABELS), "random_state is a generator"),
     "classes of days": (lambda: MLPClassifier(**SMALL).fit(X, LABELS.astype("datetime64[D]")),
                         r"the classes are of type datetime64\[D\], such as"),
+    "half a letter": (lambda: MLPClassifier(**SMALL).fit(
+        X, np.array(["\ud800", "b", "c"], object)[np.unique(LABELS, return_inverse=True)[1] % 3]
+    ), "holds half a letter, which no file can hold"),
 }  # fmt: skip
 
 

@@ -34,6 +34,9 @@ def test_the_factor_of_logits_that_are_so_many_times_too_small(factor, sigmoid):
         truth = np.eye(3)[chosen]
     ones = np.ones(40_000)
     assert likeliest_factor(right / factor, truth, ones, sigmoid) == pytest.approx(factor, rel=0.03)
+    for size in (1e-300, 1e-6, 100.0):
+        found = likeliest_factor(right / factor, truth, size * ones, sigmoid)
+        assert found == pytest.approx(factor, rel=0.03)
     # A row of weight 0 is none.
     wrong = np.concatenate([truth, 1 - truth])
     weight = np.concatenate([ones, 0 * ones])
@@ -114,6 +117,13 @@ def test_one_network(factors, name):
     ((_, (found,)),) = factors
     assert found > 1.05
     assert model.score(XT, YT) > 0.85
+
+
+def test_the_size_of_equal_weights_says_nothing(factors):
+    for weight in (None, np.full(len(Y), 1 / len(Y)), np.full(len(Y), 1e-6)):
+        MLPClassifier(**QUICK, n_members=1).fit(X, Y, weight)
+    (_, (first,)), *others = factors
+    assert_allclose([found for _, (found,) in others], first, rtol=1e-3)
 
 
 def test_two_classes_and_several_labels(factors):

@@ -13,7 +13,7 @@ from sklearn.utils.validation import validate_data
 
 from fastnn.estimators.columns import columns_of
 from fastnn.estimators.tables import TableEncoder
-from fastnn.inputs.arrays import surely_finite
+from fastnn.inputs.arrays import column_names, surely_finite
 
 TYPES = (np.float64, np.float32)
 SPARSE = ["csr", "csc"]
@@ -101,6 +101,13 @@ def _column_of_text(X: Any) -> str | None:
 def _encoded(estimator: Any, X: Any, y: Any, first: bool) -> np.ndarray:
     """A table as the preset reads it."""
     _refuse_sparse(X)
+    # A table of Arrow's gives its columns themselves.
+    names = [name for name in column_names(X) or () if isinstance(name, str | int)]
+    if len(set(names)) < len(names):
+        twice = next(name for k, name in enumerate(names) if name in names[:k])
+        raise ValueError(
+            f"X has several columns of the name {twice!r}; expected a name for each: rename them"
+        )
     if not hasattr(X, "columns"):
         # Of rows there must be a table before its columns can be counted.
         check_array(X, dtype=None, ensure_all_finite=False, estimator=estimator, input_name="X")

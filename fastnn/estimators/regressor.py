@@ -276,7 +276,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         if first:
             self._y_mean = self._y_scale = None
             if s.normalize_y:
-                mean, scale = rows.mean(axis=0), rows.std(axis=0)
+                mean, scale = _mean_and_deviation(rows)
                 self._y_mean, self._y_scale = mean, np.where(scale == 0, 1.0, scale)
         if self._y_scale is not None:
             rows = (rows - self._y_mean) / self._y_scale
@@ -295,3 +295,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _link(self, outputs: np.ndarray) -> np.ndarray:
         return np.exp(outputs) if self.out_activation_ == "exp" else outputs
+
+
+def _mean_and_deviation(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each column, however large or small its numbers are."""
+    # By powers of two, which round nothing; squares of the numbers as they come might overflow.
+    power = np.frexp(np.abs(rows).max(axis=0))[1]
+    near = np.ldexp(rows, -power)
+    return np.ldexp(near.mean(axis=0), power), np.ldexp(near.std(axis=0), power)

@@ -13,6 +13,7 @@ from fastnn.estimators.warning import OURS, warn
 from fastnn.export.formulas import gaps_filled, gaps_told, softly_scaled
 
 MAX_CATEGORIES = 128
+LARGEST = np.finfo(np.float64).max / 2
 
 
 class TableEncoder:
@@ -186,10 +187,17 @@ def _known_numbers(column: Column) -> np.ndarray:
 
 
 def _finite(X: Any, estimator: Any) -> np.ndarray:
-    """Numbers in double, NaN where one is missing, none of them infinite."""
-    return check_array(
+    """Numbers in double, NaN where one is missing, none of them infinite or near it."""
+    numbers = check_array(
         X, dtype=np.float64, ensure_all_finite="allow-nan", estimator=estimator, input_name="X"
     )
+    if (numbers > LARGEST).any() or (numbers < -LARGEST).any():
+        first = numbers[np.abs(numbers) > LARGEST][0]
+        raise ValueError(
+            f"X holds {first:g}; expected no more than {LARGEST:g}, for differences must be "
+            "numbers: rescale such columns"
+        )
+    return numbers
 
 
 def _spread(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

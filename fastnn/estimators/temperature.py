@@ -54,8 +54,10 @@ def likeliest_factor(
 ) -> float:
     """The factor 1 / T of the logits (n, K) by which the truth (n, K), 0 or 1, is likeliest.
 
-    One row more, in which all are equally right, keeps it finite where no row is wrong.
+    One row more, in which all are equally right, keeps it finite where no row is wrong. Rows count
+    by their weights' shares, of which the mean is 1: that row is as large as they are.
     """
+    weight = weight / weight[weight > 0].mean()
     n = weight.sum()
     truth = (n * truth + 1 / (2 if sigmoid else truth.shape[1])) / (n + 1)
 

@@ -21,7 +21,13 @@ def to_array(texts: Iterable[str]) -> np.ndarray:
     >>> to_array(["age", "é"]).tobytes()
     b'age\\xff\\xc3\\xa9\\xff'
     """
-    return np.frombuffer(b"".join(text.encode() + bytes([END]) for text in texts), np.uint8)
+    try:
+        encoded = b"".join(text.encode() + bytes([END]) for text in texts)
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{error.object!r:.60} holds half a letter, which no file can hold: mend that text"
+        ) from None
+    return np.frombuffer(encoded, np.uint8)
 
 
 def each(array: np.ndarray) -> Iterator[bytes]:
