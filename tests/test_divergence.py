@@ -23,6 +23,7 @@ from fastnn import (
 )
 from fastnn.inputs import arrays
 from fastnn.training import divergence
+from fastnn.training.epochs import Epochs
 
 SETTINGS = 200
 SETTINGS_AT_NIGHT = 5_000
@@ -288,3 +289,15 @@ def test_what_does_not_diverge_is_left_alone():
     model.compile(fastnn.Adam(1e3), "mae")
     history = model.fit(X, y, epochs=40, verbose=0)
     assert len(history) == 40
+
+
+def test_steps_that_cannot_be_taken_again_end_the_way_back(monkeypatch):
+    monkeypatch.setattr(divergence, "SHARE", 1e-9)
+    monkeypatch.setattr(Epochs, "_again", lambda *_: None)
+    X, y = np.random.default_rng(0).normal(size=(60, 4)), np.arange(60) % 3
+    model = Sequential([Dense(6), ReLU(), Dense(3), Softmax()], seed=0)
+    model.compile(SGD(rates(40)))
+    with pytest.raises(DivergenceError):
+        model.fit(X, y, epochs=30, batch_size=20, verbose=0)
+    assert all(np.isfinite(array).all() for array in model.get_weights())
+    assert model.step < 40

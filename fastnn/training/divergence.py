@@ -148,6 +148,9 @@ class Marks:
         while len(rates):
             before = network.step
             again(order, done, rates)
+            if network.step == before:
+                # A step that fails now and did not then: better an earlier state than none.
+                break
             rates, order, done = rates[network.step - before :], None, 0
 
     def spoiled(self, course: Course, again: Again) -> int:
