@@ -5,6 +5,7 @@ take raw tables get them raw; the others get numbers whose gaps are filled by th
 a column, scaled, and text in one column for each value that is not rare.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -43,7 +44,7 @@ def sklearn_mlp(task: str) -> Any:
     return _prepared(kind(random_state=SEED))
 
 
-class _OnFrames:
+class _OnFrames(ABC):
     """A learner that reads data frames of its own make."""
 
     model: Any
@@ -59,11 +60,13 @@ class _OnFrames:
     def predict_proba(self, X: Any) -> Any:
         return self.model.predict_proba(self._frame(X))
 
+    @abstractmethod
     def _learn(self, X: Any) -> None:
-        raise NotImplementedError
+        """Note what the frames need to know of the training rows."""
 
+    @abstractmethod
     def _frame(self, X: Any) -> Any:
-        raise NotImplementedError
+        """The frame that the model reads."""
 
 
 class _Boosted(_OnFrames):

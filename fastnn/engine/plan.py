@@ -251,8 +251,21 @@ class Program:
         return self._halves(*TASK_ROWS)
 
     def _halves(self, least: int, most: int) -> int:
-        layout = self.layout
-        return halves(self.rows, layout.flops_per_row, layout.members[-1], least, most)
+        """Number of parts of a batch: a power of two, each with enough rows and enough work.
+
+        A row counts once a member.
+        """
+        flops_per_row, members = self.layout.flops_per_row, self.layout.members[-1]
+        enough = min(max(flops_per_row // members // 2 // WEIGHTS_PER_ROW, least), most)
+        parts = 1
+        while (
+            parts < 64
+            and 2 * parts <= self.rows
+            and self.rows * members // (2 * parts) >= enough
+            and self.rows * flops_per_row >= 2 * parts * CHUNK_FLOPS
+        ):
+            parts *= 2
+        return parts
 
     def _together(self, chunks: int) -> np.ndarray:
         """The table whose tasks take so many chunks at once."""
@@ -294,23 +307,6 @@ TILE_FLOPS = 1e6
 TILE_ROWS = 64
 COPIED = 250_000
 """Elements of dz from which on a tile has twice the rows, for each tile copies dz anew."""
-
-
-def halves(rows: int, flops_per_row: int, members: int, least: int, most: int) -> int:
-    """Number of parts of a batch: a power of two, each with enough rows and enough work.
-
-    A row counts once a member.
-    """
-    chunks = 1
-    enough = min(max(flops_per_row // members // 2 // WEIGHTS_PER_ROW, least), most)
-    while (
-        chunks < 64
-        and 2 * chunks <= rows
-        and rows * members // (2 * chunks) >= enough
-        and rows * flops_per_row >= 2 * chunks * CHUNK_FLOPS
-    ):
-        chunks *= 2
-    return chunks
 
 
 def tiles_of(op: np.void, rows: int) -> list[tuple[int, int]]:
