@@ -14,7 +14,7 @@ from numba import njit
 
 from benchmarks.peak import STEPS, flops_of, multiply_adds
 from fastnn.engine.buffers import arena
-from fastnn.engine.plan import tiles_of
+from fastnn.engine.cuts import tiles_of
 from fastnn.kernels.codes import DENSE
 from fastnn.kernels.machine import blocks, packing
 from fastnn.kernels.machine.memory import shift, start_of

@@ -1,15 +1,15 @@
 """The plan: from a layout to an op table and the tasks of a step.
 
-`Program` places activations and gradients for a batch size and cuts a step into tasks. It is a
-table that can be printed, saved and compared.
+`Program` places activations and gradients for a batch size and lists the tasks of a step, as the
+cuts say. It is a table that can be printed, saved and compared.
 """
 
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 
-from fastnn.engine.layout import ALIGN, Layout, padded
+from fastnn.engine.cuts import chunks_of, largest_tile, least_tasks, taken_together, updates_of
+from fastnn.engine.layout import Layout, padded
 from fastnn.kernels import codes
 from fastnn.kernels.codes import (
     BATCHNORM,
@@ -74,7 +74,7 @@ class Program:
         members = layout.members[-1]
         self.targets = self._take(rows * members * self.n_targets)
         self.weights = self._take(rows * members)
-        self.n_chunks = self._halves(CHUNK_ROWS, CHUNK_ROWS)
+        self.n_chunks = chunks_of(layout, rows)
         self._tables: dict[int, np.ndarray] = {}
         self._place_partials()
         self.phases: list[list[tuple[int, ...]]] = []
@@ -188,6 +188,7 @@ class Program:
 
     def _schedule(self, gradients: bool) -> None:
         """Phases of tasks: forward to each batch norm, the turn, and back with the updates."""
+        kind = codes.GRADIENT if gradients else codes.UPDATE
         ops, chunks = self.ops[: self.n_fused], range(self.n_chunks)
         barriers = [
             k for k, op in enumerate(ops) if op["kind"] == BATCHNORM and op["trainable"] == 1
@@ -203,35 +204,13 @@ class Program:
         for k, barrier in reversed(list(enumerate(barriers))):
             low = max(barriers[k - 1] + 1 if k else 0, floor)
             back = [(codes.BACKWARD, low, barrier + 1, c, c + 1, low) for c in chunks]
-            self._add(back + self._updates(barrier, stop, gradients))
+            self._add(back + updates_of(self.ops, self.rows, barrier, stop, kind))
             stop = barrier
-        self._add(self._updates(0, stop, gradients))
+        self._add(updates_of(self.ops, self.rows, 0, stop, kind))
 
     def _add(self, tasks: list[tuple[int, ...]]) -> None:
         if tasks:
             self.phases.append(tasks)
-
-    def _updates(self, first: int, last: int, gradients: bool) -> list[tuple[int, ...]]:
-        """Tiles of the ops first .. last-1; one task for all of them where they are small."""
-        kind = codes.GRADIENT if gradients else codes.UPDATE
-        learning = [
-            k for k in range(first, last) if self.ops[k]["weight"] >= 0 and self.ops[k]["trainable"]
-        ]
-        tiles = [(k, *tile) for k in learning for tile in tiles_of(self.ops[k], self.rows)]
-        rates = self.ops[learning][["rate", "bias_rate"]].tolist()
-        alike = all(pair == (1.0, 1.0) for pair in rates)
-        if alike and len(tiles) == len(learning) and self._flops(tiles) < 2 * TILE_FLOPS:
-            whole = int(self.ops[first]["groups"] * self.ops[first]["depth"])
-            return [(kind, first, last, 0, whole, 0)] if learning else []
-        tiles.sort(key=lambda t: -self._flops([t]))
-        return [(kind, k, k + 1, begin, end, 0) for k, begin, end in tiles]
-
-    def _flops(self, tiles: list[tuple[int, int, int]]) -> int:
-        ops = self.ops
-        return sum(
-            2 * self.rows * int(ops[k]["repeat"]) * (e - b) * int(ops[k]["units"])
-            for k, b, e in tiles
-        )
 
     @cached_property
     def tasks(self) -> np.ndarray:
@@ -248,35 +227,13 @@ class Program:
 
     @cached_property
     def _least_tasks(self) -> int:
-        return self._halves(*TASK_ROWS)
-
-    def _halves(self, least: int, most: int) -> int:
-        """Number of parts of a batch: a power of two, each with enough rows and enough work.
-
-        A row counts once a member.
-        """
-        flops_per_row, members = self.layout.flops_per_row, self.layout.members[-1]
-        enough = min(max(flops_per_row // members // 2 // WEIGHTS_PER_ROW, least), most)
-        parts = 1
-        while (
-            parts < 64
-            and 2 * parts <= self.rows
-            and self.rows * members // (2 * parts) >= enough
-            and self.rows * flops_per_row >= 2 * parts * CHUNK_FLOPS
-        ):
-            parts *= 2
-        return parts
+        return least_tasks(self.layout, self.rows)
 
     def _together(self, chunks: int) -> np.ndarray:
-        """The table whose tasks take so many chunks at once."""
         if chunks == 1:
             return self.tasks
         if chunks not in self._tables:
-            table = self.tasks.copy()
-            of_rows = np.flatnonzero(table["kind"] <= codes.BACKWARD)
-            begin = table["begin"][of_rows]
-            table["end"][of_rows] = begin + np.where(begin % chunks == 0, chunks, 0)
-            self._tables[chunks] = table
+            self._tables[chunks] = taken_together(self.tasks, chunks)
         return self._tables[chunks]
 
     @cached_property
@@ -287,36 +244,8 @@ class Program:
     @cached_property
     def scratch(self) -> int:
         """Elements that a worker needs for the gradient of its tile."""
-        tiles = [t for op in self.ops if op["kind"] == DENSE for t in self._tile_sizes(op)]
-        return padded(max([*tiles, int(self.ops["n_out"].max())]))
-
-    def _tile_sizes(self, op: np.void) -> list[int]:
-        return [(end - begin) * int(op["units"]) for begin, end in tiles_of(op, self.rows)]
+        return padded(largest_tile(self.ops, self.rows))
 
 
 def _is_update(task: tuple[int, ...]) -> bool:
     return task[0] == codes.GRADIENT
-
-
-CHUNK_FLOPS = 1e6
-CHUNK_ROWS = 16
-TASK_ROWS = 32, 128
-WEIGHTS_PER_ROW = 10_500
-"""Each task reads all weights anew; the more there are, the more rows must make up for that."""
-TILE_FLOPS = 1e6
-TILE_ROWS = 64
-COPIED = 250_000
-"""Elements of dz from which on a tile has twice the rows, for each tile copies dz anew."""
-
-
-def tiles_of(op: np.void, rows: int) -> list[tuple[int, int]]:
-    """Rows of a weight matrix cut into tiles of about equal size, none much below TILE_ROWS."""
-    if op["kind"] != DENSE:
-        return [(0, 1)]
-    rows *= int(op["repeat"])
-    n_in, n_out = int(op["groups"] * op["depth"]), int(op["units"])
-    by_work = int(2 * rows * n_in * n_out / TILE_FLOPS)
-    least = TILE_ROWS * (2 if rows * n_out >= COPIED else 1)
-    n = max(1, min(round(n_in / least), by_work))
-    bounds = [n_in * i // n // ALIGN * ALIGN for i in range(n)] + [n_in]
-    return list(pairwise(bounds))
