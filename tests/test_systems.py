@@ -65,7 +65,7 @@ FAR = """
 from numba import types
 from fastnn.kernels.machine import objects, target
 from fastnn.kernels.machine.jit import kernel, object_code
-from fastnn.kernels.machine.memory import leave_processor
+from fastnn.kernels.machine.processors import leave_processor
 from ctypes import CFUNCTYPE, c_int64
 
 @kernel

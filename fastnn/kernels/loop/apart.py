@@ -9,8 +9,9 @@ import numpy as np
 from fastnn.kernels.codes import CONTEXT, OP, TASK
 from fastnn.kernels.loop.objective import loss_of_chunk
 from fastnn.kernels.loop.weights import weights_task
+from fastnn.kernels.machine.calls import outside
 from fastnn.kernels.machine.jit import kernel
-from fastnn.kernels.machine.memory import array_at, outside, shift
+from fastnn.kernels.machine.memory import array_at, shift
 
 weights = outside("fastnn_weights")
 loss = outside("fastnn_loss")

@@ -12,17 +12,10 @@ from fastnn.kernels.codes import CLOSED, WAITING
 from fastnn.kernels.loop import apart, beside
 from fastnn.kernels.loop.worker import work_through
 from fastnn.kernels.machine import objects
+from fastnn.kernels.machine.calls import call_run
 from fastnn.kernels.machine.jit import kernel, object_code
-from fastnn.kernels.machine.memory import (
-    array_at,
-    call_run,
-    fetch,
-    fetch_add,
-    give_way,
-    leave_processor,
-    processor,
-    relax,
-)  # fmt: skip
+from fastnn.kernels.machine.memory import array_at, fetch, fetch_add
+from fastnn.kernels.machine.processors import give_way, leave_processor, processor, relax
 from fastnn.kernels.machine.target import Target, current
 
 PATIENCE = 1000

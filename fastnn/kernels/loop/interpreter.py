@@ -18,8 +18,9 @@ from fastnn.kernels.codes import (
 )
 from fastnn.kernels.loop.elementwise import activate, activate_backward
 from fastnn.kernels.loop.scales import scale_backward, scale_forward
+from fastnn.kernels.machine.calls import call_elementwise
 from fastnn.kernels.machine.jit import kernel
-from fastnn.kernels.machine.memory import call_elementwise, matrix, shift, vector
+from fastnn.kernels.machine.memory import matrix, shift, vector
 from fastnn.kernels.machine.packing import pack
 from fastnn.kernels.math import batchnorm as bn
 from fastnn.kernels.math.dense import multiply, multiply_transposed

@@ -7,8 +7,9 @@ from typing import Any
 import numba
 from numba import njit, prange, types
 
-from fastnn.kernels.machine.memory import call_run, leave_processor, processor
+from fastnn.kernels.machine.calls import call_run
 from fastnn.kernels.machine.numba_parts import launch_threads
+from fastnn.kernels.machine.processors import leave_processor, processor
 
 
 def _parallel(function, context, state, work, workers):

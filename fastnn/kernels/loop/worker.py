@@ -16,15 +16,8 @@ from fastnn.kernels.loop.chunks import backward_chunks, forward_chunks
 from fastnn.kernels.loop.predictions import predict_task
 from fastnn.kernels.loop.samples import gather
 from fastnn.kernels.machine.jit import kernel
-from fastnn.kernels.machine.memory import (
-    array_at,
-    fetch,
-    fetch_add,
-    give_way,
-    matrix,
-    relax,
-    shift,
-)
+from fastnn.kernels.machine.memory import array_at, fetch, fetch_add, matrix, shift
+from fastnn.kernels.machine.processors import give_way, relax
 
 SPINS = 500
 

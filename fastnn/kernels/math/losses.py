@@ -9,9 +9,10 @@ import math
 
 import numpy as np
 
+from fastnn.kernels.machine.calls import call_loss
 from fastnn.kernels.machine.functions import HALF, ONE, ZERO, exp, sigmoid, softplus
 from fastnn.kernels.machine.jit import kernel
-from fastnn.kernels.machine.memory import call_loss, shift
+from fastnn.kernels.machine.memory import shift
 
 POISSON_EPSILON = 1e-7
 
