@@ -13,13 +13,13 @@ import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import validate_parameter_constraints
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from fastnn.estimators import ensemble
 from fastnn.estimators.callbacks import CallbackSupportMixin, Watch, with_callbacks
 from fastnn.estimators.conversions import Conversions
 from fastnn.estimators.full_batch import train_lbfgs
-from fastnn.estimators.holdout import as_weights, hold_out
+from fastnn.estimators.holdout import as_weights, hold_out, read_weights
 from fastnn.estimators.inputs import read_features, read_training, unchanged_by_errors
 from fastnn.estimators.machine import Machine
 from fastnn.estimators.normalize import set_moments
@@ -104,7 +104,7 @@ class BaseMLP(CallbackSupportMixin, Conversions, BaseEstimator):
         table, (X, y) = X, extra.get("read") or read_training(self, X, y, s, first)
         y = self._known(y, s, incremental)
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X)
+            sample_weight = read_weights(sample_weight, X)
         epochs = 1 if incremental else s.max_iter
         watch = extra.get("watch") or Watch(self, epochs, table, y, sample_weight)
         weight = self._weighted(s, y, sample_weight, incremental)

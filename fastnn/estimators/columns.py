@@ -11,10 +11,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array
 
-from fastnn.inputs.arrays import column_names
+from fastnn.inputs.arrays import MISSING, column_names, is_missing
 
-MISSING = ("NoneType", "NAType", "NaTType")
-"""Types of what stands where nothing is known, besides NaN."""
 CATEGORICAL = ("category", "Categorical", "Enum", "dictionary")
 """How types begin by which pandas, polars and Arrow tell that values are categories."""
 KINDS = {"U": "text", "S": "text", "T": "text", "M": "dates", "m": "durations"}
@@ -133,7 +131,7 @@ def _column(label: str, values: np.ndarray, declared: bool = False) -> Column:
         return Column(label, "complex numbers", declared, values)
     if kind in KINDS:
         return Column(label, KINDS[kind], declared, values.astype(object))
-    holds = _held(values)
+    holds = held(values)
     if holds == "text":
         return Column(label, holds, declared, _filled(values, None, str))
     if holds in ("numbers", "flags", "nothing"):
@@ -141,9 +139,9 @@ def _column(label: str, values: np.ndarray, declared: bool = False) -> Column:
     return Column(label, holds, declared, values)
 
 
-def _held(values: np.ndarray) -> str:
+def held(values: np.ndarray) -> str:
     """What an array of objects holds."""
-    types = {type(v) for v in values if not _is_missing(v)}
+    types = {type(v) for v in values if not is_missing(v)}
     if not types:
         return "nothing"
     if all(issubclass(t, bool | np.bool_) for t in types):
@@ -158,14 +156,8 @@ def _held(values: np.ndarray) -> str:
     return TIMES.get(other[0], f"values of type {other[0]}")
 
 
-def _is_missing(value: Any) -> bool:
-    if isinstance(value, float | np.floating):
-        return bool(value != value)
-    return type(value).__name__ in MISSING
-
-
 def _filled(values: np.ndarray, missing: Any, kind: Callable[[Any], Any]) -> np.ndarray:
     """Each value as `kind` makes it, with `missing` where there is none."""
     filled = np.empty(len(values), dtype=object)
-    filled[:] = [missing if _is_missing(v) else kind(v) for v in values]
+    filled[:] = [missing if is_missing(v) else kind(v) for v in values]
     return filled

@@ -6,15 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing, check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
-from fastnn.estimators.inputs import read_features
+from fastnn.estimators.inputs import check_y, read_features
 from fastnn.estimators.recipe import solver_of
 from fastnn.estimators.rows import rows_of
 from fastnn.estimators.scoring import Scorer
+from fastnn.inputs.arrays import as_array
 from fastnn.inputs.reading import Data
 from fastnn.inputs.rows import Part, Rows
 
@@ -29,6 +31,13 @@ def as_weights(weight: Any, name: str = "sample_weight") -> np.ndarray:
             "0: 0 leaves a row out"
         )
     return found
+
+
+def read_weights(weight: Any, X: Any, name: str = "sample_weight") -> np.ndarray:
+    """Weights (n,) as scikit-learn reads them; of a frame or a series NA is NaN."""
+    if np.ndim(weight):
+        weight = as_array(weight, name, "pass an array of one weight a row, such as weights[y]")
+    return _check_sample_weight(weight, X)
 
 
 def hold_out(
@@ -85,11 +94,12 @@ def _given(
     X, y, weight = extra["X_val"], extra.get("y_val"), extra.get("sample_weight_val")
     if y is None:
         raise ValueError("got X_val, but no y_val; pass both")
+    check_y(y, not is_classifier(e), "y_val")
     table, X = X, read_features(e, X, dtype)
     y = e._known(e._read_y(y, X), s, True)
     check_consistent_length(X, y)
     if weight is not None:
-        weight = as_weights(_check_sample_weight(weight, X), "sample_weight_val")
+        weight = as_weights(read_weights(weight, X, "sample_weight_val"), "sample_weight_val")
     if y.shape[1:] != learned.shape[1:]:
         raise ValueError(
             f"y_val has shape {y.shape} but y has {learned.shape}; expected as many targets a row"

@@ -11,12 +11,17 @@ from sklearn.base import is_classifier
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
-from fastnn.estimators.columns import columns_of
+from fastnn.estimators.columns import INSTEAD, KINDS, columns_of, held
 from fastnn.estimators.tables import TableEncoder
-from fastnn.inputs.arrays import column_names, surely_finite
+from fastnn.inputs.arrays import column_names, place, surely_finite
+from fastnn.inputs.targets import check_known
 
 TYPES = (np.float64, np.float32)
 SPARSE = ["csr", "csc"]
+MIXED = ("numbers", "flags", "numbers and text")
+"""What scikit-learn takes for no classes, where it comes as objects."""
+OF_TIMES = ("date", "time", "duration", "period")
+"""How types of dates and durations begin, which scikit-learn takes for numbers."""
 
 
 @contextmanager
@@ -34,6 +39,7 @@ def unchanged_by_errors(e: Any) -> Iterator[None]:
 def read_training(estimator: Any, X: Any, y: Any, s: Any, first: bool) -> tuple[Any, Any]:
     """X and y of a fit, checked; where it is the first, what the estimator knows of X is set."""
     numeric = not is_classifier(estimator)
+    check_y(y, numeric)
     if first:
         estimator.__dict__.pop("_inputs", None)
     if s.preset is None:
@@ -79,23 +85,63 @@ def read_features(estimator: Any, X: Any, dtype: Any = TYPES) -> Any:
     return _checked(estimator, X, dtype=dtype, reset=False)
 
 
+def check_y(y: Any, numeric: bool, name: str = "y") -> None:
+    """Refuse targets of which some are missing, or that are no targets; of numbers NaN is left."""
+    if y is None or hasattr(y, "tocsr") or (type(y) is np.ndarray and y.dtype.kind in "biuf"):
+        return
+    try:
+        values = np.asarray(y)
+    except ValueError:
+        # Rows of different lengths, of which scikit-learn tells.
+        return
+    check_known(values, name)
+    kind = values.dtype.kind
+    holds = held(values.ravel()) if kind == "O" else KINDS.get(kind, "numbers")
+    if numeric and holds in INSTEAD:
+        raise TypeError(f"{name} holds {holds}; expected numbers: {INSTEAD[holds]}")
+    if not numeric and kind == "O" and holds in MIXED:
+        raise TypeError(
+            f"{name} holds {holds}, as objects; expected an array of numbers, or of text: convert "
+            f"it, for example with {name}.astype(int) or {name}.astype(str)"
+        )
+
+
 def _checked(estimator: Any, X: Any, *y: Any, **parameters: Any) -> Any:
-    """What scikit-learn makes of X and y; a column of text is named."""
+    """What scikit-learn makes of X and y; a column that is none of numbers is named."""
+    if any(str(dtype).lower().startswith(OF_TIMES) for dtype in _dtypes(X)):
+        for column in columns_of(X, None):
+            column.check()
     try:
         return validate_data(estimator, X, *y, accept_sparse=SPARSE, **parameters)
-    except ValueError as error:
-        words = _column_of_text(X) if "convert string to float" in str(error) else None
+    except (TypeError, ValueError) as error:
+        of_values = "convert string to float" in str(error) or "NAType" in str(error)
+        words = _no_numbers(X) if of_values else None
         if words is None:
             raise
-        raise ValueError(
-            f'{words} of X holds text; expected numbers: pass preset="tabular", which makes '
-            "columns of categories, or put a OneHotEncoder before"
-        ) from error
+        raise ValueError(words) from error
 
 
-def _column_of_text(X: Any) -> str | None:
-    """What to call the first column of text."""
-    return next((column.label for column in columns_of(X, None) if column.is_words), None)
+def _dtypes(X: Any) -> list[Any]:
+    """Those of the columns of a frame, or of an array."""
+    return [getattr(X, "dtype", "")] if column_names(X) is None else list(getattr(X, "dtypes", ()))
+
+
+def _no_numbers(X: Any) -> str | None:
+    """What to say of the first column that holds text or gaps."""
+    for column in columns_of(X, None):
+        if column.is_words:
+            return (
+                f'{column.label} of X holds text; expected numbers: pass preset="tabular", which '
+                "makes columns of categories, or put a OneHotEncoder before"
+            )
+        if np.isnan(column.values).any():
+            at = place([int(np.argmax(np.isnan(column.values)))])
+            return (
+                f"{column.label} of X has a missing value at {at}; expected numbers: pass "
+                'preset="tabular", which tells gaps by columns of their own, or put a '
+                "SimpleImputer before"
+            )
+    return None
 
 
 def _encoded(estimator: Any, X: Any, y: Any, first: bool) -> np.ndarray:

@@ -18,6 +18,8 @@ Number = np.dtype[Any] | type
 BLOCK_BYTES = 4 << 20
 FEW = 10_000
 """Numbers that are compared sooner than NumPy is told not to warn of a sum."""
+MISSING = ("NoneType", "NAType", "NaTType")
+"""Types of what stands where nothing is known, besides NaN."""
 GATHERED = {np.dtype(kind): kind for kind in ("float32", "float64", "uint8")}
 ENCODE = "encode text and dates as numbers, or leave such columns out"
 
@@ -96,10 +98,16 @@ def _numbers(column: Array) -> Array:
     """A column of objects that are numbers or missing, as floats; any other as it is."""
     if column.dtype != object or column.ndim != 1:
         return column
-    missing = [v is None or type(v).__name__ == "NAType" for v in column]
-    filled = [np.nan if gone else v for v, gone in zip(column, missing, strict=True)]
+    filled = [np.nan if is_missing(v) else v for v in column]
     numeric = all(isinstance(v, (Real, Decimal, np.bool_)) for v in filled)
     return np.array(filled, dtype=float) if numeric else column
+
+
+def is_missing(value: Any) -> bool:
+    """Whether it is NaN, None, NA or NaT."""
+    if isinstance(value, float | np.floating):
+        return bool(value != value)
+    return type(value).__name__ in MISSING
 
 
 def _check_numeric(array: Array, name: str, advice: str) -> None:

@@ -6,7 +6,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastnn.inputs.arrays import Array, Number, are_below, as_array, check_finite, place
+from fastnn.inputs.arrays import (
+    Array,
+    Number,
+    are_below,
+    as_array,
+    check_finite,
+    is_missing,
+    missing,
+    place,
+)  # fmt: skip
 from fastnn.inputs.arrays import as_features as as_features
 from fastnn.inputs.arrays import gather_kind as gather_kind
 
@@ -63,6 +72,20 @@ def as_targets(
     if loss_kind == "counts":
         _check_not_negative(array, name, "counts", 'for real targets use the loss "mse"')
     return Targets(_own(array, dtype), False)
+
+
+def check_known(values: Array, name: str = "y") -> None:
+    """Refuse targets, of objects or of dates, of which some are missing; of numbers NaN is left."""
+    kind = values.dtype.kind
+    if kind not in "OMm":
+        return
+    flat = values.ravel()
+    lost = np.flatnonzero([is_missing(v) for v in flat] if kind == "O" else np.isnat(flat))
+    if len(lost):
+        raise ValueError(
+            f"{name} holds {flat[lost[0]]} at {place(np.unravel_index(lost[0], values.shape))}; "
+            f"expected a target everywhere; {missing('y', '')}"
+        )
 
 
 def _own(array: Array, dtype: Number) -> Array:

@@ -13,6 +13,7 @@ from fastnn.inputs.calls import explained
 from fastnn.inputs.columns import text_names
 from fastnn.inputs.settings import check_count
 from fastnn.inputs.splits import as_parts, split
+from fastnn.inputs.targets import check_known
 from fastnn.tune.groups import check_apart, group_folds, group_share, read_groups
 
 
@@ -174,6 +175,8 @@ def share_out(X: Any, y: Any, cv: Any, seed: int, fit: dict[str, Any], groups: A
             f"y has {y.shape[0] if y.shape else 'no'} rows but X has {X.shape[0]}; pass one target "
             "row per sample"
         )
+    if not hasattr(y, "tocsr"):
+        check_known(np.asarray(y))
     fit = dict(fit)
     share = fit.pop("validation_split", None)
     if groups is not None:
