@@ -13,12 +13,15 @@ from fastnn import (
     BatchNorm,
     Dense,
     Dropout,
+    EarlyStopping,
     Hardmax,
     LeakyReLU,
+    Members,
     NAdam,
     ReLU,
     RMSprop,
     Rprop,
+    Scale,
     Sequential,
     Softmax,
     Standardize,
@@ -93,6 +96,11 @@ OPTIMIZERS = {
 }  # fmt: skip
 
 LAYERS = {
+    "units 2**53": (lambda: Dense(2**53), ValueError, r"of at least 1, below 2\*\*53$"),
+    "units 10**30": (lambda: Dense(10**30), ValueError, r"of at least 1, below 2\*\*53$"),
+    "members 10**18": (lambda: Members(10**18), ValueError, r"of at least 2, below 2\*\*53$"),
+    "patience 10**18": (
+        lambda: EarlyStopping(patience=10**18), ValueError, r"patience=10+\): .*below 2\*\*53$"),
     "units 0": (lambda: Dense(0), ValueError, r"units=0\): expected a whole number of at least 1"),
     "units 1.5": (lambda: Dense(1.5), ValueError, r"units=1.5\): expected a whole number"),
     "units text": (lambda: Dense("8"), ValueError, r"units='8'\): expected a whole number"),
@@ -187,3 +195,42 @@ def test_a_python_function_where_a_compiled_one_is_needed():
     model = Sequential([Dense(1)])
     with pytest.raises(TypeError, match=needed):
         model.compile(loss=lambda prediction, target, dprediction: 0.0)
+
+
+HUGE = 10**15  # more than any machine has addresses for
+WIDE = {
+    "Dense": ([Dense(HUGE), Dense(1)], r"layer 1, Dense\(10+\)"),
+    "twice": ([ReLU(), Dense(HUGE), Dense(HUGE)], r"layer 3, Dense\(10+\)"),
+    "Members": ([Dense(4), Members(HUGE), Dense(1)], r"layer 2, Members\(10+\)"),
+    "shared=False": (
+        [Members(10**8), Dense(10**8, shared=False)],
+        r"layer 2, Dense\(10+, shared=False\)",
+    ),
+    "BatchNorm": ([Members(10**8), Dense(10**8), BatchNorm(), Dense(1)], r"layer 3, BatchNorm\(\)"),
+    "Scale": ([Members(10**8), Dense(10**8), Scale(), Dense(1)], r"layer 3, Scale\(\)"),
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_a_layer_that_no_memory_holds_is_named(name):
+    layers, named = WIDE[name]
+    words = rf"the network takes about \S+ GB, more than there is, most of it for {named} of"
+    with pytest.raises(MemoryError, match=words):
+        Sequential(layers).build(4)
+
+
+@pytest.mark.parametrize("at", ["draw", "batch"])
+def test_so_is_one_whose_start_or_batch_it_does_not_hold(at, monkeypatch):
+    def none(*_):
+        raise MemoryError
+
+    where = {"draw": "fastnn.initializers.draw", "batch": "fastnn.engine.context.arena"}
+    model = Sequential([Dense(3), ReLU(), Dense(50), ReLU(), Dense(1)], seed=0)
+    model.compile(loss="mse")
+    monkeypatch.setattr(where[at], none)
+    what = "the network takes .* make it smaller$"
+    if at == "batch":
+        what = "a batch of 16 rows takes .* make it smaller, or take smaller batches$"
+    with pytest.raises(MemoryError, match=what) as told:
+        model.fit(np.ones((16, 2)), np.ones(16), epochs=1, batch_size=16, verbose=0)
+    assert "layer 3, Dense(50) of 3 inputs:" in str(told.value)

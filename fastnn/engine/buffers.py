@@ -2,6 +2,7 @@
 
 import ctypes
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,33 @@ def arena(n: int, dtype: np.dtype) -> np.ndarray:
     Behind it is a cache line more, for kernels read whole vectors.
     """
     dtype = np.dtype(dtype)
-    raw = np.zeros(n * dtype.itemsize + 2 * _LINE, dtype=np.uint8)
+    try:
+        raw = np.zeros(n * dtype.itemsize + 2 * _LINE, dtype=np.uint8)
+    except (ValueError, OverflowError) as error:
+        # So many that NumPy does not even try.
+        raise MemoryError(str(error)) from None
     start = -raw.ctypes.data % _LINE
     return raw[start : start + n * dtype.itemsize].view(dtype)
+
+
+@contextmanager
+def explained_memory(layout: Layout, dtype: np.dtype, rows: int = 0) -> Iterator[None]:
+    """Where a network, or so many rows in it, take more memory than there is, say which layer."""
+    try:
+        yield
+    except MemoryError as error:
+        # Weights come with the optimizer's two slots, and values with their gradients.
+        sizes = [2 * rows * width for width in layout.widths[1:]]
+        for tensor in layout.parameters:
+            sizes[tensor.layer] += 3 * tensor.size
+        k = int(np.argmax(np.array(sizes, np.float64)))
+        what = f"a batch of {rows} rows" if rows else "the network"
+        advice = "make it smaller" + (", or take smaller batches" if rows else "")
+        raise MemoryError(
+            f"{what} takes about {sum(sizes) * np.dtype(dtype).itemsize / 1e9:,.1f} GB, more "
+            f"than there is, most of it for layer {k + 1}, {layout.layers[k]!r} of "
+            f"{layout.widths[k]} inputs: {advice}"
+        ) from error
 
 
 def address(array: np.ndarray) -> int:
@@ -45,7 +70,8 @@ class State:
 
     def __init__(self, layout: Layout, dtype: np.dtype) -> None:
         self.layout = layout
-        self.values = arena(layout.n_state, dtype)
+        with explained_memory(layout, dtype):
+            self.values = arena(layout.n_state, dtype)
         self.changes = 0
         """Counts changes of the values: who keeps a copy sees that it is stale."""
         self.lock = locks.lock()

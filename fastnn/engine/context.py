@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.engine import limits
-from fastnn.engine.buffers import State, address, arena
+from fastnn.engine.buffers import State, address, arena, explained_memory
 from fastnn.engine.compilation import ensure
 from fastnn.engine.plan import Program
 from fastnn.inputs.rows import Rows
@@ -52,7 +52,8 @@ class Context:
         self._lock = state.lock
         ops = self._ops_with_addresses()
         self._room = self._checked(program, ops, settings, n_work)
-        self.work = arena(n_work, self.dtype)
+        with explained_memory(program.layout, self.dtype, program.rows):
+            self.work = arena(n_work, self.dtype)
         self._places = (
             self._kernels.loop,
             address(self._whole),

@@ -13,8 +13,8 @@ from fastnn.losses import Loss
 from fastnn.optimizers import OPTIMIZERS, Optimizer
 
 
-def _count(least: int = 1) -> Interval:
-    return Interval(Integral, least, None, closed="left")
+def _count(least: int = 1, most: int | None = None) -> Interval:
+    return Interval(Integral, least, most, closed="left" if most is None else "both")
 
 
 def _number(least: float = 0, closed: str = "left", most: float | None = None) -> Interval:
@@ -50,7 +50,7 @@ OF_SKLEARN: dict[str, list[Any]] = {
 }
 
 BEYOND: dict[str, list[Any]] = {
-    "n_layers": [None, _count()],
+    "n_layers": [None, _count(most=1000)],
     "n_units": [None, _count()],
     "batch_norm": ["boolean"],
     "dropout": [_number(most=1)],

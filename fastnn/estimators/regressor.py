@@ -40,8 +40,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     n_iter_no_change, max_fun
         As in scikit-learn.
     n_layers, n_units : int, optional
-        Number of hidden layers, and units of each, in place of `hidden_layer_sizes`: two numbers
-        that a search can sample.
+        Number of hidden layers, at most 1000, and units of each, in place of `hidden_layer_sizes`:
+        two numbers that a search can sample.
     batch_norm : bool, default False
         Batch normalisation after each hidden layer's affine map (Ioffe & Szegedy 2015).
     dropout, input_dropout : float in [0, 1), default 0

@@ -91,7 +91,7 @@ def set_count(part: Any, name: str, least: int = 1) -> None:
     except TypeError:
         count = -1
     if count < least or count.bit_length() > COUNT_BITS:
-        _refuse(part, name, f"a whole number of at least {least}")
+        _refuse(part, name, f"a whole number of at least {least}{_most(count, least)}")
     object.__setattr__(part, name, count)
 
 
@@ -124,8 +124,12 @@ def check_count(value: Any, name: str, minimum: int = 1) -> int:
         whole = isinstance(value, (float, np.floating)) and float(value).is_integer()
         fix = f"; write {int(value)}" if whole else ""
         raise TypeError(f"{name} is {value!r}, a {type(value).__name__}; {expected}{fix}")
-    most = f", below 2**{COUNT_BITS}" if count > minimum else ""
-    raise ValueError(f"{name} is {count}; {expected}{most}")
+    raise ValueError(f"{name} is {count}; {expected}{_most(count, minimum)}")
+
+
+def _most(count: int, least: int) -> str:
+    """What to add where a count is not too small, but too large."""
+    return f", below 2**{COUNT_BITS}" if count > least else ""
 
 
 def check_switch(value: Any, name: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import initializers, layers
-from fastnn.engine.buffers import State
+from fastnn.engine.buffers import State, explained_memory
 from fastnn.engine.layout import Layout
 from fastnn.inputs.arrays import as_array, place
 from fastnn.inputs.notes import warn
@@ -97,8 +97,12 @@ def fill_constants(state: State) -> None:
 
 def draw_weights(state: State, rng: np.random.Generator) -> None:
     """Fill a new state: weights drawn, biases 0, gamma 1, beta 0."""
-    fill_constants(state)
-    layout = state.layout
+    with explained_memory(state.layout, state.values.dtype):
+        fill_constants(state)
+        _draw(state, state.layout, rng)
+
+
+def _draw(state: State, layout: Layout, rng: np.random.Generator) -> None:
     for tensor in layout.parameters:
         layer = layout.layers[tensor.layer]
         if isinstance(layer, Members):
