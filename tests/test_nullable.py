@@ -132,5 +132,5 @@ def test_dates_are_no_numbers(holds):
     ids=["numbers", "flags", "both"],
 )
 def test_classes_that_come_as_objects_are_told_what_to_become(y, holds):
-    with pytest.raises(TypeError, match=f"y holds {holds}, as objects; expected an array of numb"):
+    with pytest.raises(ValueError, match=f"y holds {holds}, as objects; expected an array of numb"):
         MLPClassifier(**QUICK).fit(NUMBERS, y)

@@ -35,7 +35,7 @@ def as_weights(weight: Any, name: str = "sample_weight") -> np.ndarray:
 
 def read_weights(weight: Any, X: Any, name: str = "sample_weight") -> np.ndarray:
     """Weights (n,) as scikit-learn reads them; of a frame or a series NA is NaN."""
-    if np.ndim(weight):
+    if not np.isscalar(weight):
         weight = as_array(weight, name, "pass an array of one weight a row, such as weights[y]")
     return _check_sample_weight(weight, X)
 

@@ -100,9 +100,9 @@ def check_y(y: Any, numeric: bool, name: str = "y") -> None:
     if numeric and holds in INSTEAD:
         raise TypeError(f"{name} holds {holds}; expected numbers: {INSTEAD[holds]}")
     if not numeric and kind == "O" and holds in MIXED:
-        raise TypeError(
-            f"{name} holds {holds}, as objects; expected an array of numbers, or of text: convert "
-            f"it, for example with {name}.astype(int) or {name}.astype(str)"
+        raise ValueError(
+            f"Unknown label type: {name} holds {holds}, as objects; expected an array of numbers, "
+            f"or of text: convert it, for example with {name}.astype(int) or {name}.astype(str)"
         )
 
 
