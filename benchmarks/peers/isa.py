@@ -1,17 +1,27 @@
-"""Instruction sets: hold every library to one, and ask each which it runs.
+"""``python -m benchmarks.peers.isa SET COMMAND...``: run a command held to an instruction set.
 
-Libraries read these variables once, when they are imported. What they do not name is limited by
-other means, or it is the processor's own choice. JAX's limit holds what XLA compiles, not its
-matrix products, which come ready-made and run the widest set: on a processor with AVX-512 a column
-of AVX2 compares our AVX2 with its AVX-512 in the products. Measure AVX2 where there is no more.
+Here are the means to hold every library to one, and to ask each which it runs.
+
+Libraries read these variables once, when they are imported. JAX's holds what XLA compiles, not its
+matrix products, which come ready-made and ask the processor. So where the system lets programs be
+told another processor's features (Linux on processors whose `flags` list `cpuid_fault`), all of a
+process is told that there is no AVX-512; elsewhere a column of AVX2 on a processor with AVX-512
+compares our AVX2 with JAX's AVX-512 in the products, and the table says so.
 """
 
+import atexit
 import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 NAMES = ("native", "avx2", "avx512")
 JAX = {"avx2": "AVX2", "avx512": "AVX512"}
 OURS = {"avx2": "x86-64-v3", "avx512": "x86-64-v4"}
 LEVEL = "FASTNN_BENCH_LEVEL"
+SOURCE = Path(__file__).with_name("without_avx512.c")
 
 
 def has_avx512():
@@ -41,7 +51,24 @@ def environment(isa, wide=None):
     }
     if isa == "avx2" and wide:
         held["NPY_DISABLE_CPU_FEATURES"] = numpy_names()
+        if can_be_told():
+            held["LD_PRELOAD"] = library()
     return held
+
+
+def can_be_told():
+    """Whether a process here can be told that its processor has no AVX-512."""
+    flags = Path("/proc/cpuinfo")
+    return flags.exists() and "cpuid_fault" in flags.read_text() and bool(shutil.which("cc"))
+
+
+def library():
+    """The path of a library that tells it to the process it is preloaded into; gone at exit."""
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    made = os.path.join(folder, f"{SOURCE.stem}.so")
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", made, SOURCE, "-ldl"], check=True)
+    return made
 
 
 def hold_fastnn():
@@ -66,7 +93,11 @@ def running(library):
     if library in ask:
         return ask[library]()
     _, told, held = os.environ.get("XLA_FLAGS", "").rpartition("--xla_cpu_max_isa=")
-    return f"{held.split()[0]}, products free" if told else "its own choice"
+    if not told:
+        return "its own choice"
+    return held.split()[0] + (
+        "" if not has_avx512() or held.startswith("AVX5") else ", products free"
+    )
 
 
 def _fastnn():
@@ -86,3 +117,14 @@ def _blas():
 
     kinds = {str(pool.get("architecture")) for pool in threadpool_info() if "blas" in str(pool)}
     return "BLAS " + ", ".join(sorted(kinds))
+
+
+def main():
+    isa, *command = sys.argv[1:] or [None]
+    if isa not in NAMES or not command:
+        sys.exit(f"{__doc__.splitlines()[0]} SET: {', '.join(NAMES)}")
+    sys.exit(subprocess.run(command, env={**os.environ, **environment(isa)}).returncode)
+
+
+if __name__ == "__main__":
+    main()
