@@ -230,3 +230,37 @@ def scarred(rng, data):
     for _ in range(rng.integers(1, 4)):
         header[rng.integers(length)] = one_of(rng, b'{}[],:"\\0123456789eE.-\x00\xff ')
     return signed(bytes(header), data[8 + length :])
+
+
+def filling(rng, n):
+    """Something of about so many bytes, most of which cost many times as much in Python."""
+    deep = rng.integers(1, 250)
+    return one_of(rng, [
+        lambda: [[] for _ in range(n // 4)],
+        lambda: [{} for _ in range(n // 4)],
+        lambda: [{"a": 1} for _ in range(n // 10)],
+        lambda: {str(k): 1 for k in range(n // 9)},
+        lambda: {str(k): "number" for k in range(n // 16)},
+        lambda: [str(k % 90 + 10) for k in range(n // 6)],
+        lambda: [300 + k % 600 for k in range(n // 5)],
+        lambda: [k / 8 for k in range(n // 6)],
+        lambda: ["\U0001f600" + "a" * n],
+        lambda: "a" * n,
+        lambda: [json.loads("[" * deep + "]" * deep) for _ in range(n // deep // 2)],
+        lambda: [{"class": "layers.ReLU"} for _ in range(n // 30)],
+        lambda: [{"class": "layers.Dense", "units": 1} for _ in range(n // 45)],
+        lambda: [["age", 1] for _ in range(n // 12)],
+        lambda: {"array": np.ones((n // 4, 1), "f4")},
+        lambda: texts.to_array("ab" for _ in range(n // 3)),
+        lambda: texts.to_array(str(k + 10_000) for k in range(n // 6)),
+        lambda: texts.to_array(["\U0001f600" + "a" * n]),
+        lambda: texts.to_array(f'"{k}"' for k in range(n // 7)),
+        lambda: as_bytes(b"[" * n + b"\xff"),
+        lambda: as_bytes(b"{" * n + b"\xff"),
+        lambda: np.arange(n // 8),
+        lambda: np.ones(n // 8, np.int64),
+        lambda: np.ones((n // 16, 2), np.int64),
+        lambda: np.ones(n // 8),
+        lambda: np.ones(n, bool),
+        lambda: np.zeros(n, np.uint8),
+    ])()  # fmt: skip

@@ -1,7 +1,6 @@
 """Crafted model files: whatever they say, with a right digest, ModelFileError or a sound model."""
 
 import copy
-import json
 import sys
 import tracemalloc
 import warnings
@@ -11,7 +10,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 from counts import counts
-from crafted import as_bytes, found, mutants, one_of, opened, packed, places
+from crafted import filling, found, mutants, one_of, opened, packed, places
 
 import fastnn
 from fastnn import (
@@ -32,7 +31,6 @@ from fastnn import (
     schedules,
 )
 from fastnn.datasets import load_iris
-from fastnn.files import texts
 from fastnn.files.persistence import COST, FREE, pack, unpack_bytes
 from fastnn.loading import read
 from fastnn.model.saving import portrait
@@ -212,40 +210,6 @@ def test_crafted_files_are_refused_or_sound(kind, count):
     assert 0.01 * count < load_mutants(rng, kind, count) < 0.3 * count
 
 
-def filling(rng, n):
-    """Something of about so many bytes, most of which cost many times as much in Python."""
-    deep = rng.integers(1, 250)
-    return one_of(rng, [
-        lambda: [[] for _ in range(n // 4)],
-        lambda: [{} for _ in range(n // 4)],
-        lambda: [{"a": 1} for _ in range(n // 10)],
-        lambda: {str(k): 1 for k in range(n // 9)},
-        lambda: {str(k): "number" for k in range(n // 16)},
-        lambda: [str(k % 90 + 10) for k in range(n // 6)],
-        lambda: [300 + k % 600 for k in range(n // 5)],
-        lambda: [k / 8 for k in range(n // 6)],
-        lambda: ["\U0001f600" + "a" * n],
-        lambda: "a" * n,
-        lambda: [json.loads("[" * deep + "]" * deep) for _ in range(n // deep // 2)],
-        lambda: [{"class": "layers.ReLU"} for _ in range(n // 30)],
-        lambda: [{"class": "layers.Dense", "units": 1} for _ in range(n // 45)],
-        lambda: [["age", 1] for _ in range(n // 12)],
-        lambda: {"array": np.ones((n // 4, 1), "f4")},
-        lambda: texts.to_array("ab" for _ in range(n // 3)),
-        lambda: texts.to_array(str(k + 10_000) for k in range(n // 6)),
-        lambda: texts.to_array(["\U0001f600" + "a" * n]),
-        lambda: texts.to_array(f'"{k}"' for k in range(n // 7)),
-        lambda: as_bytes(b"[" * n + b"\xff"),
-        lambda: as_bytes(b"{" * n + b"\xff"),
-        lambda: np.arange(n // 8),
-        lambda: np.ones(n // 8, np.int64),
-        lambda: np.ones((n // 16, 2), np.int64),
-        lambda: np.ones(n // 8),
-        lambda: np.ones(n, bool),
-        lambda: np.zeros(n, np.uint8),
-    ])()  # fmt: skip
-
-
 @pytest.mark.parametrize(
     ("name", "change"),
     [("4.b", lambda a: a * np.nan), ("4.b", lambda a: a / 0), ("1.running", lambda a: -1 - a),
@@ -291,3 +255,45 @@ def test_a_file_costs_twice_its_size_and_a_mebibyte_whatever_is_large_in_it(kind
             refused += 1
             assert peak <= 2 * len(data) + FREE + old * 28 * header
     assert refused > 0.8 * count, "most are too large, or of another form"
+
+
+def wide(kind):
+    """A file of two networks, most of it weights."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if kind == "tables":
+            settings = {"hidden_layer_sizes": (600, 200), "max_iter": 1}
+            model = fastnn.TabularModel("buys", settings=settings).fit(COLUMNS | {"buys": WORDS})
+            model.members_ = model.members_[:2]
+            return opened(model.to_bytes())
+        from fastnn.estimators import MLPClassifier
+        from fastnn.estimators.saving import estimator_portrait
+
+        model = MLPClassifier((600, 200), n_members=2, max_iter=1, random_state=0).fit(X, y)
+        return opened(pack(*estimator_portrait(model)))
+
+
+SPOILT = {
+    "a weight": lambda file, last: last.tensors.update(
+        (name, a * np.nan) for name, a in last.tensors.items() if name.endswith(".W")),
+    "an array": lambda file, last: last.tensors.update(more=np.zeros(3)),
+    "its numbers": lambda file, last: last.tensors.update(
+        answers=np.array([0, 9, 1]), order=np.zeros(9, int)),
+    "beside it": lambda file, last: file.tensors.update(more=np.zeros(3)),
+    "of all": lambda file, last: file.description.update(holdout=1.0, classes=None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", SPOILT)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "models"])
+def test_several_networks_cost_twice_their_size_too(kind, what):
+    file = wide(kind)
+    for one in file.files():
+        # Of what is not there zeros are taken.
+        one.tensors = {name: a for name, a in one.tensors.items() if ".slot_" not in name}
+    assert loaded(packed(file)) is not None
+    SPOILT[what](file, [*file.files()][-1])
+    data = packed(file)
+    peak = peak_of(data)
+    assert peak is not None, "it is refused"
+    assert peak <= 2 * len(data) + FREE

@@ -61,6 +61,18 @@ def address(array: np.ndarray) -> int:
         return int(array.__array_interface__["data"][0])
 
 
+def reported(running: np.ndarray, part: str) -> np.ndarray:
+    """What a model reports of a layer's running statistics (3, n), by its name; a copy (n,)."""
+    row = 0 if part in ("running_mean", "mean") else 1
+    if part == "mean":
+        return running[0].astype(np.float64) + running[2]
+    if part == "deviation":
+        return np.where(running[1] > 0, running[1], running.dtype.type(1))
+    trained = running[2] > 0
+    corrected = running[row] / np.where(trained, running[2], 1)
+    return np.where(trained, corrected, running.dtype.type(row))
+
+
 class State:
     """All that training changes: parameters, the optimizer's slots, running statistics.
 
@@ -127,15 +139,7 @@ class State:
         tensor = self.layout.tensor(layer, part)
         if tensor is not None:
             return self.view(tensor)
-        running = self.running(layer)
-        row = 0 if part in ("running_mean", "mean") else 1
-        if part == "mean":
-            return running[0].astype(np.float64) + running[2]
-        if part == "deviation":
-            return np.where(running[1] > 0, running[1], running.dtype.type(1))
-        trained = running[2] > 0
-        corrected = running[row] / np.where(trained, running[2], 1)
-        return np.where(trained, corrected, running.dtype.type(row))
+        return reported(self.running(layer), part)
 
     def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
         """All arrays that a model keeps, by name, layer by layer."""

@@ -8,18 +8,21 @@ from typing import Any
 import numpy as np
 from sklearn.preprocessing import LabelBinarizer
 
+from fastnn.engine.layout import Layout
 from fastnn.estimators import MLPClassifier, MLPRegressor, ensemble, loading_tables
 from fastnn.estimators.callbacks import OF_ALL
 from fastnn.estimators.description import DESCRIPTION, NETWORK
-from fastnn.estimators.loading_tables import floats
+from fastnn.estimators.loading_tables import checked_floats
 from fastnn.estimators.machine import Machine
 from fastnn.estimators.recipe import OUTPUTS
 from fastnn.estimators.saving import CURVES, NUMBERS
 from fastnn.files import forms, texts
 from fastnn.files.persistence import ModelFileError, networks
 from fastnn.files.specs import from_spec
+from fastnn.inputs.arrays import are_below
 from fastnn.layers import Dense
 from fastnn.model.loading import from_portrait
+from fastnn.training.network import Network
 
 CLASSES: dict[str, Any] = {"MLPClassifier": MLPClassifier, "MLPRegressor": MLPRegressor}
 NUMERIC = tuple(
@@ -45,22 +48,23 @@ def _estimator(left: dict[str, np.ndarray], d: dict[str, Any]) -> Any:
     if scales is not None:
         n_in = len(scales[0])
     _check_names(d)
-    members = []
+    found = []
     for arrays, spec in networks(left, d["networks"]):
         NETWORK(spec, "its network")
         member = _untrained(d, spec["own"]) if d["ensemble"] else e
-        _restore(member, arrays, spec, d, n_in)
-        members.append(member)
-    if left or (len(members) > 1 and not d["ensemble"]):
+        found.append((member, _Checked(arrays, spec, d, n_in)))
+    if left or (len(found) > 1 and not d["ensemble"]):
         raise ValueError(f"it holds more than it describes: {[*left][:1]} or other networks")
-    # Last: texts take more memory than in the file.
+    # All is checked. Texts take more memory than in the file, and networks do.
     known = _known(d)
     if scales is not None:
         given = _unboxed(d["parameters"].get("categorical_features"))
         known["_inputs"] = loading_tables.encoder(d["inputs"], given, *scales)
-    for member in members:
+    for member, network in found:
+        network.restore(member)
         vars(member).update(known)
     if d["ensemble"]:
+        members = [member for member, _ in found]
         vars(e).update(known, estimators_=members)
         if d["fold_seed"] is not None:
             e._fold_seed = d["fold_seed"]
@@ -162,90 +166,118 @@ def _classes(spec: dict[str, Any]) -> np.ndarray:
     return classes
 
 
-def _restore(
-    e: Any, arrays: dict[str, np.ndarray], spec: dict[str, Any], d: dict[str, Any], n_in: int
-) -> None:
-    """Attributes of one fitted network."""
-    own = {n: arrays.pop(n) for n in list(arrays) if n.startswith("network.")}
-    built = from_portrait({n.partition(".")[2]: a for n, a in own.items()}, spec["network"])
-    machine = _machine(built._built(), arrays, spec)
-    _check_outputs(machine, d)
-    if machine.n_in != n_in:
-        raise ValueError("the features are not those that its network reads")
-    vars(e).update(spec["counts"], history_=built.history)
-    for name in NUMBERS:
-        if name in arrays or name == "loss_":
-            setattr(e, name, float(floats(arrays.pop(name), name, 1)[0]))
-    for name in CURVES:
-        if name in arrays:
-            values = floats(arrays.pop(name), name)
-            setattr(e, name, values if name.startswith("_y") else values.tolist())
-    if hasattr(e, "loss_curve_"):
-        for name in (*NUMBERS[1:], CURVES[1]):
-            e.__dict__.setdefault(name, None)
-    if d["classes"] is None:
-        for name in CURVES[2:]:
-            e.__dict__.setdefault(name, None)
-        _check_scale(e, machine.n_out)
-    e._adopt(machine)
-    e.n_outputs_, e.out_activation_ = machine.n_out, d["out_activation"]
-    e.n_layers_, e._best = len(machine.dense) + 1, None
-    if spec["best_epoch"] is not None:
-        best = arrays.pop("best")
-        if best.shape != machine.keep().shape or best.dtype != machine.dtype:
-            raise ValueError("its best weights are not those of its network")
-        e._best = best.copy(), spec["best_epoch"]
-    if arrays:
-        raise ValueError(f"it has the array {next(iter(arrays))!r:.60}, which is unknown here")
+class _Checked:
+    """One fitted network of a file, when all of it is checked; `restore` takes memory for it."""
+
+    def __init__(
+        self, arrays: dict[str, np.ndarray], spec: dict[str, Any], d: dict[str, Any], n_in: int
+    ) -> None:
+        self.spec, self.d = spec, d
+        own = {n: arrays.pop(n) for n in list(arrays) if n.startswith("network.")}
+        parts = {n.partition(".")[2]: a for n, a in own.items()}
+        self.network = from_portrait(parts, spec["network"])
+        layout = self.network.layout
+        self.random = _random(arrays.pop("random"), spec["random"])
+        self.order = _sequence(arrays.pop("order")) if "order" in arrays else None
+        self.split = None
+        if "learned" in arrays or "held" in arrays:
+            self.split = arrays.pop("learned"), arrays.pop("held")
+            _sequence(*self.split)
+        _check_outputs(layout, d)
+        if layout.n_in != n_in:
+            raise ValueError("the features are not those that its network reads")
+        names = [name for name in NUMBERS if name in arrays or name == "loss_"]
+        self.numbers = {n: checked_floats(arrays.pop(n), n, 1) for n in names}
+        self.curves = {n: checked_floats(arrays.pop(n), n) for n in CURVES if n in arrays}
+        if d["classes"] is None:
+            _check_scale(self.curves.get("_y_mean"), self.curves.get("_y_scale"), layout.n_out)
+        self.best = None
+        if spec["best_epoch"] is not None:
+            self.best = arrays.pop("best")
+            kept = layout.n_state - 2 * layout.n_parameters
+            if self.best.shape != (kept,) or self.best.dtype != self.network.dtype:
+                raise ValueError("its best weights are not those of its network")
+        if arrays:
+            raise ValueError(f"it has the array {next(iter(arrays))!r:.60}, which is unknown here")
+
+    def restore(self, e: Any) -> None:
+        """Give an estimator what it had."""
+        model = self.network.built()
+        machine = self._machine(model._built())
+        vars(e).update(self.spec["counts"], history_=model.history)
+        for name, values in self.numbers.items():
+            setattr(e, name, float(values[0]))
+        for name, values in self.curves.items():
+            setattr(e, name, values.copy() if name.startswith("_y") else values.tolist())
+        if hasattr(e, "loss_curve_"):
+            for name in (*NUMBERS[1:], CURVES[1]):
+                e.__dict__.setdefault(name, None)
+        if self.d["classes"] is None:
+            for name in CURVES[2:]:
+                e.__dict__.setdefault(name, None)
+        e._adopt(machine)
+        e.n_outputs_, e.out_activation_ = machine.n_out, self.d["out_activation"]
+        e.n_layers_, e._best = len(machine.dense) + 1, None
+        if self.best is not None:
+            e._best = self.best.copy(), self.spec["best_epoch"]
+
+    def _machine(self, network: Network) -> Machine:
+        """The network, its random numbers and its sequences."""
+        layout, spec = network.layout, self.spec
+        machine = Machine(
+            layout.layers, layout.n_in, network.dtype, self.random, network.dropout_seed
+        )
+        machine.state.restore(network.state.values)
+        machine.curvature = network.curvature
+        for name in ("step", "epoch", "schedule_start"):
+            setattr(machine, name, getattr(network, name))
+        machine.rate, machine.optimizer = spec["rate"], spec["optimizer"]
+        machine.schedule = _unboxed(spec["schedule"])
+        if self.order is not None:
+            machine.order = self.order.copy()
+        if self.split is not None:
+            machine.split = (sum(map(len, self.split)), *(part.copy() for part in self.split))
+        return machine
 
 
-def _machine(network: Any, arrays: dict[str, np.ndarray], spec: dict[str, Any]) -> Machine:
-    """The network, its random numbers and its sequences."""
-    key = arrays.pop("random")
+def _random(key: np.ndarray, others: list[Any]) -> np.random.RandomState:
+    """A generator where one stood."""
     if key.shape != (624,) or key.dtype != np.int64 or key.min() < 0 or key.max() >= 2**32:
         raise ValueError("its random numbers are none")
-    position, has_gauss, gauss = spec["random"]
     random = np.random.RandomState(0)
-    random.set_state(("MT19937", key.astype(np.uint32), position, has_gauss, gauss))
-    layout = network.layout
-    machine = Machine(layout.layers, layout.n_in, network.dtype, random, network.dropout_seed)
-    machine.state.restore(network.state.values)
-    machine.curvature = network.curvature
-    for name in ("step", "epoch", "schedule_start"):
-        setattr(machine, name, getattr(network, name))
-    machine.rate, machine.optimizer = spec["rate"], spec["optimizer"]
-    machine.schedule = _unboxed(spec["schedule"])
-    if "order" in arrays:
-        machine.order = _sequence(arrays.pop("order"))
-    if "learned" in arrays or "held" in arrays:
-        parts = arrays.pop("learned"), arrays.pop("held")
-        machine.split = (len(_sequence(np.concatenate(parts))), *(p.copy() for p in parts))
-    return machine
+    random.set_state(("MT19937", key.astype(np.uint32), *others))
+    return random
 
 
-def _check_outputs(machine: Machine, d: dict[str, Any]) -> None:
+def _check_outputs(layout: Layout, d: dict[str, Any]) -> None:
     """Refuse outputs that are not those of the classes."""
-    last, out = OUTPUTS[d["out_activation"]], machine.layers[-1]
+    last, out = OUTPUTS[d["out_activation"]], layout.layers[-1]
     if not isinstance(out, Dense if last is None else last):  # type: ignore[arg-type]
         raise ValueError(f"its network ends with {out.name}, which is no {d['out_activation']!r}")
     if d["classes"] is not None:
         n = _n_classes(d["classes"])
-        if machine.n_out != (1 if d["classes"]["kind"] == "binary" and n <= 2 else n):
-            raise ValueError(f"its network has {machine.n_out} outputs for {n} classes")
+        if layout.n_out != (1 if d["classes"]["kind"] == "binary" and n <= 2 else n):
+            raise ValueError(f"its network has {layout.n_out} outputs for {n} classes")
 
 
-def _check_scale(e: Any, n_out: int) -> None:
-    mean, scale = e._y_mean, e._y_scale
+def _check_scale(mean: np.ndarray | None, scale: np.ndarray | None, n_out: int) -> None:
     if (mean is None) != (scale is None):
         raise ValueError("its targets have a mean and no scale, or a scale and no mean")
     for name, values in (("mean", mean), ("scale", scale)):
         forms.maybe(forms.array("float64"))(values, f"the {name} of its targets")
-    if mean is not None and (len(mean) != len(scale) or not len(mean) or n_out % len(mean)):
+    if mean is None or scale is None:
+        return
+    if len(mean) != len(scale) or not len(mean) or n_out % len(mean):
         raise ValueError("the scale of its targets is not that of its outputs")
 
 
-def _sequence(array: np.ndarray) -> np.ndarray:
-    """The rows in some sequence, each once."""
-    if array.dtype != np.int64 or not np.array_equal(np.sort(array), np.arange(array.size)):
+def _sequence(*parts: np.ndarray) -> np.ndarray:
+    """The first of some parts that hold, together, each row once."""
+    n = sum(part.size for part in parts)
+    seen = np.zeros(n, bool)
+    for part in parts:
+        if part.dtype == np.int64 and part.ndim == 1 and are_below(part, n):
+            seen[part] = True
+    if not seen.all():
         raise ValueError("a sequence of its rows does not hold each once")
-    return array.copy()
+    return parts[0]

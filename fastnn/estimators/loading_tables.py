@@ -15,7 +15,7 @@ from fastnn.files.persistence import read_json
 
 def scales(left: dict[str, np.ndarray], d: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     """Medians and factors of what the network reads, as many as the columns of the table make."""
-    median, factor = (floats(left.pop(name), name) for name in ("median", "factor"))
+    median, factor = (checked_floats(left.pop(name), name) for name in ("median", "factor"))
     for name, values in (("median", median), ("factor", factor)):
         array("float64")(values, name)
     spec, n = d["inputs"], d["n_features"]
@@ -52,6 +52,13 @@ def _sizes(spec: dict[str, Any]) -> np.ndarray:
         raise ValueError("its categories are not those of its columns")
     if isinstance(categories, np.ndarray):
         _check_order(categories, sizes)
+        ends = np.cumsum(sizes)
+        few = [int(rare[end - size : end].sum()) for size, end in zip(sizes, ends, strict=True)]
+    else:
+        few = [len(set(own)) for own in rare]
+    # As many as are too many, beside one for them all, are rare.
+    if few != np.where(sizes > MAX_CATEGORIES, sizes - MAX_CATEGORIES + 1, 0).tolist():
+        raise ValueError("its rare categories are not as many as they should")
     return sizes
 
 
@@ -78,7 +85,7 @@ def encoder(
     )
     inputs.gaps = _gaps(spec)
     inputs.words = {int(k): bool(held) for k, held in spec["words"]}
-    inputs.median, inputs.factor, inputs.encoder = median, factor, None
+    inputs.median, inputs.factor, inputs.encoder = median.copy(), factor.copy(), None
     categories, rare = _categories(spec)
     if categories:
         inputs.learn_each(list(map(_example, categories, rare)))
@@ -127,8 +134,8 @@ def _example(categories: list[Any], rare: list[int]) -> np.ndarray:
     return found
 
 
-def floats(array: np.ndarray, name: str, size: int | None = None) -> np.ndarray:
-    """A copy of an array of the file, if it is float64 (n,)."""
+def checked_floats(array: np.ndarray, name: str, size: int | None = None) -> np.ndarray:
+    """An array of the file, if it is float64 (n,)."""
     if array.dtype != np.float64 or array.ndim != 1 or len(array) != (size or len(array)):
         raise ValueError(f"{name} is {array.dtype} of shape {array.shape}; expected float64 (n,)")
-    return array.copy()
+    return array

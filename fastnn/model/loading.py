@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.engine.buffers import reported
 from fastnn.engine.layout import Layout
 from fastnn.files import texts
 from fastnn.files.persistence import ModelFileError, unpack
@@ -55,7 +56,7 @@ def read_model(
             f"fastnn.load(path, own={{{names}}})"
         )
     try:
-        return _model(tensors, description, own)
+        return Checked(tensors, description, own).built()
     except (KeyError, TypeError, ValueError, OverflowError, MemoryError) as error:
         raise _no_model(path, error) from error
 
@@ -65,8 +66,8 @@ def _no_model(path: str | Path, error: Exception) -> ModelFileError:
     return ModelFileError(f"{path} holds no model that can be built: {reason}")
 
 
-def from_portrait(tensors: Arrays, description: dict[str, Any]) -> Sequential:
-    """The model that `portrait` described, without functions of the user's own.
+def from_portrait(tensors: Arrays, description: dict[str, Any]) -> Checked:
+    """The model that `portrait` described, without functions of the user's own, to be built.
 
     Raises
     ------
@@ -74,26 +75,56 @@ def from_portrait(tensors: Arrays, description: dict[str, Any]) -> Sequential:
         For a description that is none, or does not fit the arrays.
     """
     DESCRIPTION(description, "the description of a network")
-    return _model(tensors, description, {})
+    return Checked(tensors, description, {})
 
 
-def _model(tensors: Arrays, description: dict[str, Any], own: dict[str, Callable]) -> Sequential:
-    layers = [from_spec(spec, own) for spec in description["layers"]]
-    model = Sequential(layers, seed=description["seed"], dtype=description["dtype"])
-    model._init_rng.bit_generator.state = description["init"]
-    model._shuffle_rng.bit_generator.state = description["shuffle"]
-    split = description["split"]
-    model._split_seed = np.random.SeedSequence(split["entropy"], spawn_key=split["spawn_key"])
-    model._dropout_seed = description["dropout_seed"]
-    if description["setup"] is not None:
-        model._setup = _setup(model, description["setup"], own)
-    left = dict(tensors)
-    model.history = _history(left, description["columns"])
-    if description.get("network") is not None:
-        model._network = _network(model, left, description["network"])
-    if left:
-        raise ValueError(f"it has the array {next(iter(left))!r:.60}, which is unknown here")
-    return model
+class Checked:
+    """What a file tells of a model, when all of it is checked; `built` takes memory for it.
+
+    So a file of several networks is refused before the first of them is built.
+    """
+
+    def __init__(
+        self, tensors: Arrays, description: dict[str, Any], own: dict[str, Callable]
+    ) -> None:
+        layers = [from_spec(spec, own) for spec in description["layers"]]
+        self._model = model = Sequential(
+            layers, seed=description["seed"], dtype=description["dtype"]
+        )
+        model._init_rng.bit_generator.state = description["init"]
+        model._shuffle_rng.bit_generator.state = description["shuffle"]
+        split = description["split"]
+        model._split_seed = np.random.SeedSequence(split["entropy"], spawn_key=split["spawn_key"])
+        model._dropout_seed = description["dropout_seed"]
+        if description["setup"] is not None:
+            model._setup = _setup(model, description["setup"], own)
+        left = dict(tensors)
+        self._columns, self._epochs = _history(left, description["columns"])
+        self._layout: Layout | None = None
+        if description.get("network") is not None:
+            self._layout, self._network = _network(model, left, description["network"])
+        if left:
+            raise ValueError(f"it has the array {next(iter(left))!r:.60}, which is unknown here")
+
+    @property
+    def layout(self) -> Layout:
+        """That of its network."""
+        if self._layout is None:
+            raise ValueError("it has no network")
+        return self._layout
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The type of its numbers."""
+        return self._model.dtype
+
+    def built(self) -> Sequential:
+        """The model."""
+        columns = {name: column.tolist() for name, column in self._columns.items()}
+        self._model.history = History(columns, self._epochs.tolist())
+        if self._layout is not None:
+            self._model._network = self._network()
+        return self._model
 
 
 def _setup(model: Sequential, spec: dict[str, Any], own: dict[str, Callable]) -> Setup:
@@ -107,8 +138,8 @@ def _setup(model: Sequential, spec: dict[str, Any], own: dict[str, Callable]) ->
     )  # fmt: skip
 
 
-def _history(left: Arrays, names: list[str]) -> History:
-    """The history; its arrays are taken out of those that are left."""
+def _history(left: Arrays, names: list[str]) -> tuple[Arrays, np.ndarray]:
+    """The columns of the history, and its epochs, taken out of the arrays that are left."""
     if len(set(names)) < len(names):
         raise ValueError("two columns of its history have one name")
     epochs = left.pop("history.epoch")
@@ -116,7 +147,7 @@ def _history(left: Arrays, names: list[str]) -> History:
     _check_form("history.epoch", epochs, (epochs.size,), np.int64)
     for name, column in columns.items():
         _check_form(f"the history's column {name!r:.60}", column, epochs.shape, np.float64)
-    return History({name: column.tolist() for name, column in columns.items()}, epochs.tolist())
+    return columns, epochs
 
 
 def _check_form(name: str, array: np.ndarray, shape: tuple[int, ...], dtype: Any) -> None:
@@ -127,8 +158,10 @@ def _check_form(name: str, array: np.ndarray, shape: tuple[int, ...], dtype: Any
         )
 
 
-def _network(model: Sequential, left: Arrays, spec: dict[str, Any]) -> Network:
-    """The network; its arrays are all there and fit, before it takes memory of its own."""
+def _network(
+    model: Sequential, left: Arrays, spec: dict[str, Any]
+) -> tuple[Layout, Callable[[], Network]]:
+    """The layout of the network, and what builds it: its arrays are all there, and fit."""
     layout = Layout(model.layers, spec["n_features"])
     if model._setup is not None:
         model._setup.form(layout, model.dtype)
@@ -141,20 +174,20 @@ def _network(model: Sequential, left: Arrays, spec: dict[str, Any]) -> Network:
         raise ValueError(f"it names {texts.count(names)} features, and has {layout.n_in}")
     known = _curvature(left, layout) if "curvature.steps" in left else None
     part = None if spec["partial"] is None else _partial(left, spec["partial"], layout, model.dtype)
-    if left:
-        raise ValueError(f"it has the array {next(iter(left))!r:.60}, which is unknown here")
-    network = Network(layout, model.dtype, model._shuffle_rng, model._dropout_seed)
-    for offset, array in arrays:
-        network.state.values[offset : offset + array.size] = array.ravel()
-    for name, values in network.state.arrays():
-        building.check_numbers(values, name)
-    for name in ("step", "epoch", "frozen", "learning_rate_factor"):
-        setattr(network, name, spec[name])
-    network.schedule_start = spec.get("schedule_start", 0)
-    if names is not None:
-        network.feature_names = tuple(texts.to_list(names))
-    network.partial, network.curvature = part, known
-    return network
+
+    def built() -> Network:
+        network = Network(layout, model.dtype, model._shuffle_rng, model._dropout_seed)
+        for offset, array in arrays:
+            network.state.values[offset : offset + array.size] = array.ravel()
+        for name in ("step", "epoch", "frozen", "learning_rate_factor"):
+            setattr(network, name, spec[name])
+        network.schedule_start = spec.get("schedule_start", 0)
+        if names is not None:
+            network.feature_names = tuple(texts.to_list(names))
+        network.partial, network.curvature = None if part is None else part(), known
+        return network
+
+    return layout, built
 
 
 def _complete_standardize(left: Arrays, layout: Layout, untrained: bool) -> None:
@@ -200,28 +233,47 @@ def _placed(left: Arrays, layout: Layout, dtype: np.dtype) -> Iterator[tuple[int
             # Slots of the optimizer may be infinite.
             if np.isnan(array).any() or (each == name and np.isinf(array).any()):
                 raise ValueError(f"{each} holds a number that is not finite")
-            if tensor in layout.running and (array[1] < 0).any():
-                raise ValueError(f"{each} holds a variance or a deviation below 0")
+            if tensor in layout.running:
+                _check_running(array, tensor.layer, layout)
             yield offset, array
 
 
-def _partial(left: Arrays, spec: list[Any], layout: Layout, dtype: np.dtype) -> Partial:
-    """The epoch that was begun, each array of the form that the compiled loop writes to."""
+def _check_running(array: np.ndarray, layer: int, layout: Layout) -> None:
+    """Refuse running statistics (3, n) of which a model would report what is none."""
+    if (array[1] < 0).any():
+        raise ValueError(f"{layer}.running holds a variance or a deviation below 0")
+    for name in layout.array_names():
+        of, part = name.split(".")
+        if int(of) == layer and layout.tensor(layer, part) is None:
+            building.check_numbers(reported(array, part), name)
+
+
+def _partial(
+    left: Arrays, spec: list[Any], layout: Layout, dtype: np.dtype
+) -> Callable[[], Partial]:
+    """What makes the epoch that was begun, each array of the form that the loop writes to."""
     batch_size, shuffle, done = spec
     order, losses, norms = (left.pop(f"partial.{name}") for name in PARTIAL)
     kept = left.pop("partial.outputs", None)
     _check_form("partial.order", order, (order.size,), np.int64)
     bounds = batch_bounds(len(order), batch_size)
-    n = len(bounds) - 1
+    n, taken = len(bounds) - 1, 0
     if done > n:
         raise ValueError(f"{done} steps of its epoch are done, and it has {n}")
     _check_form("partial.losses", losses, (done,), np.float64)
     _check_form("partial.norms", norms, (1,), np.float64)
-    all_losses, outputs = np.zeros(n), None
-    all_losses[:done] = losses
     if kept is not None:
-        _check_form("partial.outputs", kept, (int(bounds[done]), layout.n_out), dtype)
-        outputs = np.zeros((len(order), layout.n_out), dtype)
-        outputs[: len(kept)] = kept
-    # Of the file's bytes nothing stays: they are read-only.
-    return Partial(order.copy(), batch_size, shuffle, all_losses, norms.copy(), outputs, done, 0)
+        taken = int(bounds[done])
+        _check_form("partial.outputs", kept, (taken, layout.n_out), dtype)
+
+    def made() -> Partial:
+        all_losses, outputs = np.zeros(n), None
+        all_losses[:done] = losses
+        if kept is not None:
+            outputs = np.zeros((len(order), layout.n_out), dtype)
+            outputs[:taken] = kept
+        # Of the file's bytes nothing stays: they are read-only.
+        return Partial(order.copy(), batch_size, shuffle, all_losses, norms.copy(), outputs, done,
+                       0)  # fmt: skip
+
+    return made

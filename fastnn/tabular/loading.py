@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +127,7 @@ def _of_today(d: dict[str, Any]) -> dict[str, Any]:
 
 def _model(tensors: dict[str, np.ndarray], d: dict[str, Any]) -> TabularModel:
     left = dict(tensors)
-    held_out = left.pop("held_out").copy()
+    held_out = left.pop("held_out")
     kinds = _checked_kinds(d)
     n_classes = texts.count(d["target"]["classes"])
     parts = []
@@ -136,18 +136,19 @@ def _model(tensors: dict[str, np.ndarray], d: dict[str, Any]) -> TabularModel:
         parts.append((spec["rules"], _network(arrays, spec, kinds, n_classes)))
     if left:
         raise ValueError(f"it has the array {next(iter(left))!r:.60}, which is unknown here")
-    # Last: texts take more memory than in the file.
     model = TabularModel(
-        d["target"]["name"], task=d["task"], columns=_chosen(d["chosen"]),
-        sample_weight=d["sample_weight"], class_weight=_class_weight(d["class_weight"]),
+        d["target"]["name"], task=d["task"], sample_weight=d["sample_weight"],
         settings=d["settings"], holdout=d["holdout"], seconds=d["time_limit"], seed=d["seed"],
     )  # fmt: skip
+    # All is checked. Texts take more memory than in the file, and networks and what is copied, too.
+    model.columns, model.class_weight = _chosen(d["chosen"]), _class_weight(d["class_weight"])
     model.columns_ = _columns(d["columns"])
     classes = tuple(texts.to_list(d["target"]["classes"]))
     model.target_ = Target(**d["target"] | {"classes": classes})
     model.scores_, model.notes_, model.n_rows_ = d["scores"], texts.to_list(d["notes"]), d["rows"]
-    model.seconds_, model.interrupted_, model.held_out_ = d["seconds"], d["interrupted"], held_out
-    model.members_ = [Member(_encoder(rules, model.columns_), *others) for rules, others in parts]
+    model.seconds_, model.interrupted_ = d["seconds"], d["interrupted"]
+    model.held_out_ = held_out.copy()
+    model.members_ = [Member(_encoder(rules, model.columns_), *others()) for rules, others in parts]
     return model
 
 
@@ -223,14 +224,14 @@ def _n_encoded(rules: dict[str, np.ndarray], kinds: np.ndarray) -> int:
 
 def _network(
     arrays: dict[str, np.ndarray], spec: dict[str, Any], kinds: np.ndarray, n_classes: int
-) -> tuple[Any, ...]:
-    """A member but for its encoder."""
+) -> Callable[[], tuple[Any, ...]]:
+    """What makes a member but for its encoder."""
     median, factor, answers = (arrays.pop(name) for name in ARRAYS)
     for name, values in (("median", median), ("factor", factor)):
         array("float64")(values, name)
     width = _n_encoded(spec["rules"], kinds)
     network = from_portrait(arrays, spec["network"])
-    layout = network._built().layout
+    layout = network.layout
     n_out = len(answers) if layout.n_out > 1 else (
         1 if not n_classes else min(len(answers), 2) // 2
     )  # fmt: skip
@@ -240,6 +241,10 @@ def _network(
         raise ValueError("the classes are not those that its network answers")
     if len(answers) and not (answers.min() >= 0 and answers.max() < n_classes):
         raise ValueError("its network answers classes that it does not name")
-    # Of the file's bytes nothing stays.
-    mine = median.copy(), factor.copy(), network, answers.copy()
-    return *mine, spec["mean"], spec["scale"]
+
+    def made() -> tuple[Any, ...]:
+        # Of the file's bytes nothing stays.
+        mine = median.copy(), factor.copy(), network.built(), answers.copy()
+        return *mine, spec["mean"], spec["scale"]
+
+    return made
