@@ -83,13 +83,13 @@ def test_it_learns_tables(load, cls, least):
         assert member.best_validation_score_ == max(member.validation_scores_)
 
 
-def test_few_rows_are_learned_by_five_networks_of_half_the_width(monkeypatch):
+def test_few_rows_are_learned_by_five_small_networks(monkeypatch):
     monkeypatch.setattr(ensemble, "FEW_ROWS", 1000)
     held = []
     split = ensemble._splits
     monkeypatch.setattr(ensemble, "_splits", lambda *a: held.extend(split(*a)) or held)
     model = MLPClassifier(preset="tabular", max_iter=2, random_state=0).fit(XD[:999], YD[:999])
-    assert [m.coefs_[1].shape for m in model.estimators_] == [(128, 128)] * 5
+    assert [m.coefs_[1].shape for m in model.estimators_] == [(64, 64)] * 5
     assert_array_equal(np.sort(np.concatenate([s["split"][1] for s in held])), np.arange(999))
     model.fit(XD[:1000], YD[:1000])
     assert not hasattr(model, "estimators_")
@@ -105,7 +105,7 @@ def test_few_rows_are_learned_by_five_networks_of_half_the_width(monkeypatch):
         ({"n_members": 2}, [256] * 2),
         ({"hidden_layer_sizes": np.array([30, 40])}, [30] * 5),
         ({"n_layers": 1, "n_units": 7}, [7] * 5),
-        ({"n_layers": 1}, [128] * 5),
+        ({"n_layers": 1}, [64] * 5),
         ({"solver": "lbfgs"}, [256]),
     ],
     ids=str,
@@ -124,6 +124,24 @@ def test_epochs_without_a_better_one_end_it(parameters, more):
     model = MLPRegressor(preset="tabular", n_members=1, n_units=8, random_state=0, **parameters)
     scores = model.fit(XD[:60, 20:30], np.random.default_rng(0).random(60)).validation_scores_
     assert len(scores) == np.argmax(scores) + 1 + more < 256
+
+
+@pytest.mark.parametrize(
+    ("cls", "epochs", "patience"), [(MLPClassifier, 64, 20), (MLPRegressor, 128, 40)], ids=str
+)
+def test_few_rows_have_shorter_epochs_unless_they_are_set(cls, epochs, patience):
+    X, y = XD[:60, 20:30], np.arange(60) % 2
+    model = cls(preset="tabular", random_state=0).fit(np.repeat(X, 3, axis=0), np.repeat(y, 3))
+    for member in model.estimators_:
+        s = member._settings(False)
+        assert (s.max_iter, s.batch_size, s.n_iter_no_change) == (epochs, 64, patience)
+        scores = member.validation_scores_
+        assert len(scores) == min(epochs, np.argmax(scores) + 1 + patience + 1)
+        # 144 rows are learned from: two batches of 64, and one of the rest.
+        assert member._machine.step == 3 * len(scores)
+    model = cls(preset="tabular", max_iter=3, batch_size=40, patience=2, random_state=0).fit(X, y)
+    own = model.estimators_[0]._settings(False)
+    assert (own.max_iter, own.batch_size, own.patience) == (3, 40, 2)
 
 
 def test_few_rows_with_a_validation_set_or_in_parts_are_learned_by_one_network():

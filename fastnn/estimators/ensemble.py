@@ -16,7 +16,14 @@ from sklearn.utils.multiclass import type_of_target
 from fastnn.engine.threads import get_num_threads
 from fastnn.estimators.callbacks import OF_ALL, Watch
 from fastnn.estimators.inputs import read_features, read_training, unchanged_by_errors
-from fastnn.estimators.presets import FEW_ROWS, MEMBERS, WIDTH, left, parameters_of
+from fastnn.estimators.presets import (
+    FEW_ROWS,
+    MEMBERS,
+    for_few_rows,
+    left,
+    parameters_of,
+    settings_of,
+)
 from fastnn.estimators.recipe import solver_of
 from fastnn.estimators.rows import rows_of
 from fastnn.estimators.temperature import calibrate
@@ -77,7 +84,8 @@ def fit(
         splits = _splits(e, s, n, read[1], extra, incremental)
         watch = Watch(e, n, X, read[1], sample_weight, parallel=True)
         extra = extra | {"read": read}
-        epochs = 1 if incremental else s.max_iter
+        # Of few rows the members have other settings than a single network.
+        epochs = 1 if incremental else settings_of(e.estimators_[0]).max_iter
         parts = [
             extra | splits[k] | {"watch": watch.of_member(k, member, epochs)}
             for k, member in enumerate(e.estimators_)
@@ -118,8 +126,11 @@ def _begin(e: Any, n: int, threads: int) -> None:
     for name in (*OF_ONE, "_fold_seed"):
         e.__dict__.pop(name, None)
     own: dict[str, Any] = {"n_members": 1}
-    if {"n_members", "n_units", "hidden_layer_sizes"} <= left(e):
-        own["n_units"] = WIDTH // 2
+    free = left(e)
+    if "n_members" in free:
+        own |= {k: v for k, v in for_few_rows(is_classifier(e)).items() if k in free}
+        if "hidden_layer_sizes" not in free:
+            own.pop("n_units", None)
     if e.max_time is not None:
         own["max_time"] = e.max_time / -(-n // threads)
     seeds = check_random_state(e.random_state).randint(2**31 - 1, size=n)

@@ -14,9 +14,20 @@ from fastnn.layers import Scale
 
 WIDTH, DEPTH = 256, 3
 FEW_ROWS = 10_000
-"""For fewer rows than this the preset trains MEMBERS networks of half the width, each with another
-part held out: together they take about the time of one, and what they say on average is better."""
+"""For fewer rows than this the preset trains MEMBERS networks with the settings of `for_few_rows`,
+each with another part held out."""
 MEMBERS = 5
+
+
+def for_few_rows(classifier: bool) -> dict[str, Any]:
+    """Settings of each of several networks that learn few rows.
+
+    A step of 64 rows costs a quarter of one of 256 and teaches about as much: a quarter of the
+    epochs takes as many steps. Classes are learned early, numbers go on getting better.
+    """
+    epochs, patience = (64, 20) if classifier else (128, 40)
+    own = {"n_units": 64, "batch_size": 64}
+    return {**own, "max_iter": epochs, "n_iter_no_change": patience}
 
 
 def own_class(estimator: Any) -> type:

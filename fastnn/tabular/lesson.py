@@ -13,7 +13,7 @@ import numpy as np
 from fastnn.engine.threads import alone, get_num_threads
 from fastnn.estimators import MLPClassifier, MLPRegressor
 from fastnn.estimators.convert import network_of
-from fastnn.estimators.presets import WIDTH
+from fastnn.estimators.presets import for_few_rows
 from fastnn.history import History
 from fastnn.tabular.columns import Column
 from fastnn.tabular.encoder import Encoder
@@ -30,8 +30,6 @@ PATIENCE = 35
 epochs after the first. Judged by 17 networks for five tables (adult, California housing, 4,000 rows
 of either, ecoli) that were trained on, to epoch 114 at least: the best epochs, 6 to 39, are those
 that it finds. So does 20, without the second cycle's end; 10 costs up to 0.011 of R2."""
-NARROW = WIDTH // 2
-"""Units of a layer where several networks share the work."""
 
 
 def _as_member(encoder: Encoder, estimator: Any) -> Member:
@@ -102,13 +100,13 @@ def train_members(
     common: dict[str, Any] = {"max_time": seconds and seconds * threads / len(folds)}
     common["n_iter_no_change"] = PATIENCE
     if len(folds) > 1:
-        common["n_units"] = NARROW
+        common |= for_few_rows(lesson.target.task == "classification")
 
     def train(k: int) -> Member:
         chosen = common | {"random_state": seed + k} | dict(settings)
         return lesson.member(*(learned[part] for part in folds[k]), chosen=chosen)
 
-    lesson.progress.expect(len(folds), dict(settings).get("max_iter", EPOCHS))
+    lesson.progress.expect(len(folds), (common | dict(settings)).get("max_iter", EPOCHS))
     with lesson.progress:
         if len(folds) == 1:
             return _train_here(train)
