@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         LeakyReLU,
         Members,
         Mish,
+        PeriodicEmbedding,
         ReLU,
         Scale,
         Sigmoid,
@@ -94,6 +95,7 @@ __all__ = [
     "Mish",
     "ModelFileError",
     "NAdam",
+    "PeriodicEmbedding",
     "Progress",
     "RMSprop",
     "ReLU",
@@ -137,7 +139,8 @@ _NAMES = {
     "files.persistence": "ModelFileError",
     "history": "History",
     "layers": """Activation BatchNorm Dense Dropout ELU GELU Hardmax Identity LeakyReLU
-        Members Mish ReLU SELU Scale SiLU Sigmoid Softmax Softplus Standardize Tanh""",
+        Members Mish PeriodicEmbedding ReLU SELU Scale SiLU Sigmoid Softmax Softplus Standardize
+        Tanh""",
     "loading": "load",
     "model.sequential": "Sequential",
     "optimizers": "Adam AdamW LBFGS NAdam RMSprop Rprop SGD",

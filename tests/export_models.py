@@ -39,7 +39,10 @@ def with_drawn_arrays(model, seed=0):
     rng, arrays = np.random.default_rng(seed), []
     for name, shape in Layout(model.layers, FEATURES).array_names().items():
         array = rng.normal(size=shape)
-        if len(shape) == 2:
+        if name.endswith("frequency"):
+            # Of waves that are many in a row's numbers, rounding decides where each is.
+            array *= 0.05
+        elif len(shape) == 2:
             array *= 1 / np.sqrt(shape[0])
         if name.endswith(("running_var", "deviation")):
             array = 0.3 + array**2

@@ -24,6 +24,7 @@ class Op(NamedTuple):
 
     `twin(arrays, mask)` gives the layer of the reference network as it trains, from the layer's
     arrays and, for dropout, the mask; `predicting` gives it as it predicts, where that differs.
+    `rate` is a learning rate at which a small network does not diverge.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Op(NamedTuple):
     place: str = "hidden"
     trains: bool = True
     elementwise: bool = True
+    rate: float = 0.1
 
 
 def activation(name: str, layer: Callable[[], Any], *alpha: float) -> Op:
@@ -49,6 +51,10 @@ def batchnorm_twin(arrays, mask=None):
 
 def batchnorm_predicting(arrays):
     return ("batchnorm_predict", arrays[0], arrays[1], 1e-5, arrays[2], arrays[3])
+
+
+def periodic_twin(arrays, mask=None):
+    return ("periodic", *arrays, 0)
 
 
 def standardize_twin(arrays, mask=None):
@@ -104,6 +110,12 @@ OPS = [
     Op("dropout of members", lambda: fastnn.Dropout(0.3),
        lambda arrays, mask: ("dropout", mask, 0.3), lambda arrays: ("identity",), place="members",
        elementwise=False),
+    Op("periodic embedding", lambda: fastnn.PeriodicEmbedding(3, 5, 0.2),
+       periodic_twin, elementwise=False, rate=0.01),
+    Op("periodic inputs", lambda: fastnn.PeriodicEmbedding(start=1, stop=3), periodic_twin,
+       place="first", elementwise=False, rate=0.01),
+    Op("periodic embedding of members", lambda: fastnn.PeriodicEmbedding(2, 3, start=2),
+       periodic_twin, place="members", elementwise=False, rate=0.01),
     Op("softmax", fastnn.Softmax, lambda arrays, mask=None: ("softmax",), place="last",
        elementwise=False),
     Op("hardmax", fastnn.Hardmax, lambda arrays, mask=None: ("hardmax",), place="last",
@@ -137,6 +149,8 @@ def row_of(layer: Any) -> Op:
     row = _ROWS[type(layer)]
     if isinstance(layer, fastnn.Dropout):
         return row._replace(twin=lambda arrays, mask: ("dropout", mask, layer.rate))
+    if isinstance(layer, fastnn.PeriodicEmbedding):
+        return row._replace(twin=lambda arrays, mask=None: ("periodic", *arrays, layer.start))
     if isinstance(layer, fastnn.BatchNorm | fastnn.Activation) or not layer.alpha:
         return row
     return row._replace(twin=lambda arrays, mask=None: (row.twin([])[0], layer.alpha))

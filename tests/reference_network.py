@@ -7,6 +7,7 @@ A network is a list of tuples, one per layer, that carry their own parameters:
     ("batchnorm_predict", gamma, beta, eps, running_mean, running_var)
     ("scale", s), ("scale", s, b)
     ("members", s)                      each row k times, s (k n,) its factors: (B, n) -> (B k, n)
+    ("periodic", w, phase, V, b, start) numbers from column `start` on: (B, n) -> (B, n + more)
     ("dropout", mask, rate)
     ("softmax",)
     ("relu",), ("leaky_relu", alpha)    any name of reference.ACTIVATIONS
@@ -19,7 +20,9 @@ as long as a row needs is that of all members. The loss is the mean of theirs.
 import numpy as np
 import reference as ref
 
-N_PARAMETERS = {"dense": 2, "batchnorm": 2, "batchnorm_predict": 2, "scale": 2, "members": 1}
+N_PARAMETERS = {
+    "dense": 2, "batchnorm": 2, "batchnorm_predict": 2, "scale": 2, "members": 1, "periodic": 4,
+}  # fmt: skip
 
 
 def own_weights(W, b, k):
@@ -33,6 +36,33 @@ def side_by_side(layer, x, *others):
     if kind not in ("batchnorm", "batchnorm_predict", "scale") or rest[0].size == x.shape[1]:
         return False, (x, *others)
     return True, tuple(a.reshape(-1, rest[0].size) for a in (x, *others))
+
+
+def periodic_forward(x, w, phase, V, b, start):
+    """Each number from column `start` on, beside its waves times V, plus b."""
+    parts, V = [x[:, :start]], V.reshape(*w.shape, -1)
+    for j in range(len(w)):
+        number = x[:, start + j]
+        waves = np.cos(2 * np.pi * np.outer(number, w[j]) + phase[j])
+        parts += [number[:, None], waves @ V[j] + b[j]]
+    return np.column_stack([*parts, x[:, start + len(w) :]])
+
+
+def periodic_backward(x, dy, w, phase, V, b, start):
+    """dx and the gradients of w, phase, V and b."""
+    size = 1 + b.shape[1]
+    dx, gradients, V = [dy[:, :start]], [], V.reshape(*w.shape, -1)
+    for j in range(len(w)):
+        number = x[:, start + j]
+        own = dy[:, start + j * size : start + (j + 1) * size]
+        angles = 2 * np.pi * np.outer(number, w[j]) + phase[j]
+        da = -np.sin(angles) * (own[:, 1:] @ V[j].T)
+        dx.append(own[:, 0] + 2 * np.pi * da @ w[j])
+        dV, db = np.cos(angles).T @ own[:, 1:], own[:, 1:].sum(axis=0)
+        gradients.append((2 * np.pi * number @ da, da.sum(axis=0), dV, db))
+    dx.append(dy[:, start + len(w) * size :])
+    dw, dphase, dV, db = map(np.stack, zip(*gradients, strict=True))
+    return np.column_stack(dx), (dw, dphase, dV.reshape(-1, size - 1), db)
 
 
 def layer_forward(layer, x):
@@ -55,6 +85,8 @@ def layer_forward(layer, x):
         return ref.batchnorm_predict(x, gamma, beta, mean, var, eps)
     if kind == "scale":
         return x * rest[0] + (rest[1] if len(rest) == 2 else 0)
+    if kind == "periodic":
+        return periodic_forward(x, *rest)
     if kind == "dropout":
         mask, rate = rest
         return ref.dropout(x, mask.reshape(x.shape), rate)
@@ -94,6 +126,8 @@ def layer_backward(layer, x, y, dy):
         return dy * gamma / np.sqrt(var + eps), ((dy * u).sum(axis=0), dy.sum(axis=0))
     if kind == "scale":
         return dy * rest[0], ((x * dy).sum(axis=0), dy.sum(axis=0))[: len(rest)]
+    if kind == "periodic":
+        return periodic_backward(x, dy, *rest)
     if kind == "dropout":
         mask, rate = rest
         return ref.dropout(dy, mask.reshape(dy.shape), rate), ()

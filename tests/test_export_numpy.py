@@ -37,7 +37,8 @@ def drawn(layers, dtype="float64", seed=0, n_features=4):
     model = Sequential(layers, seed=seed, dtype=dtype)
     arrays = []
     for name, shape in Layout(model.layers, n_features).array_names().items():
-        values = rng.normal(size=shape)
+        # Of waves that are many in a row's numbers, rounding decides where each is.
+        values = rng.normal(size=shape) * (0.05 if name.endswith("frequency") else 1)
         arrays.append(0.3 + values**2 if name.endswith(("running_var", "deviation")) else values)
     model.set_weights(arrays)
     return model
@@ -133,7 +134,8 @@ def test_great_numbers_overflow_nowhere(op):
     for size in (1e3, 1e6):
         outputs = to_numpy(model)(rows(20) * size)
         assert np.isfinite(outputs).all()
-        close(outputs, model.predict(rows(20) * size), "float32")
+        if not op.name.startswith("periodic"):
+            close(outputs, model.predict(rows(20) * size), "float32")
 
 
 def test_great_logits_overflow_nowhere():

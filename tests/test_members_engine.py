@@ -150,7 +150,7 @@ def test_the_summary_tells_how_many_there_are(capsys):
          r"layer 1 is Dense\(3, shared=False\), before any Members; expected one before it"),
         (lambda: [Dense(3, shared=False)], "before any Members; expected one before it"),
         (lambda: [Dense(3), Scale(), Members(2), Dense(1)],
-         "Scale is layer 2; expected it first, or after Standardize or Members"),
+         "Scale is layer 2; expected it first, or after Standardize, Members or an embedding"),
         (lambda: [Members(2), Standardize(), Dense(1)],
          "Standardize is layer 2; expected it first"),
         (lambda: [Members(2)], "the model has no Dense layer"),

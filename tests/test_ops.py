@@ -96,8 +96,8 @@ def test_sgd_follows_the_reference_gradient(op, rng):
     model = build(op, rng)
     if op.name == "standardize":
         model.set_weights([X.mean(axis=0), X.std(axis=0), *model.get_weights()[2:]])
-    model.compile(optimizer=SGD(0.1), loss=case.loss())
-    expected, losses = ops.reference_sgd(model, case, X, y, [0, 6, 12, 18, 23], 3, 0.1)
+    model.compile(optimizer=SGD(op.rate), loss=case.loss())
+    expected, losses = ops.reference_sgd(model, case, X, y, [0, 6, 12, 18, 23], 3, op.rate)
     history = model.fit(X, y, epochs=3, batch_size=6, shuffle=False, verbose=0)
     assert_groups_agree(model, expected, 1e-11)
     sizes = np.array([6, 6, 6, 5])
@@ -259,7 +259,7 @@ def test_float32_follows_float64(op, rng):
     for dtype in ("float32", "float64"):
         model = Sequential(ops.network(op), seed=5, dtype=dtype)
         model.set_weights(arrays)
-        model.compile(optimizer=SGD(0.05), loss=case.loss())
+        model.compile(optimizer=SGD(op.rate / 2), loss=case.loss())
         model.fit(X, y, epochs=3, batch_size=6, verbose=0)
         after[dtype] = model.get_weights()
         # Standardize's mean is in double, whatever the network computes with.

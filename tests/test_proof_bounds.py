@@ -17,6 +17,7 @@ from fastnn import (
     Dense,
     Dropout,
     Members,
+    PeriodicEmbedding,
     ReLU,
     Scale,
     Softmax,
@@ -68,6 +69,8 @@ NETWORKS = [
     ([Dense(3), Members(3), Dense(40), Scale(bias=True), ReLU(), Dense(3, shared=False), Softmax()],
      losses.CrossEntropy(), Adam()),
     ([Members(2), Dense(5), BatchNorm(), Dense(3), Softmax()], losses.MSE(), Adam()),
+    ([PeriodicEmbedding(3, 5, start=1, stop=3), Scale(), Members(2), PeriodicEmbedding(2, 3),
+      Dense(9), ReLU(), Dense(3), Softmax()], losses.CrossEntropy(), Adam()),
 ]  # fmt: skip
 
 

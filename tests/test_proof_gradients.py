@@ -16,7 +16,7 @@ import pytest
 import reference_network as net
 from counts import counts
 
-from fastnn import SGD, Dense, Members, Scale, Sequential, Tanh
+from fastnn import SGD, Dense, Members, PeriodicEmbedding, Scale, Sequential, Tanh
 from fastnn.inputs.rows import Rows
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,6 +33,8 @@ def network(rng, op, case):
         layer = Members(int(rng.choice(MEMBERS)))
     if op.name == "dense of members":
         layer = Dense(int(rng.choice(WIDTHS)), shared=False, bias=bool(rng.integers(2)))
+    if op.name.startswith("periodic"):
+        layer = periodic(rng, 1 if op.place == "first" else first.units)
     head = case.head()
     if op.place == "first":
         return [layer, first, Tanh(), *head]
@@ -42,6 +44,14 @@ def network(rng, op, case):
         hidden = [hidden, Scale(), Tanh()][: rng.integers(4)]
         return [Members(int(rng.choice(MEMBERS))), first, layer, *hidden, *head]
     return [first, layer, *([hidden] if rng.integers(2) else []), *head]
+
+
+def periodic(rng, n):
+    """An embedding of some of n numbers."""
+    start = int(rng.integers(n))
+    stop = None if rng.integers(2) else int(rng.integers(start + 1, n + 1))
+    size, frequencies = int(rng.integers(2, 12)), int(rng.choice(WIDTHS[:-3]))
+    return PeriodicEmbedding(size, frequencies, 0.2, start=start, stop=stop)
 
 
 def gradient(model, rows):

@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.kernels.codes import BATCHNORM, HARDMAX, SCALE, SOFTMAX, STANDARDIZE
+from fastnn.kernels.codes import BATCHNORM, HARDMAX, PERIODIC, SCALE, SOFTMAX, STANDARDIZE
 from fastnn.layers import BatchNorm, Dense, Layer, Members
 
 ALIGN = 16  # elements: one cache line of float32
 RUNNING_NAMES = ("running_mean", "running_var")
 STANDARDIZE_NAMES = ("mean", "deviation")
+INPUTS = STANDARDIZE, PERIODIC
+"""Layers that prepare the inputs."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,11 @@ def check_order(layers: Sequence[Layer]) -> None:
             )
     first = members_from(layers)
     for k, layer in enumerate(layers):
-        early = k <= first and any(before.kind != STANDARDIZE for before in layers[:k])
+        early = k <= first and any(before.kind not in INPUTS for before in layers[:k])
         if layer.kind == SCALE and early:
             raise ValueError(
-                f"Scale is layer {k + 1}; expected it first, or after Standardize or Members: it "
-                "weighs the inputs; a Dense layer there can do the same by itself"
+                f"Scale is layer {k + 1}; expected it first, or after Standardize, Members or an "
+                "embedding: it weighs the inputs; a Dense layer there can do the same by itself"
             )
         if isinstance(layer, Members) and k > first:
             raise ValueError(
@@ -127,9 +129,8 @@ class Layout:
             self.members.append(layer.k if isinstance(layer, Members) else members)
             self.widths.append(layer.n_out(width) * self.members[-1])
         self.n_in, self.n_out = n_in, self.widths[-1] // self.members[-1]
-        shapes.sort(key=lambda item: len(item[2]) == 1)
+        shapes.sort(key=lambda item: item[1] != "W")
         self.parameters, self.n_parameters = _place(shapes, 0)
-        self.n_weights = sum(padded(t.size) for t in self.parameters if len(t.shape) == 2)
         running = [
             (k, "running", (3, self.widths[k]))
             for k, layer in enumerate(self.layers)
@@ -181,7 +182,8 @@ class Layout:
     @cached_property
     def flops_per_row(self) -> int:
         """Multiplications and additions of the matrix products of one row, forward."""
-        return sum(2 * t.size * self.rows(t.layer) for t in self.parameters if len(t.shape) == 2)
+        products = [t for t in self.parameters if t.name in ("W", "linear")]
+        return sum(2 * t.size * self.rows(t.layer) for t in products)
 
     def rows(self, layer: int) -> int:
         """How many rows of a row share the weights of a layer: one of each member, or one."""

@@ -11,11 +11,19 @@ import numpy as np
 from fastnn.inputs.arrays import are_below
 from fastnn.inputs.rows import Rows
 from fastnn.kernels import codes
-from fastnn.kernels.codes import BATCHNORM, DENSE, MEMBERS, N_STATISTICS, SCALE, STANDARDIZE
+from fastnn.kernels.codes import (
+    BATCHNORM,
+    DENSE,
+    MEMBERS,
+    N_STATISTICS,
+    PERIODIC,
+    SCALE,
+    STANDARDIZE,
+)
 from fastnn.layers import Activation, Layer
 from fastnn.losses import Custom, Loss, Pinball
 
-KINDS = set(range(codes.MEMBERS + 1)) | set(range(codes.IDENTITY, codes.MISH + 1))
+KINDS = set(range(codes.PERIODIC + 1)) | set(range(codes.IDENTITY, codes.MISH + 1))
 LARGEST = 2**40
 
 
@@ -79,6 +87,10 @@ def _has_width(op: dict[str, Any]) -> bool:
     times = op["repeat"] * op["groups"]
     if op["kind"] == MEMBERS:
         return bool(depth == units == n_in and n_out == times * n_in and op["repeat"] == 1)
+    if op["kind"] == PERIODIC:
+        width, before = n_in // op["repeat"], op["start"]
+        fits = before >= 0 and before + op["groups"] <= width < LARGEST
+        return bool(fits and n_in == width * op["repeat"] and n_out == n_in + times * units)
     same = op["kind"] == DENSE or n_in == n_out
     return bool(same and n_in == times * depth and n_out == times * units)
 
@@ -91,9 +103,10 @@ def _fits(op: dict[str, Any], room: Room, trains: bool, last: bool) -> list[tupl
     kind, n_in, n_out, rows = op["kind"], op["n_in"], op["n_out"], room.rows
     depth, units, groups = op["depth"], op["units"], op["groups"]
     n_bias = groups * units
-    weight = {DENSE: groups * depth * units, BATCHNORM: n_out, SCALE: n_out, MEMBERS: n_out}.get(
-        kind, 0
-    )
+    weight = {
+        DENSE: groups * depth * units, BATCHNORM: n_out, SCALE: n_out, MEMBERS: n_out,
+        PERIODIC: groups * depth,
+    }.get(kind, 0)  # fmt: skip
     found = [
         ("x", _within(op["x"], rows * n_in, room.work)),
         ("y", _within(op["y"], rows * n_out, room.work)),
@@ -101,7 +114,7 @@ def _fits(op: dict[str, Any], room: Room, trains: bool, last: bool) -> list[tupl
     ]
     if weight:
         found.append(("weight", _within(op["weight"], weight, room.n_params)))
-        must = kind == BATCHNORM
+        must = kind in (BATCHNORM, PERIODIC)
         fits = _within(op["bias"], n_bias, room.n_params)
         found.append(("bias", fits or (op["bias"] == -1 and not must)))
     else:
@@ -111,6 +124,12 @@ def _fits(op: dict[str, Any], room: Room, trains: bool, last: bool) -> list[tupl
     if kind == BATCHNORM:
         size = N_STATISTICS * n_out
         found.append(("statistics", _within(op["statistics"], size, room.work)))
+    if kind == PERIODIC:
+        found += [
+            ("phase", _within(op["phase"], weight, room.n_params)),
+            ("linear", _within(op["linear"], weight * units, room.n_params)),
+            ("waves", _within(op["waves"], 2 * rows * op["repeat"] * depth, room.work)),
+        ]
     if kind == DENSE:
         copies = {
             "packed": (depth, units), "transposed": (units, depth),
@@ -122,7 +141,8 @@ def _fits(op: dict[str, Any], room: Room, trains: bool, last: bool) -> list[tupl
     if trains:
         fits = _within(op["dy"], rows * n_out, room.work)
         found.append(("dy", fits or (op["dy"] == -1 and not last)))
-        fits = kind not in (DENSE, SCALE, MEMBERS) or _within(op["dx"], rows * n_in, room.work)
+        apart = kind in (DENSE, SCALE, MEMBERS, PERIODIC)
+        fits = not apart or _within(op["dx"], rows * n_in, room.work)
         found.append(("dx", fits or op["dx"] == -1))
         if kind == BATCHNORM:
             size = room.chunks * 3 * n_out

@@ -18,11 +18,21 @@ from fastnn.kernels.codes import (
     IDENTITY,
     MEMBERS,
     N_STATISTICS,
+    PERIODIC,
     SCALE,
     SOFTMAX,
 )
-from fastnn.layers import Members
+from fastnn.layers import Members, PeriodicEmbedding
 from fastnn.losses import Loss
+
+WITH_GRADIENT = DENSE, SCALE, MEMBERS, PERIODIC
+"""Ops whose gradient of their input lies in a place of its own."""
+ARRAYS = {
+    "weight": ("W", "gamma", "scale", "frequency"), "bias": ("b", "beta"), "phase": ("phase",),
+    "linear": ("linear",),
+}  # fmt: skip
+"""Fields of an op, and the arrays of its layer that they place."""
+ABSENT = "statistics", "partials", "dy", "dx", "packed", "transposed", "strips", "waves"
 
 
 class Program:
@@ -101,7 +111,7 @@ class Program:
             self._divide(op, k)
             op["alpha"] = layer.alpha
             op["trainable"] = k >= self.frozen
-            for field, names in (("weight", ("W", "gamma", "scale")), ("bias", ("b", "beta"))):
+            for field, names in ARRAYS.items():
                 found = [t for n in names if (t := layout.tensor(k, n))]
                 op[field] = found[0].offset if found else -1
             running = layout.tensor(k, "running")
@@ -109,7 +119,7 @@ class Program:
             op["rate"], op["bias_rate"] = layer.rates(layout.widths[k])
             for field in ("momentum", "l1", "l2"):
                 op[field] = getattr(layer, field, 0.0)
-            for field in ("statistics", "partials", "dy", "dx", "packed", "transposed", "strips"):
+            for field in ABSENT:
                 op[field] = -1
 
     def _divide(self, op: np.void, k: int) -> None:
@@ -121,6 +131,11 @@ class Program:
             op["groups"] = layout.members[k] // int(op["repeat"])
         elif isinstance(layer, Members):
             op["groups"] = layer.k
+        elif isinstance(layer, PeriodicEmbedding):
+            op["repeat"], op["start"] = layout.rows(k), layer.start
+            op["groups"] = layer.embedded(layout.widths[k] // layout.rows(k))
+            op["depth"], op["units"] = layer.frequencies, layer.size - 1
+            return
         times = int(op["repeat"] * op["groups"])
         op["depth"] = layout.widths[k] // (1 if isinstance(layer, Members) else times)
         op["units"] = layout.widths[k + 1] // times
@@ -135,7 +150,7 @@ class Program:
                 # It hands on its input as it is, and what may be read of it is unchanged.
                 op["y"] = place
                 continue
-            elementwise = layer.kind not in (DENSE, BATCHNORM, HARDMAX, SCALE, MEMBERS)
+            elementwise = layer.kind not in (BATCHNORM, HARDMAX, *WITH_GRADIENT)
             if not (elementwise and "x" not in layer.backward_reads and "y" not in before):
                 place = self._take(self.rows * int(op["n_out"]))
             op["y"] = place
@@ -143,6 +158,8 @@ class Program:
             before = layer.backward_reads if elementwise else "x"
             if layer.kind == BATCHNORM:
                 op["statistics"] = self._take(N_STATISTICS * int(op["n_out"]))
+            if layer.kind == PERIODIC:
+                op["waves"] = self._take(2 * self.rows * int(op["repeat"] * op["depth"]))
 
     @cached_property
     def first_trained(self) -> int:
@@ -158,7 +175,7 @@ class Program:
                 # Nobody goes back so far.
                 break
             op["dy"] = dy
-            if op["kind"] in (DENSE, SCALE, MEMBERS) and k > self.first_trained:
+            if op["kind"] in WITH_GRADIENT and k > self.first_trained:
                 dy = self._take(self.rows * int(op["n_in"]))
                 op["dx"] = dy
 

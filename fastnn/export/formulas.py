@@ -49,6 +49,18 @@ def scale(z: np.ndarray, factors: np.ndarray, b: np.ndarray | float = 0) -> np.n
     return factors * z + b
 
 
+def periodic(
+    z: np.ndarray, w: np.ndarray, phase: np.ndarray, linear: np.ndarray, b: np.ndarray, start: int
+) -> np.ndarray:
+    """Columns from `start` on, each x as x and b + cos(2 pi w x + phase) linear."""
+    stop = start + len(w)
+    x = z[:, start:stop, None]
+    waves = np.cos((2 * math.pi) * (x * w) + phase)
+    more = np.matmul(waves.swapaxes(0, 1), linear.reshape(*w.shape, -1)).swapaxes(0, 1) + b
+    embedded = np.concatenate([x, more], axis=2).reshape(len(z), len(w) * (1 + b.shape[1]))
+    return np.concatenate([z[:, :start], embedded, z[:, stop:]], axis=1)
+
+
 def members(z: np.ndarray, scales: np.ndarray) -> np.ndarray:
     """Each row once a member, times the member's scales (members, columns)."""
     n = z.shape[1]

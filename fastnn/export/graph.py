@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+MOST = 2**31 - 1
+"""More columns than there are."""
+
 
 class Graph:
     """Nodes and constants of an ONNX graph, in the making.
@@ -46,6 +49,13 @@ class Graph:
         name = f"shape_{'_'.join(map(str, shape))}"
         self._constants[name] = np.array(shape)
         return self.node("Reshape", z, name)
+
+    def columns(self, z: str, start: int, stop: int | None) -> str:
+        """Add a node of the columns from `start` to before `stop`, or all that are left."""
+        ends = {"start": start, "stop": MOST if stop is None else stop, "axis": 1}
+        names = [f"{name}_{value}" for name, value in ends.items()]
+        self._constants |= {n: np.array([v]) for n, v in zip(names, ends.values(), strict=True)}
+        return self.node("Slice", z, *names)
 
     def average(self, z: str, members: int) -> str:
         """Add the average of the members' answers."""

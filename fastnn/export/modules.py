@@ -45,6 +45,31 @@ class Members(torch.nn.Module):
         return (x[:, None] * self.scales).flatten(0, 1)
 
 
+class PeriodicEmbedding(torch.nn.Module):
+    """Each number x from column `start` on as (x, b + cos(2 pi w x + phase) linear).
+
+    w and phase (n, frequencies), linear (n, frequencies, size - 1), b (n, size - 1), all learned.
+    """
+
+    def __init__(
+        self, start: int, w: torch.Tensor, phase: torch.Tensor, linear: torch.Tensor,
+        b: torch.Tensor,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.start, self.stop = start, start + len(w)
+        self.frequency, self.phase = torch.nn.Parameter(w), torch.nn.Parameter(phase)
+        self.linear = torch.nn.Parameter(linear.reshape(*w.shape, -1))
+        self.bias = torch.nn.Parameter(b)
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        """z (B, columns) -> (B, columns + n (size - 1))."""
+        x = z[:, self.start : self.stop, None]
+        waves = torch.cos(2 * torch.pi * (x * self.frequency) + self.phase)
+        more = (waves.transpose(0, 1) @ self.linear).transpose(0, 1) + self.bias
+        embedded = torch.cat([x, more], 2).flatten(1)
+        return torch.cat([z[:, : self.start], embedded, z[:, self.stop :]], 1)
+
+
 class MembersLinear(torch.nn.Module):
     """x W + b, of each member its own: W (k, n, units), b (k, units)."""
 

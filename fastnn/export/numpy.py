@@ -19,7 +19,7 @@ from fastnn.export.reading import Reading, read
 from fastnn.files.whole import write_whole
 from fastnn.inputs.paths import as_path
 from fastnn.kernels import codes
-from fastnn.layers import Dense, Layer
+from fastnn.layers import Dense, Layer, PeriodicEmbedding
 
 Formula = Callable[..., Any]
 
@@ -29,6 +29,7 @@ FORMULAS: dict[int, Formula] = {
     codes.STANDARDIZE: formulas.standardize,
     codes.SCALE: formulas.scale,
     codes.MEMBERS: formulas.members,
+    codes.PERIODIC: formulas.periodic,
 }
 """Of the layers that hold arrays: these are the arguments, in the model's order."""
 OF_MEMBERS: dict[int, Formula] = {
@@ -38,6 +39,9 @@ OF_MEMBERS: dict[int, Formula] = {
 """After `Members`."""
 WITH_NUMBER = codes.BATCHNORM, codes.LEAKY_RELU, codes.ELU
 """Layers whose formula takes the layer's number last."""
+
+WITH_MATH = formulas.gelu, formulas.periodic
+"""Formulas that need the module math."""
 
 MODULE = '''"""{about}
 
@@ -115,7 +119,9 @@ def _step(k: int, layer: Layer, arrays: dict[str, np.ndarray], prefix: str, memb
         formula = OF_MEMBERS.get(layer.kind, formula)
     if isinstance(layer, Dense) and not layer.shared:
         formula = formulas.members_dense
-    numbers = (layer.alpha,) if layer.kind in WITH_NUMBER else ()
+    numbers: tuple[Any, ...] = (layer.alpha,) if layer.kind in WITH_NUMBER else ()
+    if isinstance(layer, PeriodicEmbedding):
+        numbers = (layer.start,)
     return Step(formula, tuple(f"{prefix}{k}.{name}" for name in arrays), numbers)
 
 
@@ -220,7 +226,7 @@ class NumpyPredictor:
             name=name,
             takes=self._takes,
             n_out=self._n_out,
-            imports="import base64" + "\nimport math" * (formulas.gelu in used),
+            imports="import base64" + "\nimport math" * any(f in used for f in WITH_MATH),
             lines="\n".join(f"    {line}" for line in self._lines()),
             functions="\n\n".join(map(inspect.getsource, needed)).strip(),
             weights="\n".join(f'    "{n}": {_literal(a)},' for n, a in self.weights.items()),

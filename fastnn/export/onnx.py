@@ -14,7 +14,7 @@ from fastnn.files.whole import write_whole
 from fastnn.inputs.packages import package
 from fastnn.inputs.paths import as_path
 from fastnn.kernels import codes
-from fastnn.layers import Dense, Layer, Members
+from fastnn.layers import Dense, Layer, Members, PeriodicEmbedding
 
 OPSET = 18
 IR_VERSION = 8
@@ -68,17 +68,39 @@ def _members(graph: Graph, z: str, k: int, scale: np.ndarray, n: int) -> str:
     return graph.shaped(graph.node("Mul", graph.shaped(z, -1, 1, n), scales), -1, n)
 
 
+def _own_products(graph: Graph, z: str, weights: str) -> str:
+    """Add products of rows (B, k, n), each of the k with weights (n, units) of its own."""
+    each = graph.node("Transpose", z, perm=[1, 0, 2])
+    return graph.node("Transpose", graph.node("MatMul", each, weights), perm=[1, 0, 2])
+
+
 def _own_dense(
     graph: Graph, z: str, k: int, members: int, W: np.ndarray, b: np.ndarray | None = None
 ) -> str:
     """Add products of each member with its own W."""
     n, units = len(W) // members, W.shape[1]
-    each = graph.node("Transpose", graph.shaped(z, -1, members, n), perm=[1, 0, 2])
     weights = graph.constant(f"{k}.W", W.reshape(members, n, units))
-    z = graph.node("Transpose", graph.node("MatMul", each, weights), perm=[1, 0, 2])
+    z = _own_products(graph, graph.shaped(z, -1, members, n), weights)
     if b is not None:
         z = graph.node("Add", z, graph.constant(f"{k}.b", b.reshape(members, units)))
     return graph.shaped(z, -1, units)
+
+
+def _periodic(
+    graph: Graph, z: str, k: int, start: int, w: np.ndarray, phase: np.ndarray, linear: np.ndarray,
+    b: np.ndarray,
+) -> str:  # fmt: skip
+    """Add waves of each number; by sines, for runtimes know no cosine of doubles."""
+    n, more = b.shape
+    x = graph.shaped(graph.columns(z, start, start + n), -1, n, 1)
+    angles = graph.node("Mul", x, graph.constant(f"{k}.frequency", 2 * np.pi * w.astype(float)))
+    shifts = graph.constant(f"{k}.phase", phase.astype(float) + np.pi / 2)
+    waves = graph.node("Sin", graph.node("Add", angles, shifts))
+    found = _own_products(graph, waves, graph.constant(f"{k}.linear", linear.reshape(n, -1, more)))
+    found = graph.node("Add", found, graph.constant(f"{k}.b", b))
+    embedded = graph.shaped(graph.node("Concat", x, found, axis=2), -1, n * (1 + more))
+    before, after = graph.columns(z, 0, start), graph.columns(z, start + n, None)
+    return graph.node("Concat", before, embedded, after, axis=1)
 
 
 def _add_layer(
@@ -100,6 +122,8 @@ def _add_layer(
         return _standardize(graph, z, k, **arrays)
     if isinstance(layer, Members):
         return _members(graph, z, k, arrays["scale"], len(arrays["scale"]) // layer.k)
+    if isinstance(layer, PeriodicEmbedding):
+        return _periodic(graph, z, k, layer.start, *arrays.values())
     if isinstance(layer, Dense) and not layer.shared:
         return _own_dense(graph, z, k, members, **arrays)
     names = [graph.constant(f"{k}.{name}", array) for name, array in arrays.items()]

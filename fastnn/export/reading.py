@@ -13,7 +13,9 @@ from fastnn.layers import Layer
 
 IDLE = codes.DROPOUT, codes.IDENTITY
 """Layers that do nothing in prediction."""
-WITH_ARRAYS = codes.DENSE, codes.BATCHNORM, codes.STANDARDIZE, codes.SCALE, codes.MEMBERS
+WITH_ARRAYS = (
+    codes.DENSE, codes.BATCHNORM, codes.STANDARDIZE, codes.SCALE, codes.MEMBERS, codes.PERIODIC,
+)  # fmt: skip
 EXPORTED = {*WITH_ARRAYS, *IDLE, *FORMS}
 
 
@@ -39,7 +41,7 @@ class Reading(NamedTuple):
 
     def __str__(self) -> str:
         """Such as "Dense 64, ReLU, Dense 10, Softmax"."""
-        numbers = {codes.DENSE: "units", codes.MEMBERS: "k"}
+        numbers = {codes.DENSE: "units", codes.MEMBERS: "k", codes.PERIODIC: "size"}
         units = [
             f" {getattr(layer, numbers[layer.kind])}" if layer.kind in numbers else ""
             for layer in self.layers

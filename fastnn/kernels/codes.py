@@ -8,7 +8,8 @@ of an arena; addresses are absolute; -1 (offset) and 0 (address) mean "absent".
 import numpy as np
 
 # Operations. The elementwise ones follow ACTIVATION, in the order of `ACTIVATIONS`.
-DENSE, BATCHNORM, DROPOUT, STANDARDIZE, SOFTMAX, HARDMAX, CUSTOM, SCALE, MEMBERS = range(9)
+(DENSE, BATCHNORM, DROPOUT, STANDARDIZE, SOFTMAX, HARDMAX, CUSTOM, SCALE, MEMBERS,
+ PERIODIC) = range(10)  # fmt: skip
 ACTIVATION = 10
 ACTIVATIONS = (
     "identity", "relu", "leaky_relu", "elu", "selu", "gelu",
@@ -47,7 +48,7 @@ def _record(**fields: str) -> np.dtype:
 OP = _record(
     int="""kind n_in n_out x y dy dx weight bias statistics partials running
            packed transposed strips function derivative layer trainable
-           repeat groups depth units""",
+           repeat groups depth units start phase linear waves""",
     float="alpha momentum l1 l2 rate bias_rate",
 )
 """One row of the program.
@@ -58,7 +59,10 @@ W^T and dy where products want them, `statistics` and `partials` batch norm's su
 and over each chunk. `weight` (W or gamma), `bias` (b or beta) and `running` (mean, variance and
 bias correction of batch norm) are offsets in the state arena. `function, derivative` are addresses
 of a user's functions. A row of its input is `repeat` rows, one a member, which share W; or
-`groups` pieces, each with a W (depth, units) of its own, one below the other; else both are 1.
+`groups` pieces, each with a W (depth, units) of its own, one below the other; else both are 1. A
+PERIODIC embeds the `groups` numbers from column `start` on of each of `repeat` rows: each has
+`depth` frequencies (`weight`), their phases (`phase`), and a map (`linear`, `bias`) to `units`
+numbers; `waves` is where their cosines lie, for each row apart.
 `alpha` is the slope, the rate or epsilon; `rate` and `bias_rate` are factors of the learning rate.
 """
 

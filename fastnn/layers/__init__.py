@@ -27,6 +27,7 @@ from fastnn.layers.activations import (
 )
 from fastnn.layers.base import Layer
 from fastnn.layers.core import BatchNorm, Dense, Dropout, Members, Scale, Standardize
+from fastnn.layers.embeddings import PeriodicEmbedding
 
 __all__ = [
     "ELU",
@@ -43,6 +44,7 @@ __all__ = [
     "LeakyReLU",
     "Members",
     "Mish",
+    "PeriodicEmbedding",
     "ReLU",
     "Scale",
     "SiLU",

@@ -40,6 +40,10 @@ class Layer:
         """Width of the output for an input of width n_in."""
         return n_in
 
+    def n_in(self, n_out: int) -> int:
+        """Width of the input for an output of width n_out, of a layer whose output tells it."""
+        return n_out
+
     def parameters(self, n_in: int, members: int = 1) -> dict[str, tuple[int, ...]]:
         """Name and shape of each learned array, of so many members."""
         return {}

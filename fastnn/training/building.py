@@ -14,7 +14,16 @@ from fastnn.inputs.notes import warn
 from fastnn.inputs.rows import BLOCK_ELEMENTS, Part
 from fastnn.inputs.settings import ABOVE_0, Range
 from fastnn.kernels import codes
-from fastnn.layers import Activation, BatchNorm, Dense, Dropout, Layer, Members, Standardize
+from fastnn.layers import (
+    Activation,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Layer,
+    Members,
+    PeriodicEmbedding,
+    Standardize,
+)
 from fastnn.losses import CrossEntropy, Custom, Loss
 from fastnn.training.network import Network
 
@@ -22,6 +31,9 @@ FLAT = 1e-13
 """A deviation that is no larger than so much of the mean comes of rounding."""
 SMALL = 2.0**-600
 """Of numbers times this no square overflows."""
+WITH_ARRAYS = (
+    codes.DENSE, codes.BATCHNORM, codes.STANDARDIZE, codes.SCALE, codes.MEMBERS, codes.PERIODIC,
+)  # fmt: skip
 LIKE_GET_WEIGHTS = "expected a list of arrays, such as get_weights() returns"
 
 
@@ -107,6 +119,8 @@ def _draw(state: State, layout: Layout, rng: np.random.Generator) -> None:
         layer = layout.layers[tensor.layer]
         if isinstance(layer, Members):
             state.view(tensor)[:] = _scales(layer, rng, tensor.size)
+        if isinstance(layer, PeriodicEmbedding):
+            state.view(tensor)[:] = layer.draw(tensor.name, rng, tensor.shape)
         if isinstance(layer, Dense) and tensor.name == "W":
             chosen = layer.init
             if chosen is None:
@@ -225,12 +239,17 @@ def layout_for(given: Sequence[Layer], weights: Sequence[Any]) -> Layout:
     """The layout of layers that have these arrays, whose first tells the number of features."""
     if not weights:
         raise ValueError(f"got no arrays; {LIKE_GET_WEIGHTS}")
-    shape = as_array(weights[0], "the first array", LIKE_GET_WEIGHTS).shape
+    held = [layer for layer in given if layer.kind in WITH_ARRAYS]
+    first = next(layer for layer in held if not isinstance(layer, PeriodicEmbedding))
+    before = held[: held.index(first)]
+    at = min(4 * len(before), len(weights) - 1)
+    shape = as_array(weights[at], f"array {at + 1}", LIKE_GET_WEIGHTS).shape
     if not shape or shape[0] == 0:
-        raise ValueError(f"the first array has shape {shape}; {LIKE_GET_WEIGHTS}")
-    first = next(layer for layer in given if layer.parameters(1) or layer.kind == codes.STANDARDIZE)
-    times = first.k if isinstance(first, Members) else 1
-    return Layout(given, max(1, shape[0] // times))
+        raise ValueError(f"array {at + 1} has shape {shape}; {LIKE_GET_WEIGHTS}")
+    width = shape[0] // (first.k if isinstance(first, Members) else 1)
+    for layer in reversed(before):
+        width = layer.n_in(width)
+    return Layout(given, max(1, width))
 
 
 def as_weights(weights: Sequence[Any], layout: Layout, dtype: np.dtype) -> list[np.ndarray]:

@@ -7,6 +7,7 @@ together. So two processes can compile at the same time.
 import numpy as np
 
 from fastnn.kernels.codes import CONTEXT, OP, TASK
+from fastnn.kernels.loop.embeddings import periodic_backward, periodic_forward
 from fastnn.kernels.loop.objective import loss_of_chunk
 from fastnn.kernels.loop.weights import weights_task
 from fastnn.kernels.machine.calls import outside
@@ -15,6 +16,7 @@ from fastnn.kernels.machine.memory import array_at, shift
 
 weights = outside("fastnn_weights")
 loss = outside("fastnn_loss")
+periodic = outside("fastnn_periodic")
 
 
 @kernel
@@ -39,3 +41,13 @@ def do_loss(context, work, step, start, r0, rows, ticket):
     batch = array_at(net.bounds, (net.n_steps + 1,), np.int64)[step : step + 2]
     losses = array_at(net.losses, (net.n_steps * net.n_tasks,), np.float64)
     losses[ticket] = loss_of_chunk(net, ops, work, order, start, batch, r0, rows)
+
+
+@kernel
+def do_periodic(ops, state, work, x, k, r0, rows, back):
+    """Op k, of the table at an address, on rows from r0 on of the batch, whose input is x."""
+    op = array_at(ops, (k + 1,), OP)[k]
+    if back:
+        periodic_backward(op, state, work, x, shift(work, op.dy + r0 * op.n_out), r0, rows)
+    else:
+        periodic_forward(op, state, work, x, shift(work, op.y + r0 * op.n_out), r0, rows)

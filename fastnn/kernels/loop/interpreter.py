@@ -13,9 +13,11 @@ from fastnn.kernels.codes import (
     HARDMAX,
     IDENTITY,
     MEMBERS,
+    PERIODIC,
     SCALE,
     SOFTMAX,
 )
+from fastnn.kernels.loop import apart
 from fastnn.kernels.loop.elementwise import activate, activate_backward
 from fastnn.kernels.loop.scales import scale_backward, scale_forward
 from fastnn.kernels.machine.calls import call_elementwise
@@ -39,15 +41,14 @@ def forward(net, ops, state, work, inputs, first, last, r0, r1, step):
     rows = r1 - r0
     for k in range(first, last):
         op = ops[k]
-        kind, n = op.kind, op.n_out
+        kind, n, m = op.kind, op.n_out, rows * op.repeat
         x = inputs if k == first else shift(work, op.x + r0 * op.n_in)
         y = shift(work, op.y + r0 * n)
         if kind == DENSE:
             W, bias = shift(state, op.weight), shift(state, op.bias)
-            m, depth, units = rows * op.repeat, op.depth, op.units
+            depth, units = op.depth, op.units
             if op.packed >= 0:
-                packed = shift(work, op.packed)
-                multiply_strips(x, packed, m, depth, units, bias, op.bias >= 0, y)
+                multiply_strips(x, shift(work, op.packed), m, depth, units, bias, op.bias >= 0, y)
             else:
                 multiply(x, W, m, op.groups, depth, units, bias, op.bias >= 0, y)
         elif kind >= ACTIVATION:
@@ -75,12 +76,12 @@ def forward(net, ops, state, work, inputs, first, last, r0, r1, step):
                 dropout(z, op.alpha, key, r0 * n)
         elif kind in (SCALE, MEMBERS):
             scale_forward(op, state, x, y, rows)
+        elif kind == PERIODIC:
+            apart.periodic((net.ops, state, work, x, k, r0, rows, False))
         elif kind == SOFTMAX:
-            m, units = rows * op.repeat, op.units
-            softmax_forward(matrix(x, 0, m, units), matrix(y, 0, m, units))
+            softmax_forward(matrix(x, 0, m, op.units), matrix(y, 0, m, op.units))
         elif kind == HARDMAX:
-            m, units = rows * op.repeat, op.units
-            hardmax_forward(matrix(x, 0, m, units), matrix(y, 0, m, units))
+            hardmax_forward(matrix(x, 0, m, op.units), matrix(y, 0, m, op.units))
         elif kind == CUSTOM:
             call_elementwise(op.function, x, y, y, rows * n)
 
@@ -103,11 +104,9 @@ def backward(net, ops, state, work, first, last, r0, r1, batch_rows, step):
                 dx = shift(work, op.dx + r0 * op.n_in)
                 m, depth, units = rows * op.repeat, op.depth, op.units
                 if op.transposed >= 0:
-                    turned = shift(work, op.transposed)
-                    multiply_strips(dy, turned, m, units, depth, dx, False, dx)
+                    multiply_strips(dy, shift(work, op.transposed), m, units, depth, dx, False, dx)
                 else:
-                    W = shift(state, op.weight)
-                    multiply_transposed(dy, W, m, op.groups, depth, units, dx)
+                    multiply_transposed(dy, shift(state, op.weight), m, op.groups, depth, units, dx)
         elif kind >= ACTIVATION:
             if kind != IDENTITY:
                 m = rows * n
@@ -120,6 +119,8 @@ def backward(net, ops, state, work, first, last, r0, r1, batch_rows, step):
             dropout(vector(dy, 0, rows * n), op.alpha, key, r0 * n)
         elif kind in (SCALE, MEMBERS):
             scale_backward(op, state, work, dy, r0, rows)
+        elif kind == PERIODIC:
+            apart.periodic((net.ops, state, work, x, k, r0, rows, True))
         elif kind == SOFTMAX:
             m = rows * op.repeat
             softmax_backward(matrix(y, 0, m, op.units), matrix(dy, 0, m, op.units))

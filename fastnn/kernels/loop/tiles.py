@@ -4,7 +4,8 @@ A tile of weights computes its gradient and applies the optimizer while both are
 clip by the global norm needs the whole gradient first.
 """
 
-from fastnn.kernels.codes import DENSE, MEMBERS, SCALE
+from fastnn.kernels.codes import DENSE, MEMBERS, PERIODIC, SCALE
+from fastnn.kernels.loop.embeddings import periodic_gradient
 from fastnn.kernels.loop.scales import scale_gradient
 from fastnn.kernels.machine.functions import sqrt
 from fastnn.kernels.machine.jit import kernel
@@ -89,7 +90,7 @@ def bias_gradient(op, work, rows, db):
 
 @kernel
 def vector_size(op):
-    """Elements of an op's vectors, which lie side by side: gamma and beta, or a scale."""
+    """Elements of an op's vectors, which lie side by side, such as gamma and beta, or a scale."""
     n = bias_size(op)
     return n if op.bias < 0 else op.bias + n - op.weight
 
@@ -156,17 +157,20 @@ def gradient_tile(net, op, state, work, rows, begin, end, place, step):
         scale_gradient(op, work, rows, shift(gradient, op.weight))
         if op.bias >= 0:
             bias_gradient(op, work, rows, vector(gradient, op.bias, n))
+    elif op.kind == PERIODIC:
+        periodic_gradient(op, state, work, rows, gradient)
 
 
 @kernel
 def tile_norm(net, op, work, begin, end):
     """Sum of squares of a tile's part of the gradient vector."""
-    n = bias_size(op)
     gradient = shift(work, net.gradient)
-    size = (end - begin) * op.units if op.kind == DENSE else n
+    if op.kind != DENSE:
+        return opt.square_sum(vector(gradient, op.weight, vector_size(op)))
+    size = (end - begin) * op.units
     total = opt.square_sum(vector(gradient, op.weight + begin * op.units, size))
     if begin == 0 and op.bias >= 0:
-        total += opt.square_sum(vector(gradient, op.bias, n))
+        total += opt.square_sum(vector(gradient, op.bias, bias_size(op)))
     return total
 
 

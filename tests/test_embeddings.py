@@ -1,0 +1,237 @@
+"""PeriodicEmbedding: numbers as themselves and waves of them; its engine, its start, refusals."""
+
+import copy
+import pickle
+
+import numba
+import numpy as np
+import pytest
+import reference_network as net
+from numpy.testing import assert_allclose, assert_array_equal
+
+import fastnn
+from fastnn import (
+    LBFGS,
+    SGD,
+    Adam,
+    AdamW,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Members,
+    PeriodicEmbedding,
+    ReLU,
+    Scale,
+    Sequential,
+    Softmax,
+    Standardize,
+    Tanh,
+)
+from fastnn.kernels.math.periodic import cosine
+
+FEATURES, N = 4, 40
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(5)
+
+
+@pytest.fixture
+def threads():
+    yield fastnn.set_num_threads
+    fastnn.set_num_threads(None)
+
+
+def data(rng, n=N):
+    return rng.normal(size=(n, FEATURES)), rng.integers(0, 3, n)
+
+
+def layers(*first, **options):
+    return [*first, PeriodicEmbedding(3, 5, 0.2, **options), Dense(6), Tanh(), Dense(3), Softmax()]
+
+
+# ------------------------------------------------------------------ the mathematics
+
+
+@numba.njit
+def cosines(x):
+    y = np.empty_like(x)
+    for i in range(x.size):
+        y[i] = cosine(x[i])
+    return y
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_cosine_is_exact_to_its_bound(dtype):
+    x = np.concatenate([np.linspace(-3, 3, 200_003), np.linspace(-1e3, 1e3, 50_001)]).astype(dtype)
+    wide = x.astype(np.longdouble)
+    # Whole turns away, exactly: pi has no more digits than the type.
+    exact = np.cos(2 * np.longdouble("3.14159265358979323846") * (wide - np.round(wide)))
+    assert np.abs(cosines(x) - exact).max() <= 1.5 * np.finfo(dtype).eps
+    assert np.isnan(cosines(np.array([np.nan, np.inf, -np.inf], dtype))).all()
+
+
+def test_numbers_stand_where_they_stood_with_their_waves_behind_them(rng):
+    X, _ = data(rng)
+    embedding = PeriodicEmbedding(3, 5, 0.2, start=1, stop=3)
+    model = Sequential([embedding, Dense(8, init=np.eye(8))], dtype="float64").build(FEATURES)
+    w, phase, V, b, *_ = model.get_weights()
+    y = model.predict(X)
+    assert_allclose(y[:, [0, 1, 4, 7]], X, rtol=1e-14)
+    for at, j in ((2, 0), (5, 1)):
+        waves = np.cos(2 * np.pi * X[:, [1 + j]] * w[j] + phase[j])
+        assert_allclose(y[:, at : at + 2], waves @ V[5 * j :][:5] + b[j], atol=1e-14)
+    assert_allclose(y, net.periodic_forward(X, w, phase, V, b, 1), atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        layers(), layers(start=3), layers(Standardize(), stop=1), layers(Dropout(0.2)),
+        [PeriodicEmbedding(2, 1), Scale(), *layers(BatchNorm())],
+        [Dense(5), Members(3), *layers(start=1)], layers(Members(3), stop=2),
+    ],
+)  # fmt: skip
+def test_its_gradient(network, rng):
+    X, y = data(rng)
+    model = Sequential(network, seed=1, dtype="float64")
+    model.compile(Adam(0.01))
+    model.fit(X, y, verbose=0)
+    assert fastnn.check_gradient(model, X, y) <= 1e-6
+
+
+def test_it_learns_what_a_network_of_plain_numbers_does_not(rng):
+    X = rng.uniform(-3, 3, (500, 1))
+    found = []
+    for embedding in ([], [PeriodicEmbedding(sigma=0.5)]):
+        model = Sequential([*embedding, Dense(32), ReLU(), Dense(1)], seed=0)
+        model.compile(Adam(0.01), "mse")
+        model.fit(X, np.sin(6 * X), epochs=60, batch_size=32, verbose=0)
+        found.append(model.evaluate(X, np.sin(6 * X))["loss"])
+    assert found[1] < 0.05 < 0.2 < found[0]
+
+
+def test_numbers_are_those_of_pytorch(rng):
+    torch = pytest.importorskip("torch")
+    X, _ = data(rng)
+    model = Sequential(layers()[:-1], seed=1, dtype="float64").build(FEATURES)
+    model.compile(SGD(0.05), "mse")
+    twin, target = model.to_torch().train(), rng.normal(size=(N, 3))
+    sgd = torch.optim.SGD(twin.parameters(), 0.05)
+    for _ in range(5):
+        sgd.zero_grad()
+        torch.nn.functional.mse_loss(twin(torch.from_numpy(X)), torch.from_numpy(target)).backward()
+        sgd.step()
+    model.fit(X, target, epochs=5, batch_size=None, verbose=0)
+    with torch.no_grad():
+        assert_allclose(model.predict(X), twin(torch.from_numpy(X)).numpy(), rtol=1e-10)
+
+
+# ------------------------------------------------------------------ the engine
+
+
+def test_any_number_of_threads_computes_the_same_bits(threads, rng):
+    X, y = rng.normal(size=(300, 20)).astype("f4"), rng.integers(0, 3, 300)
+    found = []
+    for n in range(1, 1 + min(4, numba.config.NUMBA_NUM_THREADS)):
+        threads(n)
+        network = [PeriodicEmbedding(start=2), Dense(256), ReLU(), Dense(3), Softmax()]
+        model = Sequential(network, seed=0)
+        model.compile(AdamW(1e-2))
+        model.fit(X, y, epochs=2, batch_size=128, validation_split=0.2, verbose=0)
+        columns = [model.history[name] for name in ("loss", "val_loss")]
+        bits = [a.tobytes() for a in (*model.get_weights(), model.predict(X))]
+        found.append((bits, columns))
+    assert model._network._runs["train"][1].program.n_chunks > 1
+    assert all(one == found[0] for one in found[1:])
+
+
+def test_it_is_saved_copied_and_continued(tmp_path, rng):
+    X, y = data(rng)
+    model = Sequential(layers(Standardize(), start=1, stop=3), seed=0)
+    model.compile(Adam(0.01))
+    model.fit(X, y, epochs=2, batch_size=16, verbose=0)
+    model.save(tmp_path / "waves.safetensors")
+    twins = [fastnn.load(tmp_path / "waves.safetensors"), copy.deepcopy(model),
+             pickle.loads(pickle.dumps(model))]  # fmt: skip
+    model.fit(X, y, epochs=2, batch_size=16, verbose=0)
+    for twin in twins:
+        assert twin.layers == model.layers
+        twin.fit(X, y, epochs=2, batch_size=16, verbose=0)
+        for a, b in zip(model.get_weights(), twin.get_weights(), strict=True):
+            assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [layers(), layers(start=2), layers(start=1, stop=3), [PeriodicEmbedding(), *layers(Scale())],
+     layers(Standardize(), start=2), layers(Dropout(0.1), stop=2), layers(PeriodicEmbedding(2, 3)),
+     [PeriodicEmbedding(), Members(2), Dense(3), Softmax()]],
+)  # fmt: skip
+def test_weights_tell_the_number_of_features(network):
+    model = Sequential(network, seed=0, dtype="float64").build(FEATURES)
+    other = Sequential(network, seed=9, dtype="float64")
+    other.set_weights(model.get_weights())
+    assert other._network.layout.n_in == FEATURES
+    for a, b in zip(model.get_weights(), other.get_weights(), strict=True):
+        assert_array_equal(a, b)
+
+
+def test_decay_and_frozen_layers_leave_it_alone_and_its_rate_counts(rng):
+    X, y = data(rng)
+    start = Sequential(layers(), seed=0).build(FEATURES).get_weights()[:4]
+    for rate in (0.0, 1.0):
+        network = [PeriodicEmbedding(3, 5, 0.2, rate=rate), *layers()[1:]]
+        model = Sequential(network, seed=0)
+        model.compile(AdamW(0.01, weight_decay=0.5))
+        model.fit(X, y, epochs=2, verbose=0)
+        same = [np.array_equal(a, b) for a, b in zip(start, model.get_weights(), strict=False)]
+        assert same == [rate == 0] * 4
+    for optimizer in (LBFGS(), Adam(0.1)):
+        other = Sequential(layers(), seed=1, dtype="float64").build(FEATURES)
+        before = other.get_weights()
+        other.initialize_from(other, freeze=1)
+        other.compile(optimizer)
+        other.fit(X, y, epochs=3, batch_size=None, verbose=0)
+        kept = [
+            a.tobytes() == b.tobytes() for a, b in zip(before, other.get_weights(), strict=True)
+        ]
+        assert kept == [True] * 4 + [False] * 4
+
+
+# ------------------------------------------------------------------ start, summary, refusals
+
+
+def test_how_it_starts():
+    model = Sequential([PeriodicEmbedding(5, 64, 0.3), Dense(1)], seed=0).build(100)
+    w, phase, V, b = model.get_weights()[:4]
+    assert [a.shape for a in (w, phase, V, b)] == [(100, 64), (100, 64), (6400, 4), (100, 4)]
+    assert abs(w.std() / 0.3 - 1) < 0.05
+    for array, bound in ((phase, np.pi), (V, 1 / 8), (b, 1 / 8)):
+        assert 0.95 * bound < np.abs(array).max() <= bound
+        assert abs(array.mean()) < 0.1 * bound
+
+
+def test_the_summary_counts_it(capsys):
+    Sequential([PeriodicEmbedding(stop=3), Dense(1)], seed=0).build(4).summary()
+    line = capsys.readouterr().out.splitlines()[1].split()
+    assert line[-2:] == ["13", str(3 * (16 + 16 + 48 + 3))]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: PeriodicEmbedding(1), r"size=1\): expected a whole number of at least 2"),
+        (lambda: PeriodicEmbedding(frequencies=0), "frequencies=0"),
+        (lambda: PeriodicEmbedding(sigma=0), r"sigma=0\): expected a finite number above 0"),
+        (lambda: PeriodicEmbedding(start=-1), r"start=-1\): expected a whole number of at least 0"),
+        (lambda: PeriodicEmbedding(start=2, stop=2), r"stop=2\): expected a whole number of at le"),
+        (lambda: Sequential(layers(start=4)).build(4),
+         r"embeds columns 4 to 4, but its input has 4, from 0 to 3: give another start and stop"),
+        (lambda: Sequential(layers(stop=6)).build(4), r"columns 0 to 5, but its input has 4"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_is_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
