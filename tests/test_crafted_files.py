@@ -151,6 +151,12 @@ def _hook(event, arguments):
         seen.append((event, str(arguments)[:200]))
 
 
+@cache
+def watch():
+    """From here on, what happens while `watching` is `seen`; there is no way back."""
+    sys.addaudithook(_hook)
+
+
 def loaded(data):
     """A model from the bytes of a file, in which nothing is run; None where it is refused."""
     global watching
@@ -177,7 +183,7 @@ def peak_of(data):
 
 def load_mutants(rng, kind, count):
     """Loads so many; the number of those that are accepted."""
-    sys.addaudithook(_hook)
+    watch()
     accepted = 0
     for original in originals(kind):
         # What is imported late is there now.
@@ -197,6 +203,25 @@ def load_mutants(rng, kind, count):
                     use(model)
         assert seen == []
     return accepted
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_load_opens_the_named_file_and_no_other(kind, tmp_path):
+    global watching
+    watch()
+    for original in originals(kind):
+        path = tmp_path / "model.safetensors"
+        path.write_bytes(packed(original))
+        fastnn.load(path)  # what is imported late is there now
+        seen.clear()
+        watching = True
+        try:
+            fastnn.load(path)
+        finally:
+            watching = False
+        (event,) = seen
+        assert event[0] == "open"
+        assert repr(str(path)) in event[1]
 
 
 SHARES = {"models": 0.6, "estimators": 0.2, "tables": 0.2}
