@@ -8,18 +8,38 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from fastnn.kernels.codes import CLOSED, WAITING
+from fastnn.kernels.codes import CLOSED, CONTEXT, WAITING
 from fastnn.kernels.loop import apart, beside
-from fastnn.kernels.loop.worker import work_through
+from fastnn.kernels.loop.worker import take_tasks
 from fastnn.kernels.machine import objects
 from fastnn.kernels.machine.calls import call_run
 from fastnn.kernels.machine.jit import kernel, object_code
 from fastnn.kernels.machine.memory import array_at, fetch, fetch_add
-from fastnn.kernels.machine.processors import give_way, leave_processor, processor, relax
+from fastnn.kernels.machine.processors import (
+    flush_subnormals,
+    give_way,
+    leave_processor,
+    processor,
+    relax,
+    restore_subnormals,
+)
 from fastnn.kernels.machine.target import Target, current
 
 PATIENCE = 1000
 """How often a helper looks whether the run has begun."""
+
+
+@kernel
+def take_part(context, state, work, worker):
+    """A worker's part of a run.  context: address of a CONTEXT record.
+
+    In training, moments of weights that no gradient reaches any more fade into subnormal numbers.
+    """
+    training = array_at(context, (1,), CONTEXT)[0].training
+    mode = flush_subnormals() if training else 0
+    take_tasks(context, state, work, worker)
+    if training:
+        restore_subnormals(mode)
 
 
 @kernel
@@ -107,7 +127,7 @@ def functions(part: str, dtype: np.dtype) -> dict[str, Any]:
             ),
         }
     return {
-        "fastnn_loop": (kernel(work_through), (whole, number, number, whole)),
+        "fastnn_loop": (take_part, (whole, number, number, whole)),
         "fastnn_serial": (serial, (whole,)),
         "fastnn_shuffle": (shuffle, (whole,) * 4),
         "fastnn_lead": (lead, (whole,)),

@@ -48,7 +48,8 @@ def rows_task(context, net, ops, state, work, task, step, ticket, losses, failed
         backward_chunks(net, ops, state, work, counters, task, r0, r1, rows, step)
 
 
-def work_through(context, state, work, worker):
+@kernel
+def take_tasks(context, state, work, worker):
     """Take tasks until none is left.  context: address of a CONTEXT record."""
     net = array_at(context, (1,), CONTEXT)[0]
     ops = array_at(net.ops, (net.n_ops,), OP)
