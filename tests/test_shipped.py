@@ -98,7 +98,7 @@ def test_compiled_code_asks_little_of_the_system(dtype):
     fastnn.warmup(dtype)
     code = door._shipped(np.dtype(dtype)) or cache.read(dtype)
     asked = set().union(*map(undefined, objects.parts(code)))
-    own = {"fastnn_weights", "fastnn_loss"}
+    own = {"fastnn_weights", "fastnn_loss", "fastnn_periodic"}
     assert own <= asked
     assert asked - own <= set(objects.OUTSIDE[target.system()])
 
@@ -126,7 +126,7 @@ def check(file):
     code = file.read_bytes()[objects.DIGEST :]
     found = set().union(*map(undefined, objects.parts(code)))
     assert "sched_yield" in found or "SwitchToThread" in found, "the reader of symbols sees none"
-    own = {"fastnn_weights", "fastnn_loss"}
+    own = {"fastnn_weights", "fastnn_loss", "fastnn_periodic"}
     assert own <= found
     assert found - own <= set(objects.OUTSIDE[file.stem.rsplit("-", 1)[1]])
     assert b"fastnn_loop" in code
