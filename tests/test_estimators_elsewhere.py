@@ -179,3 +179,14 @@ def test_an_estimator_without_weights_is_refused_and_writes_nothing(tmp_path):
     with pytest.raises(ValueError, match="not fitted"):
         MLPRegressor().to_numpy(tmp_path / "e.py")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["label", "probabilities", "constant_0", "network0_output", ""])
+def test_a_column_named_as_a_part_of_the_file_is_refused(name, tmp_path):
+    X = frame().rename(columns={"size": name})
+    e = MLPClassifier(**SMALL, preset="tabular", n_members=1).fit(X, CLASS)
+    with pytest.raises(ValueError, match=f"a column is named '{name}', and .*; expected another n"):
+        e.to_onnx(tmp_path / "e.onnx")
+    assert not list(tmp_path.iterdir())
+    other = e.fit(X.rename(columns={name: f"{name} of it"}), CLASS)
+    assert_same(other, X.rename(columns={name: f"{name} of it"}), tmp_path / "e.onnx")

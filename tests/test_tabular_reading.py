@@ -254,3 +254,39 @@ def test_a_target_of_text_is_no_regression_and_its_name_is_known():
         describe_target(table, "incme")
     with pytest.raises(ValueError, match="task is 'classify'"):
         describe_target(table, "income", "classify")
+
+
+NUMBERS = np.arange(40.0)
+ODD = {
+    "intervals": (pd.cut(pd.Series(NUMBERS), 4), "category"),
+    "days": (pd.period_range("2020", periods=40), "date"),
+    "large numbers": (2**60 + np.arange(40) * 2**52 + (np.arange(40) % 7), "number"),
+    "numbers without a sign": (2**63 + np.arange(40, dtype="u8") * 2**54, "number"),
+    "lists": ([[1, 2]] * 40, "drop"),
+    "bytes": ([b"a", b"\xff"] * 20, "drop"),
+    "texts with gaps": (pd.Series(["a", pd.NA] * 20, dtype="string"), "category"),
+    "numbers and texts": ([1, "a", None, np.nan] * 10, "category"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_columns_are_what_they_can_be(name):
+    values, kind = ODD[name]
+    table = read_table({"odd": values, "n": NUMBERS[::-1] % 11})
+    assert kinds(table)["odd"] == kind
+    assert kinds(read_table(pd.DataFrame({"odd": values, "n": NUMBERS})))["odd"] == kind
+    if kind != "drop":
+        assert np.isfinite(encoded(table, "odd")[1]).all()
+    assert table.data["odd"].null_count == (20 if "texts" in name else 0)
+
+
+def test_what_no_table_holds_is_refused_by_its_name():
+    with pytest.raises(TableError, match='column "z" holds complex128; expected numbers, dates or'):
+        read_table({"z": NUMBERS * 1j, "n": NUMBERS})
+
+
+@pytest.mark.parametrize("names", [["a", "a"], [1, "1"]])
+def test_a_name_that_stands_twice_is_refused_in_memory_too(names):
+    frame = pd.DataFrame(np.ones((4, 2)), columns=names)
+    with pytest.raises(TableError, match=f'the table has 2 columns named "{names[0]}"'):
+        read_table(frame)

@@ -96,12 +96,29 @@ def joined(before: Any, features: Sequence[str], networks: Sequence[Any], after:
     """One model, checked: `before`, whose outputs `features` the networks read, and `after`."""
     from onnx import checker, compose
 
+    parts = [
+        _as_version(compose.add_prefix(model_proto(network), f"network{k}_"))
+        for k, network in enumerate(networks)
+    ]
+    after = compose.add_prefix(after, "after_", rename_inputs=False, rename_outputs=False)
+    _check_columns(before.graph, *(part.graph for part in (*parts, after)))
     whole = before
-    for k, (name, network) in enumerate(zip(features, networks, strict=True)):
-        part = _as_version(compose.add_prefix(model_proto(network), f"network{k}_"))
+    for k, (name, part) in enumerate(zip(features, parts, strict=True)):
         whole = compose.merge_models(whole, part, io_map=[(name, f"network{k}_input")])
     answers = [(f"network{k}_output", f"network{k}") for k in range(len(networks))]
-    after = compose.add_prefix(after, "after_", rename_inputs=False, rename_outputs=False)
     whole = compose.merge_models(whole, after, io_map=answers)
     checker.check_model(whole, full_check=True)
     return whole
+
+
+def _check_columns(*graphs: Any) -> None:
+    """Refuse columns, the inputs of the first graph, that are named as another value."""
+    made = {name for graph in graphs for node in graph.node for name in node.output}
+    made |= {constant.name for graph in graphs for constant in graph.initializer}
+    for column in graphs[0].input:
+        if not column.name or column.name in made:
+            why = "so is a part of the ONNX model" if column.name else "ONNX has no empty names"
+            raise ValueError(
+                f"a column is named {column.name!r}, and {why}; expected another name: rename that "
+                "column, and fit again"
+            )

@@ -93,11 +93,11 @@ def _guess(data: Any, name: str, table: Table) -> Column:
     present = len(data) - data.null_count
     if not present:
         return Column(name, "drop", "all values are missing")
+    if pa.types.is_nested(data.type) or pa.types.is_binary(data.type):
+        return Column(name, "drop", f"it holds {data.type}, neither numbers nor text")
     different = len(data.unique()) - (data.null_count > 0)
     if different == 1 and not data.null_count:
         return Column(name, "drop", f"all rows have the same value, {data[0].as_py()!s:.30}")
-    if pa.types.is_nested(data.type) or pa.types.is_binary(data.type):
-        return Column(name, "drop", f"it holds {data.type}, neither numbers nor text")
     if pa.types.is_dictionary(table.data.schema.field(name).type):
         return Column(name, "category", f"a category type of {different} values")
     if pa.types.is_boolean(data.type):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from fastnn.inputs.arrays import is_missing
 from fastnn.tabular.csvfile import read_csv
 from fastnn.tabular.table import Table as Table
 from fastnn.tabular.table import TableError as TableError
@@ -70,25 +71,42 @@ def _from_memory(source: Any) -> Any:
     if isinstance(source, pa.Table):
         return source
     if isinstance(source, Mapping):
-        return pa.table({str(k): _column(v, str(k)) for k, v in source.items()})
+        return _of_columns(source.items())
     if hasattr(source, "to_arrow"):
         return source.to_arrow()
     if hasattr(source, "iloc") and hasattr(source, "columns"):
-        return pa.table({str(k): _column(source[k], str(k)) for k in source.columns})
+        # By position: names may repeat, which is told later.
+        return _of_columns((k, source.iloc[:, at]) for at, k in enumerate(source.columns))
     raise TypeError(
         f"got a {type(source).__name__}; expected a path of a CSV or Parquet file, a data frame, "
         "or a dict of columns"
     )
 
 
+def _of_columns(columns: Iterable[tuple[Any, Any]]) -> Any:
+    """An Arrow table of columns by their names."""
+    names, parts = zip(*columns, strict=True) if (columns := list(columns)) else ((), ())
+    arrays = [_column(values, str(name)) for name, values in zip(names, parts, strict=True)]
+    return arrow().table(arrays, names=list(map(str, names)))
+
+
 def _column(values: Any, name: str) -> Any:
-    """An Arrow array; of mixed Python objects, text."""
+    """An Arrow array; of mixed Python objects, of periods and of intervals, text."""
     pa = arrow()
     try:
-        return pa.array(values, from_pandas=True)
+        found = pa.array(values, from_pandas=True)
+        kind = found.type.value_type if pa.types.is_dictionary(found.type) else found.type
+        if not isinstance(kind, pa.BaseExtensionType):
+            return found
     except (pa.ArrowInvalid, pa.ArrowTypeError):
         pass
-    texts = [None if v is None or v != v else str(v) for v in values]
+    except pa.ArrowNotImplementedError:
+        kind = getattr(values, "dtype", type(values).__name__)
+        raise TableError(
+            f'column "{name}" holds {kind}; expected numbers, dates or text: leave it out, or make '
+            "such of it"
+        ) from None
+    texts = [None if is_missing(v) else str(v) for v in values]
     return pa.array(texts, pa.string())
 
 

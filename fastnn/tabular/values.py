@@ -42,6 +42,8 @@ def column(data: Any, name: str) -> Any:
         found = pa.concat_arrays(found.chunks) if found.num_chunks else pa.array([], found.type)
     if pa.types.is_dictionary(found.type):
         found = found.dictionary_decode()
+    if isinstance(found.type, pa.BaseExtensionType):
+        found = found.storage
     if pa.types.is_large_string(found.type) or pa.types.is_string_view(found.type):
         found = found.cast(pa.string())
     return found
@@ -94,7 +96,8 @@ def to_numbers(values: Any, writing: str = "plain") -> np.ndarray:
     if not is_text(values):
         if pa.types.is_duration(values.type):
             values = values.cast(pa.int64())
-        found = values.cast(pa.float64())
+        # Whole numbers above 2^53 are rounded.
+        found = values.cast(pa.float64(), safe=False)
     elif writing != "plain" or (found := _all_plain(values)) is None:
         pattern, signs = WRITINGS[writing]
         fits = pc.match_substring_regex(values, pattern)
