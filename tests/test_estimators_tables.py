@@ -16,6 +16,7 @@ from sklearn.model_selection import train_test_split
 
 from fastnn import Scale
 from fastnn.estimators import MLPClassifier, MLPRegressor, ensemble
+from fastnn.estimators.schedules import cosine
 from fastnn.estimators.scoring import log_likelihood
 from fastnn.estimators.tables import TableEncoder
 
@@ -126,22 +127,23 @@ def test_epochs_without_a_better_one_end_it(parameters, more):
     assert len(scores) == np.argmax(scores) + 1 + more < 256
 
 
-@pytest.mark.parametrize(
-    ("cls", "epochs", "patience"), [(MLPClassifier, 64, 20), (MLPRegressor, 128, 40)], ids=str
-)
-def test_few_rows_have_shorter_epochs_unless_they_are_set(cls, epochs, patience):
-    X, y = XD[:60, 20:30], np.arange(60) % 2
-    model = cls(preset="tabular", random_state=0).fit(np.repeat(X, 3, axis=0), np.repeat(y, 3))
+@pytest.mark.parametrize(("cls", "epochs"), [(MLPClassifier, 30), (MLPRegressor, 60)], ids=str)
+def test_few_rows_have_few_epochs_of_one_cosine_unless_they_are_set(cls, epochs):
+    X, y = np.repeat(XD[:60, 20:30], 3, axis=0), np.arange(180) % 2
+    model = cls(preset="tabular", random_state=0).fit(X, y)
     for member in model.estimators_:
-        s = member._settings(False)
-        assert (s.max_iter, s.batch_size, s.n_iter_no_change) == (epochs, 64, patience)
-        scores = member.validation_scores_
-        assert len(scores) == min(epochs, np.argmax(scores) + 1 + patience + 1)
+        rates = np.array(member.history_["learning_rate"])
+        share = (3 * np.arange(epochs) + 2) / (3 * epochs)
+        assert_allclose(rates / rates[0], cosine(share) / cosine(share[0]))
         # 144 rows are learned from: two batches of 64, and one of the rest.
-        assert member._machine.step == 3 * len(scores)
-    model = cls(preset="tabular", max_iter=3, batch_size=40, patience=2, random_state=0).fit(X, y)
-    own = model.estimators_[0]._settings(False)
-    assert (own.max_iter, own.batch_size, own.patience) == (3, 40, 2)
+        assert member._machine.step == 3 * epochs
+    own = {"max_iter": 30, "batch_size": 40, "patience": 2, "schedule": "coslog4"}
+    set_by_hand = cls(preset="tabular", random_state=0, **own).fit(X, y)
+    for member in set_by_hand.estimators_:
+        assert {name: getattr(member, name) for name in own} == own
+        scores = member.validation_scores_
+        assert len(scores) == min(30, np.argmax(scores) + 1 + 2)
+        assert member._machine.step == 4 * len(scores)
 
 
 def test_few_rows_with_a_validation_set_or_in_parts_are_learned_by_one_network():

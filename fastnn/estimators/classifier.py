@@ -84,9 +84,9 @@ class MLPClassifier(ClassifierMixin, OfClasses):
         column of their own, a learned scale of each feature, three layers of 256 units, four cycles
         of the learning rate over 256 epochs of batches of 256 rows, and the weights of the epoch
         likeliest on the rows held out; 50 epochs without a better one end it. Below 10,000 rows it
-        is five networks with layers of 64 units, 64 epochs of batches of 64 rows and a patience of
-        20, each holding out another fifth (`estimators_`), unless `n_members` or a validation set
-        is given, or in `partial_fit`. Then one temperature (Guo et al. 2017), the likeliest on the
+        is five networks with layers of 64 units, batches of 64 rows and 30 epochs of one cosine,
+        each holding out another fifth (`estimators_`), unless `n_members` or a validation set is
+        given, or in `partial_fit`. Then one temperature (Guo et al. 2017), the likeliest on the
         rows held out, becomes part of the last layers, so that probabilities can be believed;
         `validation_scores_` are of before. What you set yourself to another than its default value
         stays as you set it.

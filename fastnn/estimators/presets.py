@@ -22,12 +22,12 @@ MEMBERS = 5
 def for_few_rows(classifier: bool) -> dict[str, Any]:
     """Settings of each of several networks that learn few rows.
 
-    A step of 64 rows costs a quarter of one of 256 and teaches about as much: a quarter of the
-    epochs takes as many steps. Classes are learned early, numbers go on getting better.
+    One descent of the learning rate leads as far as four, in less than a quarter of the epochs; it
+    is followed to its end. A batch of 64 rows, where four times as many cost four times as much.
     """
-    epochs, patience = (64, 20) if classifier else (128, 40)
-    own = {"n_units": 64, "batch_size": 64}
-    return {**own, "max_iter": epochs, "n_iter_no_change": patience}
+    epochs = 30 if classifier else 60
+    own = {"n_units": 64, "batch_size": 64, "max_iter": epochs}
+    return {**own, "schedule": "cosine", "n_iter_no_change": np.inf}
 
 
 def own_class(estimator: Any) -> type:

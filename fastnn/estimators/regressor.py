@@ -85,9 +85,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         column of their own, a learned scale of each feature, three layers of 256 units, four cycles
         of the learning rate over 256 epochs of batches of 256 rows, and the weights of the epoch
         with the best R2 on the rows held out; 50 epochs without a better one end it. Below 10,000
-        rows it is five networks with layers of 64 units, 128 epochs of batches of 64 rows and a
-        patience of 40, each holding out another fifth (`estimators_`), unless `n_members` or a
-        validation set is given, or in `partial_fit`. What you set yourself to another than its
+        rows it is five networks with layers of 64 units, batches of 64 rows and 60 epochs of one
+        cosine, each holding out another fifth (`estimators_`), unless `n_members` or a validation
+        set is given, or in `partial_fit`. What you set yourself to another than its
         default value stays as you set it.
     loss : {"squared_error", "poisson", "absolute_error", "huber", "quantile"} or loss
         Default: "squared_error". Also any of `fastnn.losses`, such as
