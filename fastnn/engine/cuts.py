@@ -20,8 +20,6 @@ WEIGHTS_PER_ROW = 10_500
 """Each task reads all weights anew; the more there are, the more rows must make up for that."""
 TILE_FLOPS = 1e6
 TILE_ROWS = 64
-COPIED = 250_000
-"""Elements of dz from which on a tile has twice the rows, for each tile copies dz anew."""
 
 
 def chunks_of(layout: Layout, rows: int) -> int:
@@ -68,9 +66,10 @@ def tiles_of(op: np.void, rows: int) -> list[tuple[int, int]]:
     rows *= int(op["repeat"])
     n_in, n_out = int(op["groups"] * op["depth"]), int(op["units"])
     by_work = int(2 * rows * n_in * n_out / TILE_FLOPS)
-    least = TILE_ROWS * (2 if rows * n_out >= COPIED else 1)
+    # Two workers are to share the first layer of a table with few columns, too.
+    least = min(TILE_ROWS, max(n_in // 2, ALIGN))
     n = max(1, min(round(n_in / least), by_work))
-    bounds = [n_in * i // n // ALIGN * ALIGN for i in range(n)] + [n_in]
+    bounds = [round(n_in * i / n / ALIGN) * ALIGN for i in range(n)] + [n_in]
     return list(pairwise(bounds))
 
 

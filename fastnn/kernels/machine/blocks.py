@@ -33,6 +33,9 @@ LARGE_TURNED = 1_000_000 if MASKS else 102_400
 """The same where A lies across; without masks, of the larger one of A and B."""
 SHARED = 4096
 """Elements of W from which on a copy that all chunks of a step share pays."""
+LARGE_SHARED = 2_000_000
+"""Bytes of W from which on a product copies strips of it piece by piece: to write a copy that no
+second-level cache holds, and to read it, takes longer."""
 SHARED_TURNED = 25_600
 """Elements of x or dz from which on a copy of dz that all tiles of a step share pays."""
 LEAST = 4 * ROWS if MASKS else 16
@@ -54,7 +57,7 @@ def packed_size(depth: int, n: int) -> int:
 
 def needs_strips(rows: int, n_in: int, n_out: int) -> bool:
     """Whether the products x W of a step want a packed copy of W (n_in, n_out)."""
-    large = MASKS and 4 * n_in * n_out >= LARGE
+    large = 4 * n_in * n_out >= LARGE_SHARED
     return _can_pay(rows, n_in, n_out) and n_in * n_out > SHARED and not large
 
 
@@ -73,4 +76,4 @@ def _can_pay(rows: int, n_in: int, n_out: int) -> bool:
 
 def needs_transpose(n_in: int, n_out: int) -> bool:
     """Whether dz W^T wants a copy of W^T; `multiply_transposed` turns a large W piece by piece."""
-    return not MASKS or 4 * n_in * n_out < LARGE
+    return 4 * n_in * n_out < LARGE_SHARED
