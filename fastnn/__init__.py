@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         BatchNorm,
         Dense,
         Dropout,
+        Embedding,
         Hardmax,
         Identity,
         LeakyReLU,
@@ -86,6 +87,7 @@ __all__ = [
     "DivergenceError",
     "Dropout",
     "EarlyStopping",
+    "Embedding",
     "Hardmax",
     "History",
     "Identity",
@@ -138,7 +140,7 @@ _NAMES = {
     "engine.threads": "get_num_threads set_num_threads",
     "files.persistence": "ModelFileError",
     "history": "History",
-    "layers": """Activation BatchNorm Dense Dropout ELU GELU Hardmax Identity LeakyReLU
+    "layers": """Activation BatchNorm Dense Dropout ELU Embedding GELU Hardmax Identity LeakyReLU
         Members Mish PeriodicEmbedding ReLU SELU Scale SiLU Sigmoid Softmax Softplus Standardize
         Tanh""",
     "loading": "load",

@@ -57,6 +57,10 @@ def periodic_twin(arrays, mask=None):
     return ("periodic", *arrays, 0)
 
 
+def embedding_twin(arrays, mask=None):
+    return ("embedding", *arrays, 1)
+
+
 def standardize_twin(arrays, mask=None):
     mean, deviation = arrays
     return ("batchnorm_predict", np.ones_like(mean), np.zeros_like(mean), 0.0, mean, deviation**2)
@@ -116,6 +120,8 @@ OPS = [
        place="first", elementwise=False, rate=0.01),
     Op("periodic embedding of members", lambda: fastnn.PeriodicEmbedding(2, 3, start=2),
        periodic_twin, place="members", elementwise=False, rate=0.01),
+    Op("embedding", lambda: fastnn.Embedding(3, 2, column=1), embedding_twin, place="first",
+       elementwise=False),
     Op("softmax", fastnn.Softmax, lambda arrays, mask=None: ("softmax",), place="last",
        elementwise=False),
     Op("hardmax", fastnn.Hardmax, lambda arrays, mask=None: ("hardmax",), place="last",
@@ -149,6 +155,8 @@ def row_of(layer: Any) -> Op:
     row = _ROWS[type(layer)]
     if isinstance(layer, fastnn.Dropout):
         return row._replace(twin=lambda arrays, mask: ("dropout", mask, layer.rate))
+    if isinstance(layer, fastnn.Embedding):
+        return row._replace(twin=lambda arrays, mask=None: ("embedding", *arrays, layer.column))
     if isinstance(layer, fastnn.PeriodicEmbedding):
         return row._replace(twin=lambda arrays, mask=None: ("periodic", *arrays, layer.start))
     if isinstance(layer, fastnn.BatchNorm | fastnn.Activation) or not layer.alpha:

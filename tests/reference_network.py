@@ -8,6 +8,7 @@ A network is a list of tuples, one per layer, that carry their own parameters:
     ("scale", s), ("scale", s, b)
     ("members", s)                      each row k times, s (k n,) its factors: (B, n) -> (B k, n)
     ("periodic", w, phase, V, b, start) numbers from column `start` on: (B, n) -> (B, n + more)
+    ("embedding", table, column)        codes 0 .. k-1 of a column; of what is no code, zeros
     ("dropout", mask, rate)
     ("softmax",)
     ("relu",), ("leaky_relu", alpha)    any name of reference.ACTIVATIONS
@@ -22,6 +23,7 @@ import reference as ref
 
 N_PARAMETERS = {
     "dense": 2, "batchnorm": 2, "batchnorm_predict": 2, "scale": 2, "members": 1, "periodic": 4,
+    "embedding": 1,
 }  # fmt: skip
 
 
@@ -36,6 +38,12 @@ def side_by_side(layer, x, *others):
     if kind not in ("batchnorm", "batchnorm_predict", "scale") or rest[0].size == x.shape[1]:
         return False, (x, *others)
     return True, tuple(a.reshape(-1, rest[0].size) for a in (x, *others))
+
+
+def chosen(x, table, column):
+    """1 where a row has the code of a row of the table, else 0."""
+    code = np.floor(x[:, column])
+    return (code[:, None] == np.arange(len(table))).astype(float)
 
 
 def periodic_forward(x, w, phase, V, b, start):
@@ -87,6 +95,10 @@ def layer_forward(layer, x):
         return x * rest[0] + (rest[1] if len(rest) == 2 else 0)
     if kind == "periodic":
         return periodic_forward(x, *rest)
+    if kind == "embedding":
+        table, column = rest
+        found = chosen(x, *rest) @ table + 0 * x[:, [column]]
+        return np.column_stack([x[:, :column], found, x[:, column + 1 :]])
     if kind == "dropout":
         mask, rate = rest
         return ref.dropout(x, mask.reshape(x.shape), rate)
@@ -128,6 +140,11 @@ def layer_backward(layer, x, y, dy):
         return dy * rest[0], ((x * dy).sum(axis=0), dy.sum(axis=0))[: len(rest)]
     if kind == "periodic":
         return periodic_backward(x, dy, *rest)
+    if kind == "embedding":
+        table, column = rest
+        stop = column + table.shape[1]
+        dx = np.column_stack([dy[:, :column], np.zeros(len(x)), dy[:, stop:]])
+        return dx, (chosen(x, *rest).T @ dy[:, column:stop],)
     if kind == "dropout":
         mask, rate = rest
         return ref.dropout(dy, mask.reshape(dy.shape), rate), ()

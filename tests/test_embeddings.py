@@ -1,4 +1,4 @@
-"""PeriodicEmbedding: numbers as themselves and waves of them; its engine, its start, refusals."""
+"""Embeddings, of codes and of numbers: their mathematics, the engine, how they start, refusals."""
 
 import copy
 import pickle
@@ -18,6 +18,7 @@ from fastnn import (
     BatchNorm,
     Dense,
     Dropout,
+    Embedding,
     Members,
     PeriodicEmbedding,
     ReLU,
@@ -128,6 +129,58 @@ def test_numbers_are_those_of_pytorch(rng):
         assert_allclose(model.predict(X), twin(torch.from_numpy(X)).numpy(), rtol=1e-10)
 
 
+def coded(*first, last=3):
+    """Layers of three columns of numbers and one of codes, the third of four."""
+    return [Embedding(5, 3, column=2), *first, Dense(6), Tanh(), Dense(last), Softmax()]
+
+
+def with_codes(rng, n=N):
+    X, y = data(rng, n)
+    X[:, 2] = rng.integers(0, 5, n)
+    X[:3, 2] = -1, 5, 2.0**30
+    return X, y
+
+
+def test_a_code_becomes_its_row_of_the_table_and_what_is_none_zeros(rng):
+    X, _ = with_codes(rng)
+    network = [Embedding(5, 3, column=2), Dense(6, init=np.eye(6))]
+    model = Sequential(network, seed=0, dtype="float64").build(FEATURES)
+    y, table = model.predict(X), model.get_weights()[0]
+    assert_array_equal(y[:, [0, 1, 5]], X[:, [0, 1, 3]])
+    assert_array_equal(y[:3, 2:5], 0)
+    assert_array_equal(y[3:, 2:5], table[X[3:, 2].astype(int)])
+
+
+@pytest.mark.parametrize(
+    "network",
+    [coded(), coded(Scale()), coded(Members(3)), [PeriodicEmbedding(2, 3, stop=2), *coded()[1:]],
+     [PeriodicEmbedding(2, 3, stop=1), Embedding(5, 3, column=3), Embedding(2, 1), *coded()[1:]]],
+)  # fmt: skip
+def test_the_gradient_of_a_table(network, rng):
+    X, y = with_codes(rng)
+    model = Sequential(network, seed=1, dtype="float64")
+    model.compile(Adam(0.01))
+    model.fit(X, y, verbose=0)
+    assert fastnn.check_gradient(model, X, y) <= 1e-6
+
+
+def test_a_step_of_a_table_is_that_of_a_dense_layer_with_a_column_for_each_code(rng):
+    X, y = with_codes(rng, 200)
+    table = Sequential([Embedding(5, 6, column=2), *coded()[1:]], seed=0, dtype="float64")
+    table.build(FEATURES)
+    E, W, *others = table.get_weights()
+    hot = Sequential([Dense(9, bias=False), *coded()[1:]], seed=0, dtype="float64")
+    first = np.zeros((8, 9))
+    first[[0, 1, 7], [0, 1, 8]], first[2:7, 2:8] = 1, E
+    hot.build(8).set_weights([first, W, *others])
+    columns = np.column_stack([X[:, :2], X[:, [2]] == np.arange(5), X[:, 3]])
+    for model, rows in ((table, X), (hot, columns)):
+        model.compile(SGD(0.1))
+        # One step: after it the dense layer has other weights besides.
+        model.fit(rows, y, batch_size=None, verbose=0)
+    assert_allclose(table.get_weights()[0], hot.get_weights()[0][2:7, 2:8], rtol=1e-9)
+
+
 # ------------------------------------------------------------------ the engine
 
 
@@ -136,7 +189,8 @@ def test_any_number_of_threads_computes_the_same_bits(threads, rng):
     found = []
     for n in range(1, 1 + min(4, numba.config.NUMBA_NUM_THREADS)):
         threads(n)
-        network = [PeriodicEmbedding(start=2), Dense(256), ReLU(), Dense(3), Softmax()]
+        first = Embedding(4, 3), PeriodicEmbedding(start=5)
+        network = [*first, Dense(256), ReLU(), Dense(3), Softmax()]
         model = Sequential(network, seed=0)
         model.compile(AdamW(1e-2))
         model.fit(X, y, epochs=2, batch_size=128, validation_split=0.2, verbose=0)
@@ -147,9 +201,11 @@ def test_any_number_of_threads_computes_the_same_bits(threads, rng):
     assert all(one == found[0] for one in found[1:])
 
 
-def test_it_is_saved_copied_and_continued(tmp_path, rng):
-    X, y = data(rng)
-    model = Sequential(layers(Standardize(), start=1, stop=3), seed=0)
+@pytest.mark.parametrize("tables", [False, True])
+def test_it_is_saved_copied_and_continued(tables, tmp_path, rng):
+    X, y = with_codes(rng)
+    network = [*coded(PeriodicEmbedding(stop=2))] if tables else layers(Standardize(), start=1)
+    model = Sequential(network, seed=0)
     model.compile(Adam(0.01))
     model.fit(X, y, epochs=2, batch_size=16, verbose=0)
     model.save(tmp_path / "waves.safetensors")
@@ -167,7 +223,8 @@ def test_it_is_saved_copied_and_continued(tmp_path, rng):
     "network",
     [layers(), layers(start=2), layers(start=1, stop=3), [PeriodicEmbedding(), *layers(Scale())],
      layers(Standardize(), start=2), layers(Dropout(0.1), stop=2), layers(PeriodicEmbedding(2, 3)),
-     [PeriodicEmbedding(), Members(2), Dense(3), Softmax()]],
+     [PeriodicEmbedding(), Members(2), Dense(3), Softmax()], coded(),
+     [PeriodicEmbedding(start=3), *coded(PeriodicEmbedding(), Embedding(2, 2))]],
 )  # fmt: skip
 def test_weights_tell_the_number_of_features(network):
     model = Sequential(network, seed=0, dtype="float64").build(FEATURES)
@@ -180,14 +237,15 @@ def test_weights_tell_the_number_of_features(network):
 
 def test_decay_and_frozen_layers_leave_it_alone_and_its_rate_counts(rng):
     X, y = data(rng)
-    start = Sequential(layers(), seed=0).build(FEATURES).get_weights()[:4]
+    network = [Embedding(3, 2), *layers()]
+    start = Sequential(network, seed=0).build(FEATURES).get_weights()[:5]
     for rate in (0.0, 1.0):
-        network = [PeriodicEmbedding(3, 5, 0.2, rate=rate), *layers()[1:]]
+        network[:2] = Embedding(3, 2, rate=rate), PeriodicEmbedding(3, 5, 0.2, rate=rate)
         model = Sequential(network, seed=0)
         model.compile(AdamW(0.01, weight_decay=0.5))
         model.fit(X, y, epochs=2, verbose=0)
         same = [np.array_equal(a, b) for a, b in zip(start, model.get_weights(), strict=False)]
-        assert same == [rate == 0] * 4
+        assert same == [rate == 0] * 5
     for optimizer in (LBFGS(), Adam(0.1)):
         other = Sequential(layers(), seed=1, dtype="float64").build(FEATURES)
         before = other.get_weights()
@@ -205,6 +263,9 @@ def test_decay_and_frozen_layers_leave_it_alone_and_its_rate_counts(rng):
 
 def test_how_it_starts():
     model = Sequential([PeriodicEmbedding(5, 64, 0.3), Dense(1)], seed=0).build(100)
+    table = Sequential([Embedding(500, 8), Dense(1)], seed=0).build(1).get_weights()[0]
+    assert table.shape == (500, 8)
+    assert abs(table.std() - 1) < 0.05
     w, phase, V, b = model.get_weights()[:4]
     assert [a.shape for a in (w, phase, V, b)] == [(100, 64), (100, 64), (6400, 4), (100, 4)]
     assert abs(w.std() / 0.3 - 1) < 0.05
@@ -222,6 +283,15 @@ def test_the_summary_counts_it(capsys):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (lambda: Embedding(0, 2), r"categories=0\): expected a whole number of at least 1"),
+        (lambda: Embedding(2**24 + 1, 2), "expected at most 16777216, for a float32 holds no larg"),
+        (lambda: Embedding(3, 0), "size=0"),
+        (lambda: Embedding(3, 2, column=-1), r"column=-1\): expected a whole number of at least 0"),
+        (lambda: Sequential(["embedding", Dense(1)]), "needs categories and size"),
+        (lambda: Sequential(coded()).build(2),
+         r"reads codes in column 2, but its input has 2, from 0 to 1: give another column"),
+        (lambda: Sequential([Standardize(), *coded()]),
+         "Embedding is layer 2; expected it before all layers but other embeddings"),
         (lambda: PeriodicEmbedding(1), r"size=1\): expected a whole number of at least 2"),
         (lambda: PeriodicEmbedding(frequencies=0), "frequencies=0"),
         (lambda: PeriodicEmbedding(sigma=0), r"sigma=0\): expected a finite number above 0"),
@@ -233,5 +303,5 @@ def test_the_summary_counts_it(capsys):
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused(make, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         make()

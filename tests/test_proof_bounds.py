@@ -16,6 +16,7 @@ from fastnn import (
     BatchNorm,
     Dense,
     Dropout,
+    Embedding,
     Members,
     PeriodicEmbedding,
     ReLU,
@@ -70,6 +71,8 @@ NETWORKS = [
      losses.CrossEntropy(), Adam()),
     ([Members(2), Dense(5), BatchNorm(), Dense(3), Softmax()], losses.MSE(), Adam()),
     ([PeriodicEmbedding(3, 5, start=1, stop=3), Scale(), Members(2), PeriodicEmbedding(2, 3),
+      Dense(9), ReLU(), Dense(3), Softmax()], losses.CrossEntropy(), Adam()),
+    ([PeriodicEmbedding(2, 3, stop=1), Embedding(5, 3, column=2), Embedding(2, 1), Scale(),
       Dense(9), ReLU(), Dense(3), Softmax()], losses.CrossEntropy(), Adam()),
 ]  # fmt: skip
 

@@ -16,7 +16,7 @@ import pytest
 import reference_network as net
 from counts import counts
 
-from fastnn import SGD, Dense, Members, PeriodicEmbedding, Scale, Sequential, Tanh
+from fastnn import SGD, Dense, Embedding, Members, PeriodicEmbedding, Scale, Sequential, Tanh
 from fastnn.inputs.rows import Rows
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,6 +35,8 @@ def network(rng, op, case):
         layer = Dense(int(rng.choice(WIDTHS)), shared=False, bias=bool(rng.integers(2)))
     if op.name.startswith("periodic"):
         layer = periodic(rng, 1 if op.place == "first" else first.units)
+    if op.name == "embedding":
+        layer = Embedding(int(rng.integers(1, 4)), int(rng.choice(WIDTHS)))
     head = case.head()
     if op.place == "first":
         return [layer, first, Tanh(), *head]

@@ -12,13 +12,21 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.kernels.codes import BATCHNORM, HARDMAX, PERIODIC, SCALE, SOFTMAX, STANDARDIZE
+from fastnn.kernels.codes import (
+    BATCHNORM,
+    EMBEDDING,
+    EMBEDDINGS,
+    HARDMAX,
+    SCALE,
+    SOFTMAX,
+    STANDARDIZE,
+)
 from fastnn.layers import BatchNorm, Dense, Layer, Members
 
 ALIGN = 16  # elements: one cache line of float32
 RUNNING_NAMES = ("running_mean", "running_var")
 STANDARDIZE_NAMES = ("mean", "deviation")
-INPUTS = STANDARDIZE, PERIODIC
+INPUTS = STANDARDIZE, *EMBEDDINGS
 """Layers that prepare the inputs."""
 
 
@@ -69,6 +77,11 @@ def check_order(layers: Sequence[Layer]) -> None:
             raise ValueError(
                 f"Scale is layer {k + 1}; expected it first, or after Standardize, Members or an "
                 "embedding: it weighs the inputs; a Dense layer there can do the same by itself"
+            )
+        if layer.kind == EMBEDDING and any(before.kind not in EMBEDDINGS for before in layers[:k]):
+            raise ValueError(
+                f"Embedding is layer {k + 1}; expected it before all layers but other embeddings, "
+                "for it reads codes as they are: scale the other columns before the network"
             )
         if isinstance(layer, Members) and k > first:
             raise ValueError(

@@ -14,6 +14,7 @@ from fastnn.kernels import codes
 from fastnn.kernels.codes import (
     BATCHNORM,
     DENSE,
+    EMBEDDING,
     MEMBERS,
     N_STATISTICS,
     PERIODIC,
@@ -23,7 +24,7 @@ from fastnn.kernels.codes import (
 from fastnn.layers import Activation, Layer
 from fastnn.losses import Custom, Loss, Pinball
 
-KINDS = set(range(codes.PERIODIC + 1)) | set(range(codes.IDENTITY, codes.MISH + 1))
+KINDS = set(range(codes.EMBEDDING + 1)) | set(range(codes.IDENTITY, codes.MISH + 1))
 LARGEST = 2**40
 
 
@@ -91,6 +92,9 @@ def _has_width(op: dict[str, Any]) -> bool:
         width, before = n_in // op["repeat"], op["start"]
         fits = before >= 0 and before + op["groups"] <= width < LARGEST
         return bool(fits and n_in == width * op["repeat"] and n_out == n_in + times * units)
+    if op["kind"] == EMBEDDING:
+        fits = 0 <= op["start"] < n_in and n_out == n_in - 1 + units
+        return bool(fits and op["repeat"] == depth == 1)
     same = op["kind"] == DENSE or n_in == n_out
     return bool(same and n_in == times * depth and n_out == times * units)
 
@@ -105,7 +109,7 @@ def _fits(op: dict[str, Any], room: Room, trains: bool, last: bool) -> list[tupl
     n_bias = groups * units
     weight = {
         DENSE: groups * depth * units, BATCHNORM: n_out, SCALE: n_out, MEMBERS: n_out,
-        PERIODIC: groups * depth,
+        PERIODIC: groups * depth, EMBEDDING: groups * units,
     }.get(kind, 0)  # fmt: skip
     found = [
         ("x", _within(op["x"], rows * n_in, room.work)),
@@ -141,7 +145,7 @@ def _fits(op: dict[str, Any], room: Room, trains: bool, last: bool) -> list[tupl
     if trains:
         fits = _within(op["dy"], rows * n_out, room.work)
         found.append(("dy", fits or (op["dy"] == -1 and not last)))
-        apart = kind in (DENSE, SCALE, MEMBERS, PERIODIC)
+        apart = kind in (DENSE, SCALE, MEMBERS, PERIODIC, EMBEDDING)
         fits = not apart or _within(op["dx"], rows * n_in, room.work)
         found.append(("dx", fits or op["dx"] == -1))
         if kind == BATCHNORM:

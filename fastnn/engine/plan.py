@@ -14,6 +14,7 @@ from fastnn.kernels import codes
 from fastnn.kernels.codes import (
     BATCHNORM,
     DENSE,
+    EMBEDDING,
     HARDMAX,
     IDENTITY,
     MEMBERS,
@@ -22,14 +23,14 @@ from fastnn.kernels.codes import (
     SCALE,
     SOFTMAX,
 )
-from fastnn.layers import Members, PeriodicEmbedding
+from fastnn.layers import Embedding, Members, PeriodicEmbedding
 from fastnn.losses import Loss
 
-WITH_GRADIENT = DENSE, SCALE, MEMBERS, PERIODIC
+WITH_GRADIENT = DENSE, SCALE, MEMBERS, PERIODIC, EMBEDDING
 """Ops whose gradient of their input lies in a place of its own."""
 ARRAYS = {
-    "weight": ("W", "gamma", "scale", "frequency"), "bias": ("b", "beta"), "phase": ("phase",),
-    "linear": ("linear",),
+    "weight": ("W", "gamma", "scale", "frequency", "table"), "bias": ("b", "beta"),
+    "phase": ("phase",), "linear": ("linear",),
 }  # fmt: skip
 """Fields of an op, and the arrays of its layer that they place."""
 ABSENT = "statistics", "partials", "dy", "dx", "packed", "transposed", "strips", "waves"
@@ -135,6 +136,10 @@ class Program:
             op["repeat"], op["start"] = layout.rows(k), layer.start
             op["groups"] = layer.embedded(layout.widths[k] // layout.rows(k))
             op["depth"], op["units"] = layer.frequencies, layer.size - 1
+            return
+        elif isinstance(layer, Embedding):
+            op["start"], op["depth"] = layer.column, 1
+            op["groups"], op["units"] = layer.categories, layer.size
             return
         times = int(op["repeat"] * op["groups"])
         op["depth"] = layout.widths[k] // (1 if isinstance(layer, Members) else times)

@@ -50,6 +50,12 @@ class Graph:
         self._constants[name] = np.array(shape)
         return self.node("Reshape", z, name)
 
+    def whole(self, z: str) -> str:
+        """Add a node that cuts numbers to whole ones."""
+        from onnx import TensorProto
+
+        return self.node("Cast", z, to=TensorProto.INT64)
+
     def columns(self, z: str, start: int, stop: int | None) -> str:
         """Add a node of the columns from `start` to before `stop`, or all that are left."""
         ends = {"start": start, "stop": MOST if stop is None else stop, "axis": 1}

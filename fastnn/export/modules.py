@@ -45,6 +45,22 @@ class Members(torch.nn.Module):
         return (x[:, None] * self.scales).flatten(0, 1)
 
 
+class Embedding(torch.nn.Module):
+    """The row of a table (categories, size), learned, for each code in a column."""
+
+    def __init__(self, column: int, table: torch.Tensor) -> None:
+        super().__init__()
+        self.column, self.weight = column, torch.nn.Parameter(table)
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        """z (B, n) -> (B, n - 1 + size)."""
+        code = z[:, self.column]
+        known = (code >= 0) & (code < len(self.weight))
+        rows = self.weight[torch.where(known, code, 0).long()]
+        found = torch.where(known[:, None], rows, 0 * code[:, None])
+        return torch.cat([z[:, : self.column], found, z[:, self.column + 1 :]], 1)
+
+
 class PeriodicEmbedding(torch.nn.Module):
     """Each number x from column `start` on as (x, b + cos(2 pi w x + phase) linear).
 

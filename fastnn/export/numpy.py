@@ -19,7 +19,7 @@ from fastnn.export.reading import Reading, read
 from fastnn.files.whole import write_whole
 from fastnn.inputs.paths import as_path
 from fastnn.kernels import codes
-from fastnn.layers import Dense, Layer, PeriodicEmbedding
+from fastnn.layers import Dense, Embedding, Layer, PeriodicEmbedding
 
 Formula = Callable[..., Any]
 
@@ -30,6 +30,7 @@ FORMULAS: dict[int, Formula] = {
     codes.SCALE: formulas.scale,
     codes.MEMBERS: formulas.members,
     codes.PERIODIC: formulas.periodic,
+    codes.EMBEDDING: formulas.embedding,
 }
 """Of the layers that hold arrays: these are the arguments, in the model's order."""
 OF_MEMBERS: dict[int, Formula] = {
@@ -122,6 +123,8 @@ def _step(k: int, layer: Layer, arrays: dict[str, np.ndarray], prefix: str, memb
     numbers: tuple[Any, ...] = (layer.alpha,) if layer.kind in WITH_NUMBER else ()
     if isinstance(layer, PeriodicEmbedding):
         numbers = (layer.start,)
+    if isinstance(layer, Embedding):
+        numbers = (layer.column,)
     return Step(formula, tuple(f"{prefix}{k}.{name}" for name in arrays), numbers)
 
 

@@ -14,7 +14,7 @@ from fastnn.files.whole import write_whole
 from fastnn.inputs.packages import package
 from fastnn.inputs.paths import as_path
 from fastnn.kernels import codes
-from fastnn.layers import Dense, Layer, Members, PeriodicEmbedding
+from fastnn.layers import Dense, Embedding, Layer, Members, PeriodicEmbedding
 
 OPSET = 18
 IR_VERSION = 8
@@ -103,6 +103,21 @@ def _periodic(
     return graph.node("Concat", before, embedded, after, axis=1)
 
 
+def _embedding(graph: Graph, z: str, k: int, column: int, table: np.ndarray) -> str:
+    """Add rows of a table, which has one more, of zeros, for what is no code."""
+    code = graph.columns(z, column, column + 1)
+    known = graph.node(
+        "And", graph.node("GreaterOrEqual", code, 0.0), graph.node("Less", code, float(len(table)))
+    )
+    row = graph.whole(graph.node("Where", known, code, float(len(table))))
+    rows = graph.constant(f"{k}.table", np.vstack([table, np.zeros(table.shape[1])]))
+    found = graph.shaped(graph.node("Gather", rows, row), -1, table.shape[1])
+    # A NaN stays one.
+    found = graph.node("Add", found, graph.node("Mul", code, 0.0))
+    before, after = graph.columns(z, 0, column), graph.columns(z, column + 1, None)
+    return graph.node("Concat", before, found, after, axis=1)
+
+
 def _add_layer(
     graph: Graph, z: str, k: int, layer: Layer, arrays: dict[str, np.ndarray], members: int
 ) -> str:
@@ -122,6 +137,8 @@ def _add_layer(
         return _standardize(graph, z, k, **arrays)
     if isinstance(layer, Members):
         return _members(graph, z, k, arrays["scale"], len(arrays["scale"]) // layer.k)
+    if isinstance(layer, Embedding):
+        return _embedding(graph, z, k, layer.column, arrays["table"])
     if isinstance(layer, PeriodicEmbedding):
         return _periodic(graph, z, k, layer.start, *arrays.values())
     if isinstance(layer, Dense) and not layer.shared:

@@ -15,6 +15,7 @@ IDLE = codes.DROPOUT, codes.IDENTITY
 """Layers that do nothing in prediction."""
 WITH_ARRAYS = (
     codes.DENSE, codes.BATCHNORM, codes.STANDARDIZE, codes.SCALE, codes.MEMBERS, codes.PERIODIC,
+    codes.EMBEDDING,
 )  # fmt: skip
 EXPORTED = {*WITH_ARRAYS, *IDLE, *FORMS}
 
@@ -41,7 +42,12 @@ class Reading(NamedTuple):
 
     def __str__(self) -> str:
         """Such as "Dense 64, ReLU, Dense 10, Softmax"."""
-        numbers = {codes.DENSE: "units", codes.MEMBERS: "k", codes.PERIODIC: "size"}
+        numbers = {
+            codes.DENSE: "units",
+            codes.MEMBERS: "k",
+            codes.PERIODIC: "size",
+            codes.EMBEDDING: "size",
+        }
         units = [
             f" {getattr(layer, numbers[layer.kind])}" if layer.kind in numbers else ""
             for layer in self.layers

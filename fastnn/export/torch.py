@@ -39,6 +39,8 @@ def _module(nn: Any, layer: Any, arrays: dict[str, np.ndarray], members: int) ->
     tensors = [torch.from_numpy(array) for array in arrays.values()]
     if kind == codes.MEMBERS:
         return modules.Members(tensors[0].reshape(layer.k, -1))
+    if kind == codes.EMBEDDING:
+        return modules.Embedding(layer.column, *tensors)
     if kind == codes.PERIODIC:
         return modules.PeriodicEmbedding(layer.start, *tensors)
     if kind == codes.DENSE and not layer.shared:

@@ -9,8 +9,9 @@ import numpy as np
 
 # Operations. The elementwise ones follow ACTIVATION, in the order of `ACTIVATIONS`.
 (DENSE, BATCHNORM, DROPOUT, STANDARDIZE, SOFTMAX, HARDMAX, CUSTOM, SCALE, MEMBERS,
- PERIODIC) = range(10)  # fmt: skip
-ACTIVATION = 10
+ PERIODIC, EMBEDDING) = range(11)  # fmt: skip
+EMBEDDINGS = EMBEDDING, PERIODIC
+ACTIVATION = 11
 ACTIVATIONS = (
     "identity", "relu", "leaky_relu", "elu", "selu", "gelu",
     "silu", "tanh", "sigmoid", "softplus", "mish",
@@ -62,7 +63,8 @@ of a user's functions. A row of its input is `repeat` rows, one a member, which 
 `groups` pieces, each with a W (depth, units) of its own, one below the other; else both are 1. A
 PERIODIC embeds the `groups` numbers from column `start` on of each of `repeat` rows: each has
 `depth` frequencies (`weight`), their phases (`phase`), and a map (`linear`, `bias`) to `units`
-numbers; `waves` is where their cosines lie, for each row apart.
+numbers; `waves` is where their cosines lie, for each row apart. An EMBEDDING puts a row of its
+table (`groups`, `units`) in the place of the code in column `start`.
 `alpha` is the slope, the rate or epsilon; `rate` and `bias_rate` are factors of the learning rate.
 """
 

@@ -27,7 +27,7 @@ from fastnn.layers.activations import (
 )
 from fastnn.layers.base import Layer
 from fastnn.layers.core import BatchNorm, Dense, Dropout, Members, Scale, Standardize
-from fastnn.layers.embeddings import PeriodicEmbedding
+from fastnn.layers.embeddings import Embedding, PeriodicEmbedding
 
 __all__ = [
     "ELU",
@@ -38,6 +38,7 @@ __all__ = [
     "BatchNorm",
     "Dense",
     "Dropout",
+    "Embedding",
     "Hardmax",
     "Identity",
     "Layer",

@@ -1,4 +1,4 @@
-"""Layers that put several numbers in the place of one: PeriodicEmbedding."""
+"""Layers that put several numbers in the place of one: Embedding, PeriodicEmbedding."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,6 +8,85 @@ import numpy as np
 from fastnn.inputs.settings import ABOVE_0, Range, set_count, set_number
 from fastnn.kernels import codes
 from fastnn.layers.base import Layer
+
+MOST_CATEGORIES = 2**24
+
+
+@dataclass(frozen=True, repr=False)
+class Embedding(Layer):
+    """A row of a learned table, for each code of a category: (B, n) -> (B, n - 1 + size).
+
+    The code c in one column of the input becomes row c of a table (categories, size); the other
+    columns are handed on. What is no code becomes zeros: give -1 to what is missing, and to
+    categories that training has not seen. One layer for each column of codes, before all layers
+    but other embeddings; a column behind it has moved by size - 1. Categories that are few may
+    have a column of 0 and 1 each instead, as ``preset="tabular"`` does. Neither decay nor penalties
+    touch the table.
+
+    Parameters
+    ----------
+    categories : int
+        Codes are 0 .. categories - 1, at most 2^24.
+    size : int
+        How many numbers one becomes; RealMLP-TD has 8 for 9 categories and more.
+    column : int, default 0
+        Where the codes are.
+    rate : float, default 1
+        Factor of the learning rate.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnn import Dense, Embedding, Sequential
+    >>> rng = np.random.default_rng(0)
+    >>> worth = rng.normal(size=50)
+    >>> codes = rng.integers(0, 50, 1000)
+    >>> model = Sequential([Embedding(50, 4), Dense(1)], seed=0)
+    >>> model.compile("adam", "mse")
+    >>> history = model.fit(codes[:, None], worth[codes], epochs=50, batch_size=32, verbose=0)
+    >>> history["loss"][-1] < 0.01
+    True
+    """
+
+    categories: int
+    size: int
+    column: int = 0
+    rate: float = 1.0
+    kind: ClassVar[int] = codes.EMBEDDING
+    backward_reads: ClassVar[str] = "x"
+    n_arrays: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        set_count(self, "categories")
+        if self.categories > MOST_CATEGORIES:
+            raise ValueError(
+                f"Embedding(categories={self.categories}): expected at most {MOST_CATEGORIES}, for "
+                "a float32 holds no larger codes; put rare categories together"
+            )
+        set_count(self, "size")
+        set_count(self, "column", 0)
+        set_number(self, "rate", Range(0))
+
+    def rates(self, n_in: int) -> tuple[float, float]:
+        return self.rate, self.rate
+
+    def n_out(self, n_in: int) -> int:
+        if self.column >= n_in:
+            raise ValueError(
+                f"{self!r} reads codes in column {self.column}, but its input has {n_in}, from 0 "
+                f"to {n_in - 1}: give another column"
+            )
+        return n_in - 1 + self.size
+
+    def n_in(self, n_out: int) -> int:
+        return n_out + 1 - self.size
+
+    def parameters(self, n_in: int, members: int = 1) -> dict[str, tuple[int, ...]]:
+        return {"table": (self.categories, self.size)}
+
+    def draw(self, name: str, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        """Start values of the table: normal, of deviation 1."""
+        return rng.normal(size=shape)
 
 
 @dataclass(frozen=True, repr=False)
@@ -60,6 +139,7 @@ class PeriodicEmbedding(Layer):
     stop: int | None = None
     kind: ClassVar[int] = codes.PERIODIC
     backward_reads: ClassVar[str] = "x"
+    n_arrays: ClassVar[int] = 4
 
     def __post_init__(self) -> None:
         set_count(self, "size", 2)

@@ -1,7 +1,7 @@
 """Building: initial weights, statistics of the data, and checks of the model's shape."""
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from fastnn.layers import (
     BatchNorm,
     Dense,
     Dropout,
+    Embedding,
     Layer,
     Members,
     PeriodicEmbedding,
@@ -33,6 +34,7 @@ SMALL = 2.0**-600
 """Of numbers times this no square overflows."""
 WITH_ARRAYS = (
     codes.DENSE, codes.BATCHNORM, codes.STANDARDIZE, codes.SCALE, codes.MEMBERS, codes.PERIODIC,
+    codes.EMBEDDING,
 )  # fmt: skip
 LIKE_GET_WEIGHTS = "expected a list of arrays, such as get_weights() returns"
 
@@ -119,7 +121,7 @@ def _draw(state: State, layout: Layout, rng: np.random.Generator) -> None:
         layer = layout.layers[tensor.layer]
         if isinstance(layer, Members):
             state.view(tensor)[:] = _scales(layer, rng, tensor.size)
-        if isinstance(layer, PeriodicEmbedding):
+        if isinstance(layer, Embedding | PeriodicEmbedding):
             state.view(tensor)[:] = layer.draw(tensor.name, rng, tensor.shape)
         if isinstance(layer, Dense) and tensor.name == "W":
             chosen = layer.init
@@ -240,9 +242,11 @@ def layout_for(given: Sequence[Layer], weights: Sequence[Any]) -> Layout:
     if not weights:
         raise ValueError(f"got no arrays; {LIKE_GET_WEIGHTS}")
     held = [layer for layer in given if layer.kind in WITH_ARRAYS]
-    first = next(layer for layer in held if not isinstance(layer, PeriodicEmbedding))
-    before = held[: held.index(first)]
-    at = min(4 * len(before), len(weights) - 1)
+    before: list[Any] = list(
+        takewhile(lambda layer: isinstance(layer, Embedding | PeriodicEmbedding), held)
+    )
+    first = held[len(before)]
+    at = min(sum(layer.n_arrays for layer in before), len(weights) - 1)
     shape = as_array(weights[at], f"array {at + 1}", LIKE_GET_WEIGHTS).shape
     if not shape or shape[0] == 0:
         raise ValueError(f"array {at + 1} has shape {shape}; {LIKE_GET_WEIGHTS}")

@@ -6,8 +6,13 @@ together. So two processes can compile at the same time.
 
 import numpy as np
 
-from fastnn.kernels.codes import CONTEXT, OP, TASK
-from fastnn.kernels.loop.embeddings import periodic_backward, periodic_forward
+from fastnn.kernels.codes import CONTEXT, OP, PERIODIC, TASK
+from fastnn.kernels.loop.embeddings import (
+    embedding_backward,
+    embedding_forward,
+    periodic_backward,
+    periodic_forward,
+)
 from fastnn.kernels.loop.objective import loss_of_chunk
 from fastnn.kernels.loop.weights import weights_task
 from fastnn.kernels.machine.calls import outside
@@ -16,7 +21,7 @@ from fastnn.kernels.machine.memory import array_at, shift
 
 weights = outside("fastnn_weights")
 loss = outside("fastnn_loss")
-periodic = outside("fastnn_periodic")
+embed = outside("fastnn_embed")
 
 
 @kernel
@@ -44,10 +49,15 @@ def do_loss(context, work, step, start, r0, rows, ticket):
 
 
 @kernel
-def do_periodic(ops, state, work, x, k, r0, rows, back):
+def do_embed(ops, state, work, x, k, r0, rows, back):
     """Op k, of the table at an address, on rows from r0 on of the batch, whose input is x."""
     op = array_at(ops, (k + 1,), OP)[k]
-    if back:
-        periodic_backward(op, state, work, x, shift(work, op.dy + r0 * op.n_out), r0, rows)
+    y, dy = shift(work, op.y + r0 * op.n_out), shift(work, op.dy + r0 * op.n_out)
+    if op.kind == PERIODIC and back:
+        periodic_backward(op, state, work, x, dy, r0, rows)
+    elif op.kind == PERIODIC:
+        periodic_forward(op, state, work, x, y, r0, rows)
+    elif back:
+        embedding_backward(op, work, dy, r0, rows)
     else:
-        periodic_forward(op, state, work, x, shift(work, op.y + r0 * op.n_out), r0, rows)
+        embedding_forward(op, state, x, y, rows)

@@ -1,5 +1,9 @@
-"""What embeds numbers: PERIODIC, number by number; the other columns of a row are handed on."""
+"""What embeds columns: numbers (PERIODIC), or codes of categories (EMBEDDING).
 
+The other columns of a row are handed on.
+"""
+
+from fastnn.kernels.machine.functions import ZERO
 from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.memory import shift, vector
 from fastnn.kernels.math.periodic import (
@@ -8,6 +12,7 @@ from fastnn.kernels.math.periodic import (
     embed_gradient,
     slopes,
 )
+from fastnn.kernels.math.rows import fill
 
 
 @kernel
@@ -23,14 +28,14 @@ def places(op, j):
 
 
 @kernel
-def hand_on(op, x, y, rows, back):
-    """The columns that are not embedded, from x to y, or back."""
+def hand_on(op, x, y, rows, taken, back):
+    """All but the `taken` columns that are embedded, from x to y, or back."""
     n_in, n_out = row_widths(op)
-    behind = op.groups * op.units
+    behind = n_out - n_in
     source, target = vector(x, 0, rows * n_in), vector(y, 0, rows * n_out)
     for i in range(rows):
-        for j in range(n_in - op.groups):
-            a = j if j < op.start else j + op.groups
+        for j in range(n_in - taken):
+            a = j if j < op.start else j + taken
             at, to = i * n_in + a, i * n_out + (j if j < op.start else a + behind)
             if back:
                 source[at] = target[to]
@@ -44,7 +49,7 @@ def periodic_forward(op, state, work, x, y, r0, rows):
     n_in, n_out = row_widths(op)
     m, n, units = rows * op.repeat, op.depth, op.units
     waves = shift(work, op.waves + 2 * r0 * op.repeat * n)
-    hand_on(op, x, y, m, False)
+    hand_on(op, x, y, m, op.groups, False)
     for j in range(op.groups):
         a, b = places(op, j)
         w, p = shift(state, op.weight + j * n), shift(state, op.phase + j * n)
@@ -74,7 +79,7 @@ def periodic_backward(op, state, work, x, dy, r0, rows):
     n_in, n_out = row_widths(op)
     m, n = rows * op.repeat, op.depth
     dx = shift(work, op.dx + r0 * op.n_in)
-    hand_on(op, dx, dy, m, True)
+    hand_on(op, dx, dy, m, op.groups, True)
     for j in range(op.groups):
         a, b = places(op, j)
         _, da = periodic_slopes(op, state, work, x, dy, r0, rows, j)
@@ -97,3 +102,49 @@ def periodic_gradient(op, state, work, rows, gradient):
         embed_gradient(
             shift(x, a), n_in, m, n, units, waves, da, shift(dy, b), n_out, dw, dphase, dlinear, db
         )
+
+
+@kernel
+def embedding_forward(op, state, x, y, rows):
+    """From x to y: the row of the table that the code names; zeros of what is no code."""
+    hand_on(op, x, y, rows, 1, False)
+    codes, found = vector(x, 0, rows * op.n_in), vector(y, 0, rows * op.n_out)
+    table = vector(state, op.weight, op.groups * op.units)
+    for i in range(rows):
+        code, at = codes[i * op.n_in + op.start], i * op.n_out + op.start
+        if 0 <= code < op.groups:
+            row = int(code) * op.units
+            for k in range(op.units):
+                found[at + k] = table[row + k]
+        else:
+            for k in range(op.units):
+                # A NaN stays one.
+                found[at + k] = code - code
+
+
+@kernel
+def embedding_backward(op, work, dy, r0, rows):
+    """From dy to dx, where somebody asks for it: a code has no gradient."""
+    if op.dx < 0:
+        return
+    dx = shift(work, op.dx + r0 * op.n_in)
+    hand_on(op, dx, dy, rows, 1, True)
+    of_codes = vector(dx, 0, rows * op.n_in)
+    for i in range(rows):
+        of_codes[i * op.n_in + op.start] = ZERO
+
+
+@kernel
+def embedding_gradient(op, work, rows, gradient):
+    """Gradient of the table: the sum over the rows of each code."""
+    size = op.groups * op.units
+    place = shift(gradient, op.weight)
+    fill(place, size, 0.0)
+    sums = vector(place, 0, size)
+    x, dy = vector(work, op.x, rows * op.n_in), vector(work, op.dy, rows * op.n_out)
+    for i in range(rows):
+        code, at = x[i * op.n_in + op.start], i * op.n_out + op.start
+        if 0 <= code < op.groups:
+            row = int(code) * op.units
+            for k in range(op.units):
+                sums[row + k] += dy[at + k]

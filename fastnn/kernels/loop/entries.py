@@ -121,8 +121,8 @@ def functions(part: str, dtype: np.dtype) -> dict[str, Any]:
         return {
             "fastnn_weights": (apart.do_weights, (whole, number, number, whole, whole, whole)),
             "fastnn_loss": (apart.do_loss, (whole, number, *(whole,) * 5)),
-            "fastnn_periodic": (
-                apart.do_periodic,
+            "fastnn_embed": (
+                apart.do_embed,
                 (whole, *(number,) * 3, *(whole,) * 3, types.boolean),
             ),
         }

@@ -10,10 +10,10 @@ from fastnn.kernels.codes import (
     CUSTOM,
     DENSE,
     DROPOUT,
+    EMBEDDINGS,
     HARDMAX,
     IDENTITY,
     MEMBERS,
-    PERIODIC,
     SCALE,
     SOFTMAX,
 )
@@ -76,8 +76,8 @@ def forward(net, ops, state, work, inputs, first, last, r0, r1, step):
                 dropout(z, op.alpha, key, r0 * n)
         elif kind in (SCALE, MEMBERS):
             scale_forward(op, state, x, y, rows)
-        elif kind == PERIODIC:
-            apart.periodic((net.ops, state, work, x, k, r0, rows, False))
+        elif kind in EMBEDDINGS:
+            apart.embed((net.ops, state, work, x, k, r0, rows, False))
         elif kind == SOFTMAX:
             softmax_forward(matrix(x, 0, m, op.units), matrix(y, 0, m, op.units))
         elif kind == HARDMAX:
@@ -119,8 +119,8 @@ def backward(net, ops, state, work, first, last, r0, r1, batch_rows, step):
             dropout(vector(dy, 0, rows * n), op.alpha, key, r0 * n)
         elif kind in (SCALE, MEMBERS):
             scale_backward(op, state, work, dy, r0, rows)
-        elif kind == PERIODIC:
-            apart.periodic((net.ops, state, work, x, k, r0, rows, True))
+        elif kind in EMBEDDINGS:
+            apart.embed((net.ops, state, work, x, k, r0, rows, True))
         elif kind == SOFTMAX:
             m = rows * op.repeat
             softmax_backward(matrix(y, 0, m, op.units), matrix(dy, 0, m, op.units))

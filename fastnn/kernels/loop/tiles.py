@@ -4,8 +4,8 @@ A tile of weights computes its gradient and applies the optimizer while both are
 clip by the global norm needs the whole gradient first.
 """
 
-from fastnn.kernels.codes import DENSE, MEMBERS, PERIODIC, SCALE
-from fastnn.kernels.loop.embeddings import periodic_gradient
+from fastnn.kernels.codes import DENSE, EMBEDDING, MEMBERS, PERIODIC, SCALE
+from fastnn.kernels.loop.embeddings import embedding_gradient, periodic_gradient
 from fastnn.kernels.loop.scales import scale_gradient
 from fastnn.kernels.machine.functions import sqrt
 from fastnn.kernels.machine.jit import kernel
@@ -159,6 +159,8 @@ def gradient_tile(net, op, state, work, rows, begin, end, place, step):
             bias_gradient(op, work, rows, vector(gradient, op.bias, n))
     elif op.kind == PERIODIC:
         periodic_gradient(op, state, work, rows, gradient)
+    elif op.kind == EMBEDDING:
+        embedding_gradient(op, work, rows, gradient)
 
 
 @kernel
