@@ -98,7 +98,10 @@ def tables():
     settings = {"hidden_layer_sizes": (2,), "max_iter": 1}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = fastnn.TabularModel("buys", settings=settings, columns={"age": "number"})
+        weights = {"no": 1.0, "yes": 2.0, "später": 0.5}
+        model = fastnn.TabularModel(
+            "buys", settings=settings, columns={"age": "number"}, class_weight=weights
+        )
         model.fit(COLUMNS | {"buys": WORDS})
     model.members_ = model.members_[:2]
     return [model.to_bytes()]

@@ -212,6 +212,8 @@ CLASSES = {
     "infinite": ("<f4", np.array([0, 1, np.inf], "<f4"), "finite float32"),
     "two of three": ("object", texts.to_array(["a", "b"]), "outputs for 2 classes"),
     "none": ("object", texts.to_array([]), "are no"),
+    "small numbers of the first form": ("|i1", [-1, 0, 1], None),
+    "no numbers of the first form": ("|x1", [-1, 0, 1], "are no"),
 }
 
 
@@ -249,15 +251,29 @@ CATEGORIES = {
 }
 
 
+def of_categories():
+    """The file of an estimator of two columns of categories."""
+    import pandas as pd
+
+    X = pd.DataFrame({"a": np.resize(np.array(["a", "b", None]), 60), "b": np.resize([1.5, 2], 60)})
+    e = MLPRegressor(categorical_features=["a", "b"], n_members=1, **QUICK)
+    return opened(pack(*estimator_portrait(e.fit(X, np.arange(60.0)))))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_as_many_categories_are_rare_as_there_are_too_many(tmp_path):
+    file = of_categories()
+    file.description["inputs"]["rare"] = np.array([False, True, False, False, False])
+    (tmp_path / "e").write_bytes(packed(file))
+    with pytest.raises(ModelFileError, match="rare categories are not as many as they should"):
+        fastnn.load(tmp_path / "e")
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", CATEGORIES)
 def test_categories_of_a_file(tmp_path, name):
-    import pandas as pd
-
     words, sizes, message = CATEGORIES[name]
-    X = pd.DataFrame({"a": np.resize(np.array(["a", "b", None]), 60), "b": np.resize([1.5, 2], 60)})
-    e = MLPRegressor(categorical_features=["a", "b"], n_members=1, **QUICK)
-    file = opened(pack(*estimator_portrait(e.fit(X, np.arange(60.0)))))
+    file = of_categories()
     inputs = file.description["inputs"]
     assert [*map(bytes.decode, texts.each(inputs["categories"]))] == CATEGORIES["as they were"][0]
     inputs |= {"categories": texts.to_array(words), "sizes": np.array(sizes)}
