@@ -261,6 +261,15 @@ def of_categories():
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_a_category_of_half_a_letter_is_refused_when_it_is_saved(tmp_path):
+    X = np.array([["\ud800", 1], ["b", 2]] * 30, object)
+    e = MLPRegressor(categorical_features=[0], n_members=1, **QUICK).fit(X, np.arange(60.0))
+    with pytest.raises(ValueError, match="holds half a letter, which no file can hold: mend that"):
+        e.save(tmp_path / "e")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_as_many_categories_are_rare_as_there_are_too_many(tmp_path):
     file = of_categories()
     file.description["inputs"]["rare"] = np.array([False, True, False, False, False])

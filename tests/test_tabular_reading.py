@@ -290,3 +290,9 @@ def test_a_name_that_stands_twice_is_refused_in_memory_too(names):
     frame = pd.DataFrame(np.ones((4, 2)), columns=names)
     with pytest.raises(TableError, match=f'the table has 2 columns named "{names[0]}"'):
         read_table(frame)
+
+
+@pytest.mark.parametrize("table", [{"a": ["u", "\ud800"]}, {"\ud800": [1, 2]}])
+def test_half_a_letter_is_refused(table):
+    with pytest.raises(TableError, match="holds half a letter, which no table can hold: mend that"):
+        read_table(table)

@@ -133,6 +133,8 @@ def _inputs(inputs: Any) -> dict[str, Any]:
             those = set() if few is None else set(few)
             categories.append([c.item() if isinstance(c, np.generic) else c for c in own])
             rare += [c in those for c in own]
+    # JSON would write half a letter, which is none when it is read back.
+    texts.to_array(c for own in categories for c in own if isinstance(c, str))
     return {
         "columns": inputs.columns, "left_out": inputs.left_out, "gaps": inputs.gaps,
         "words": np.array([*inputs.words.items()], np.int64).reshape(-1, 2),

@@ -86,8 +86,13 @@ def _from_memory(source: Any) -> Any:
 def _of_columns(columns: Iterable[tuple[Any, Any]]) -> Any:
     """An Arrow table of columns by their names."""
     names, parts = zip(*columns, strict=True) if (columns := list(columns)) else ((), ())
-    arrays = [_column(values, str(name)) for name, values in zip(names, parts, strict=True)]
-    return arrow().table(arrays, names=list(map(str, names)))
+    try:
+        arrays = [_column(values, str(name)) for name, values in zip(names, parts, strict=True)]
+        return arrow().table(arrays, names=list(map(str, names)))
+    except UnicodeEncodeError as error:
+        raise TableError(
+            f"{error.object!r:.60} holds half a letter, which no table can hold: mend that text"
+        ) from None
 
 
 def _column(values: Any, name: str) -> Any:
