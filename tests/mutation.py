@@ -22,8 +22,8 @@ SUBJECTS = {
          "fastnn/tabular/loading.py", "fastnn/tabular/portrait.py"],
         ["tests/test_forms.py", "tests/test_headers.py", "tests/test_persistence.py",
          "tests/test_saving.py", "tests/test_saving_more.py", "tests/test_feature_names.py",
-         "tests/test_estimators_saving.py", "tests/test_tabular.py", "tests/test_compatibility.py",
-         "tests/test_crafted_files.py"],
+         "tests/test_estimators_saving.py", "tests/test_estimators_beside.py",
+         "tests/test_tabular.py", "tests/test_compatibility.py", "tests/test_crafted_files.py"],
     ),
     "kernels": (
         ["fastnn/kernels/math/*.py", "fastnn/kernels/loop/chunks.py",
