@@ -124,7 +124,7 @@ NEW = {
     "batch norm": (do("recompute_batchnorm", X0), "no weights yet; call fit"),
     "copy": (lambda m, y: m.initialize_from(Sequential([Dense(1)])), "no weights yet; call fit"),
     "bias": (do("set_weights", [np.ones((4, 5)), np.ones(6), np.ones((5, 3)), np.ones(3)]), "0.b"),
-    "first array": (do("set_weights", [3.0]), r"first array has shape \(\); expected a list"),
+    "first array": (do("set_weights", [3.0]), r"array 1 has shape \(\); expected a list"),
     "build 0": (do("build", 0), "n_features is 0; expected a whole number"),
 }  # fmt: skip
 

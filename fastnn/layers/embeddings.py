@@ -37,12 +37,12 @@ class Embedding(Layer):
     Examples
     --------
     >>> import numpy as np
-    >>> from fastnn import Dense, Embedding, Sequential
+    >>> from fastnn import Adam, Dense, Embedding, Sequential
     >>> rng = np.random.default_rng(0)
     >>> worth = rng.normal(size=50)
     >>> codes = rng.integers(0, 50, 1000)
     >>> model = Sequential([Embedding(50, 4), Dense(1)], seed=0)
-    >>> model.compile("adam", "mse")
+    >>> model.compile(Adam(0.01), "mse")
     >>> history = model.fit(codes[:, None], worth[codes], epochs=50, batch_size=32, verbose=0)
     >>> history["loss"][-1] < 0.01
     True
