@@ -279,3 +279,9 @@ def test_identity_changes_nothing_wherever_it_stands(before):
     model = Sequential(spread, seed=0, dtype="float64")
     model.compile(Adam(0.01), loss="mse")
     assert check_gradient(model, X, y) < 1e-6
+
+
+def test_a_layer_that_begins_with_an_array_tells_its_shape():
+    layer = Dense(12, init=np.eye(12, dtype=np.float32))
+    assert repr(layer) == "Dense(12, init=array (12, 12))"
+    assert "init=array (12, 12)" in repr(Sequential([layer]))

@@ -3,6 +3,8 @@
 from dataclasses import MISSING, fields
 from typing import ClassVar
 
+import numpy as np
+
 
 class Layer:
     """What all layers share: `kind` is the code of their op in the compiled loop."""
@@ -18,6 +20,9 @@ class Layer:
             value = getattr(self, f.name)
             if f.default is MISSING:
                 shown.append(f"{getattr(value, '__name__', value)}")
+            elif isinstance(value, np.ndarray):
+                # Arrays are not compared as a whole, and are long.
+                shown.append(f"{f.name}=array {value.shape}")
             elif value is not f.default and value != f.default:
                 shown.append(f"{f.name}={value!r}")
         return f"{self.name}({', '.join(shown)})"
