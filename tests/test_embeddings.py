@@ -1,13 +1,11 @@
 """Embeddings, of codes and of numbers: their mathematics, the engine, how they start, refusals."""
 
-import copy
-import pickle
-
 import numba
 import numpy as np
 import pytest
 import reference_network as net
 from numpy.testing import assert_allclose, assert_array_equal
+from twins import goes_on_as_itself, same_bits_on_any_number_of_threads
 
 import fastnn
 from fastnn import (
@@ -50,6 +48,14 @@ def data(rng, n=N):
 
 def layers(*first, **options):
     return [*first, PeriodicEmbedding(3, 5, 0.2, **options), Dense(6), Tanh(), Dense(3), Softmax()]
+
+
+def check_the_gradient(network, X, y):
+    """After an epoch, so that no array is as it starts."""
+    model = Sequential(network, seed=1, dtype="float64")
+    model.compile(Adam(0.01))
+    model.fit(X, y, verbose=0)
+    assert fastnn.check_gradient(model, X, y) <= 1e-6
 
 
 # ------------------------------------------------------------------ the mathematics
@@ -95,11 +101,7 @@ def test_numbers_stand_where_they_stood_with_their_waves_behind_them(rng):
     ],
 )  # fmt: skip
 def test_its_gradient(network, rng):
-    X, y = data(rng)
-    model = Sequential(network, seed=1, dtype="float64")
-    model.compile(Adam(0.01))
-    model.fit(X, y, verbose=0)
-    assert fastnn.check_gradient(model, X, y) <= 1e-6
+    check_the_gradient(network, *data(rng))
 
 
 def test_it_learns_what_a_network_of_plain_numbers_does_not(rng):
@@ -157,11 +159,7 @@ def test_a_code_becomes_its_row_of_the_table_and_what_is_none_zeros(rng):
      [PeriodicEmbedding(2, 3, stop=1), Embedding(5, 3, column=3), Embedding(2, 1), *coded()[1:]]],
 )  # fmt: skip
 def test_the_gradient_of_a_table(network, rng):
-    X, y = with_codes(rng)
-    model = Sequential(network, seed=1, dtype="float64")
-    model.compile(Adam(0.01))
-    model.fit(X, y, verbose=0)
-    assert fastnn.check_gradient(model, X, y) <= 1e-6
+    check_the_gradient(network, *with_codes(rng))
 
 
 def test_a_step_of_a_table_is_that_of_a_dense_layer_with_a_column_for_each_code(rng):
@@ -184,21 +182,9 @@ def test_a_step_of_a_table_is_that_of_a_dense_layer_with_a_column_for_each_code(
 # ------------------------------------------------------------------ the engine
 
 
-def test_any_number_of_threads_computes_the_same_bits(threads, rng):
-    X, y = rng.normal(size=(300, 20)).astype("f4"), rng.integers(0, 3, 300)
-    found = []
-    for n in range(1, 1 + min(4, numba.config.NUMBA_NUM_THREADS)):
-        threads(n)
-        first = Embedding(4, 3), PeriodicEmbedding(start=5)
-        network = [*first, Dense(256), ReLU(), Dense(3), Softmax()]
-        model = Sequential(network, seed=0)
-        model.compile(AdamW(1e-2))
-        model.fit(X, y, epochs=2, batch_size=128, validation_split=0.2, verbose=0)
-        columns = [model.history[name] for name in ("loss", "val_loss")]
-        bits = [a.tobytes() for a in (*model.get_weights(), model.predict(X))]
-        found.append((bits, columns))
-    assert model._network._runs["train"][1].program.n_chunks > 1
-    assert all(one == found[0] for one in found[1:])
+def test_any_number_of_threads_computes_the_same_bits(threads):
+    first = Embedding(4, 3), PeriodicEmbedding(start=5)
+    same_bits_on_any_number_of_threads([*first, Dense(256), ReLU(), Dense(3), Softmax()], threads)
 
 
 @pytest.mark.parametrize("tables", [False, True])
@@ -208,15 +194,7 @@ def test_it_is_saved_copied_and_continued(tables, tmp_path, rng):
     model = Sequential(network, seed=0)
     model.compile(Adam(0.01))
     model.fit(X, y, epochs=2, batch_size=16, verbose=0)
-    model.save(tmp_path / "waves.safetensors")
-    twins = [fastnn.load(tmp_path / "waves.safetensors"), copy.deepcopy(model),
-             pickle.loads(pickle.dumps(model))]  # fmt: skip
-    model.fit(X, y, epochs=2, batch_size=16, verbose=0)
-    for twin in twins:
-        assert twin.layers == model.layers
-        twin.fit(X, y, epochs=2, batch_size=16, verbose=0)
-        for a, b in zip(model.get_weights(), twin.get_weights(), strict=True):
-            assert_array_equal(a, b)
+    goes_on_as_itself(model, X, y, tmp_path / "waves.safetensors")
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,16 @@
 """Members in the engine: threads, files, frozen layers; how they start, what is refused."""
 
-import copy
-import pickle
-
-import numba
 import numpy as np
 import pytest
 import reference_network as net
 from member_models import FEATURES, K, data, drawn, tabm
 from numpy.testing import assert_allclose, assert_array_equal
+from twins import goes_on_as_itself, same_bits_on_any_number_of_threads
 
 import fastnn
 from fastnn import (
     LBFGS,
     Adam,
-    AdamW,
     BatchNorm,
     Dense,
     Dropout,
@@ -41,20 +37,9 @@ def threads():
 # --------------------------------------------------------------------- the engine
 
 
-def test_any_number_of_threads_computes_the_same_bits(threads, rng):
-    X, y = rng.normal(size=(300, 20)).astype("f4"), rng.integers(0, 3, 300)
-    found = []
-    for n in range(1, 1 + min(4, numba.config.NUMBA_NUM_THREADS)):
-        threads(n)
-        layers = [*tabm(8, 64, 3)[:4], Dropout(0.1), *tabm(8, 64, 3, Softmax())[4:]]
-        model = Sequential(layers, seed=0)
-        model.compile(AdamW(1e-2), metrics=["accuracy"])
-        model.fit(X, y, epochs=2, batch_size=128, validation_split=0.2, verbose=0)
-        columns = [model.history[name] for name in ("loss", "val_loss", "val_accuracy")]
-        bits = [a.tobytes() for a in (*model.get_weights(), model.predict(X))]
-        found.append((bits, columns))
-    assert model._network._runs["train"][1].program.n_chunks > 1
-    assert all(one == found[0] for one in found[1:])
+def test_any_number_of_threads_computes_the_same_bits(threads):
+    layers = [*tabm(8, 64, 3)[:4], Dropout(0.1), *tabm(8, 64, 3, Softmax())[4:]]
+    same_bits_on_any_number_of_threads(layers, threads, ["accuracy"])
 
 
 def test_it_is_saved_copied_and_continued(tmp_path, rng):
@@ -62,15 +47,7 @@ def test_it_is_saved_copied_and_continued(tmp_path, rng):
     model = Sequential([*tabm(K, 6, 3)[:4], BatchNorm(), *tabm(K, 6, 3, Softmax())[4:]], seed=0)
     model.compile(Adam(0.01))
     model.fit(X, y, epochs=2, batch_size=16, verbose=0)
-    model.save(tmp_path / "members.safetensors")
-    twins = [fastnn.load(tmp_path / "members.safetensors"), copy.deepcopy(model),
-             pickle.loads(pickle.dumps(model))]  # fmt: skip
-    model.fit(X, y, epochs=2, batch_size=16, verbose=0)
-    for twin in twins:
-        assert twin.layers == model.layers
-        twin.fit(X, y, epochs=2, batch_size=16, verbose=0)
-        for a, b in zip(model.get_weights(), twin.get_weights(), strict=True):
-            assert_array_equal(a, b)
+    goes_on_as_itself(model, X, y, tmp_path / "members.safetensors")
 
 
 def test_weights_tell_the_number_of_features(rng):

@@ -50,9 +50,10 @@ def environment(isa, wide=None):
         LEVEL: OURS[isa],
     }
     if isa == "avx2" and wide:
-        held["NPY_DISABLE_CPU_FEATURES"] = numpy_names()
         if can_be_told():
             held["LD_PRELOAD"] = library()
+        else:
+            held["NPY_DISABLE_CPU_FEATURES"] = numpy_names()
     return held
 
 

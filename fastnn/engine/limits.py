@@ -20,6 +20,7 @@ from fastnn.kernels.codes import (
     PERIODIC,
     SCALE,
     STANDARDIZE,
+    WITH_GRADIENT,
 )
 from fastnn.layers import Activation, Layer
 from fastnn.losses import Custom, Loss, Pinball
@@ -145,8 +146,7 @@ def _fits(op: dict[str, Any], room: Room, trains: bool, last: bool) -> list[tupl
     if trains:
         fits = _within(op["dy"], rows * n_out, room.work)
         found.append(("dy", fits or (op["dy"] == -1 and not last)))
-        apart = kind in (DENSE, SCALE, MEMBERS, PERIODIC, EMBEDDING)
-        fits = not apart or _within(op["dx"], rows * n_in, room.work)
+        fits = kind not in WITH_GRADIENT or _within(op["dx"], rows * n_in, room.work)
         found.append(("dx", fits or op["dx"] == -1))
         if kind == BATCHNORM:
             size = room.chunks * 3 * n_out

@@ -14,20 +14,16 @@ from fastnn.kernels import codes
 from fastnn.kernels.codes import (
     BATCHNORM,
     DENSE,
-    EMBEDDING,
     HARDMAX,
     IDENTITY,
-    MEMBERS,
     N_STATISTICS,
     PERIODIC,
-    SCALE,
     SOFTMAX,
+    WITH_GRADIENT,
 )
 from fastnn.layers import Embedding, Members, PeriodicEmbedding
 from fastnn.losses import Loss
 
-WITH_GRADIENT = DENSE, SCALE, MEMBERS, PERIODIC, EMBEDDING
-"""Ops whose gradient of their input lies in a place of its own."""
 ARRAYS = {
     "weight": ("W", "gamma", "scale", "frequency", "table"), "bias": ("b", "beta"),
     "phase": ("phase",), "linear": ("linear",),

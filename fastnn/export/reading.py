@@ -13,11 +13,7 @@ from fastnn.layers import Layer
 
 IDLE = codes.DROPOUT, codes.IDENTITY
 """Layers that do nothing in prediction."""
-WITH_ARRAYS = (
-    codes.DENSE, codes.BATCHNORM, codes.STANDARDIZE, codes.SCALE, codes.MEMBERS, codes.PERIODIC,
-    codes.EMBEDDING,
-)  # fmt: skip
-EXPORTED = {*WITH_ARRAYS, *IDLE, *FORMS}
+EXPORTED = {*codes.WITH_ARRAYS, *IDLE, *FORMS}
 
 
 class Reading(NamedTuple):

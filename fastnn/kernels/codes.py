@@ -11,6 +11,10 @@ import numpy as np
 (DENSE, BATCHNORM, DROPOUT, STANDARDIZE, SOFTMAX, HARDMAX, CUSTOM, SCALE, MEMBERS,
  PERIODIC, EMBEDDING) = range(11)  # fmt: skip
 EMBEDDINGS = EMBEDDING, PERIODIC
+WITH_GRADIENT = DENSE, SCALE, MEMBERS, *EMBEDDINGS
+"""Those whose gradient of their input lies in a place of its own."""
+WITH_ARRAYS = *WITH_GRADIENT, BATCHNORM, STANDARDIZE
+"""Those that hold arrays."""
 ACTIVATION = 11
 ACTIVATIONS = (
     "identity", "relu", "leaky_relu", "elu", "selu", "gelu",

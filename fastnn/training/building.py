@@ -32,10 +32,6 @@ FLAT = 1e-13
 """A deviation that is no larger than so much of the mean comes of rounding."""
 SMALL = 2.0**-600
 """Of numbers times this no square overflows."""
-WITH_ARRAYS = (
-    codes.DENSE, codes.BATCHNORM, codes.STANDARDIZE, codes.SCALE, codes.MEMBERS, codes.PERIODIC,
-    codes.EMBEDDING,
-)  # fmt: skip
 LIKE_GET_WEIGHTS = "expected a list of arrays, such as get_weights() returns"
 
 
@@ -241,7 +237,7 @@ def layout_for(given: Sequence[Layer], weights: Sequence[Any]) -> Layout:
     """The layout of layers that have these arrays, whose first tells the number of features."""
     if not weights:
         raise ValueError(f"got no arrays; {LIKE_GET_WEIGHTS}")
-    held = [layer for layer in given if layer.kind in WITH_ARRAYS]
+    held = [layer for layer in given if layer.kind in codes.WITH_ARRAYS]
     before: list[Any] = list(
         takewhile(lambda layer: isinstance(layer, Embedding | PeriodicEmbedding), held)
     )
