@@ -168,14 +168,15 @@ class Machine(Network):
     def draw_orders(self, index: np.ndarray, orders: np.ndarray, shuffle: bool) -> None:
         """Write the sequence of the rows of index (n,) in each epoch, as scikit-learn's is."""
         n = len(index)
-        if self.order is None or len(self.order) != n:
-            self.order = np.arange(n)
+        same = self.order is not None and len(self.order) == n
+        # Of a copy: somebody may have kept the last one, to go back to it.
+        self.order = np.array(self.order) if same else np.arange(n)
         for order in orders:
             if shuffle:
-                drawn = np.arange(n)
-                self.random_state.shuffle(drawn)
-                self.order = self.order[drawn]
-            order[:] = index[self.order]
+                # As scikit-learn does, who shuffles row numbers and takes the last order by these.
+                self.random_state.shuffle(self.order)
+            order[:] = self.order
+        orders[:] = index[orders]
 
     def outputs(self, rows: Rows, last: int | None = None) -> np.ndarray:
         """What the network answers, (n, n_out); with `last`, what comes out of layer last - 1."""
