@@ -131,8 +131,14 @@ def listed(form: Form, least: int = 0, most: int = MOST) -> Form:
     def check(value: Any, place: str) -> None:
         if type(value) is not list or not least <= len(value) <= most:
             refuse(value, place, f"a list of {least} to {most:.3g} entries")
-        for k, item in enumerate(value):
-            form(item, f"{place}[{k}]")
+        try:
+            for item in value:
+                form(item, place)
+        except ValueError:
+            # Only now the place of each is written down: that takes longer than to look at it.
+            for k, item in enumerate(value):
+                form(item, f"{place}[{k}]")
+            raise
 
     return check
 

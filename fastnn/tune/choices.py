@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -45,15 +46,19 @@ class Choice(Scale):
         spaces = tuple(given.values()) if isinstance(given, Mapping) else ({},) * len(given)
         object.__setattr__(self, "spaces", spaces)
         object.__setattr__(self, "options", tuple(given))
-        labels = [_key(label) for label in self.labels]
-        twice = [label for label in labels if labels.count(label) > 1]
-        if twice:
-            raise ValueError(f"Choice has the option {twice[0]} twice; give each once")
+        for k, label in enumerate(map(_key, self.labels)):
+            if self._places[label] != k:
+                raise ValueError(f"Choice has the option {label} twice; give each once")
 
-    @property
+    @cached_property
     def labels(self) -> tuple:
         """The options as JSON holds them; those that it does not know, by their repr."""
-        return tuple(option if _is_plain(option) else repr(option) for option in self.options)
+        return tuple(map(_label, self.options))
+
+    @cached_property
+    def _places(self) -> dict[Any, int]:
+        """Where in the list each label stands."""
+        return {_key(label): k for k, label in enumerate(self.labels)}
 
     def ppf(self, q: Any) -> Any:
         """The option at a quantile of the list; of several, an array of objects."""
@@ -71,8 +76,13 @@ class Choice(Scale):
 
     def index(self, option: Any) -> int:
         """Where in the list an option stands."""
-        label = _key(option if _is_plain(option) else repr(option))
-        return [_key(known) for known in self.labels].index(label)
+        return self._place(_label(option))
+
+    def _place(self, label: Any) -> int:
+        try:
+            return self._places[_key(label)]
+        except KeyError:
+            raise ValueError(f"{label!r:.60} is none of the options") from None
 
     def rvs(self, size: Any = None, random_state: Any = None) -> Any:
         return self.ppf(as_generator(random_state).uniform(size=size))
@@ -92,10 +102,15 @@ class Choice(Scale):
         return self.labels[self.index(value)]
 
     def from_label(self, label: Any) -> Any:
-        return self.options[[_key(known) for known in self.labels].index(_key(label))]
+        return self.options[self._place(label)]
 
     def note(self, value: Any) -> str:
         return f"{self.to_label(value)}"
+
+
+def _label(option: Any) -> Any:
+    """An option as JSON holds it, or its repr."""
+    return option if _is_plain(option) else repr(option)
 
 
 def _is_plain(option: Any) -> bool:

@@ -174,8 +174,7 @@ def search(
         )  # fmt: skip
         with board, population.working():
             _greet(board, ledger, study, space)
-            complete = _run(way, plan, population, ledger, study)
-        found = ledger.trials(study, space)
+            complete, found = _run(way, plan, population, ledger, study)
     finally:
         ledger.close()
     if trials is not None:
@@ -256,26 +255,29 @@ def _greet(board: Board, ledger: Ledger, study: int, space: Space) -> None:
         board.say(f"going on with study {study} of {ledger.path}: {done} trials are done")
 
 
-def _run(way: Strategy, plan: Plan, population: Population, ledger: Ledger, study: int) -> bool:
-    """Round by round, until the strategy has no more; False where time was out before."""
-    rounds = way.propose(plan)
+def _run(
+    way: Strategy, plan: Plan, population: Population, ledger: Ledger, study: int
+) -> tuple[bool, list[Trial]]:
+    """Round by round, until the strategy has no more; False where time was out. All trials."""
+    rounds, known = way.propose(plan), ledger.trials(study, plan.space)
     answer: Any = None
     while True:
         try:
             trials = rounds.send(answer)
         except StopIteration:
-            return True
+            return True, known
         if population.out_of_time:
-            return False
-        known = ledger.trials(study, plan.space)
+            return False, known
         numbers = {t.number for t in trials}
         left = [t for t in known if t.status == "paused" and t.number not in numbers]
         for trial in left if way.continues else ():
             ledger.drop(study, [trial.number], f"not among the best after {trial.epochs} epochs")
         population.limits = _limits(plan, known, trials[0].round) if plan.small_rounds else []
-        if not population.train(trials):
-            return False
-        answer = [t for t in ledger.trials(study, plan.space) if t.number in numbers]
+        complete = population.train(trials)
+        known = ledger.trials(study, plan.space)
+        if not complete:
+            return False, known
+        answer = [t for t in known if t.number in numbers]
 
 
 def _limits(plan: Plan, known: list[Trial], round_: int) -> list[float]:
