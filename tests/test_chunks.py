@@ -6,7 +6,7 @@ from numpy.testing import assert_array_equal
 
 from fastnn import Adam, BatchNorm, Dense, Dropout, Mish, ReLU, Sequential, Sigmoid, Softmax
 from fastnn.engine.layout import Layout
-from fastnn.engine.plan import Program
+from fastnn.engine.plan import Program, shared_program
 from fastnn.kernels import codes
 from fastnn.losses import CrossEntropy
 
@@ -80,3 +80,14 @@ def test_more_workers_have_more_tasks_as_far_as_there_are_chunks():
 
 def test_small_networks_have_one_chunk():
     assert program(rows=32, width=16).n_chunks == 1
+
+
+def test_networks_of_equal_layers_share_a_program():
+    def made(units, rows=32, init=None, **settings):
+        layout = Layout((Dense(units, init=init), ReLU(), Dense(3), Softmax()), 4)
+        return shared_program(layout, rows, CrossEntropy(), **settings)
+
+    assert made(8) is made(8, init=np.ones((4, 8)))
+    assert made(8, init=np.ones((4, 8))).layout.layers[0].init is None
+    others = [made(9), made(8, 16), made(8, clip_norm=True), made(8, frozen=1)]
+    assert len({id(program) for program in [made(8), *others]}) == 5

@@ -4,7 +4,10 @@
 cuts say. It is a table that can be printed, saved and compared.
 """
 
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +24,7 @@ from fastnn.kernels.codes import (
     SOFTMAX,
     WITH_GRADIENT,
 )
-from fastnn.layers import Embedding, Members, PeriodicEmbedding
+from fastnn.layers import Dense, Embedding, Layer, Members, PeriodicEmbedding
 from fastnn.losses import Loss
 
 ARRAYS = {
@@ -263,6 +266,23 @@ class Program:
     def scratch(self) -> int:
         """Elements that a worker needs for the gradient of its tile."""
         return padded(largest_tile(self.ops, self.rows))
+
+
+def shared_program(layout: Layout, rows: int, loss: Loss | None, **settings: Any) -> Program:
+    """A `Program`, one for all networks of equal layers: a search trains many of them."""
+    # Weights to begin with, which may be large arrays, are no part of it.
+    layers = (
+        replace(k, init=None) if isinstance(k, Dense) and k.init is not None else k
+        for k in layout.layers
+    )
+    return _known_program(tuple(layers), layout.n_in, rows, loss, **settings)
+
+
+@lru_cache(32)
+def _known_program(
+    layers: Sequence[Layer], n_in: int, rows: int, loss: Loss | None, **settings: Any
+) -> Program:
+    return Program(Layout(layers, n_in), rows, loss, **settings)
 
 
 def _is_update(task: tuple[int, ...]) -> bool:

@@ -223,7 +223,6 @@ class Sequential(Tools, Exports):
                 training_metrics=training_metrics,
                 seed=self._split_seed,
             )
-            door.try_codes(layout, data, names)
             size = batch_rows(batch_size, len(data.index), setup.optimizer)
             door.refuse_l1(layout, setup.optimizer)
             watchers = listeners(callbacks, verbose)

@@ -13,7 +13,7 @@ from fastnn.engine.buffers import State
 from fastnn.engine.compilation import ensure
 from fastnn.engine.judged import TrainingRun
 from fastnn.engine.layout import Layout
-from fastnn.engine.plan import Program
+from fastnn.engine.plan import Program, shared_program
 from fastnn.engine.predictions import PredictRun, predict_rows
 from fastnn.engine.run import shuffle
 from fastnn.engine.threads import get_num_threads
@@ -250,7 +250,7 @@ class Network:
         """Steps of at most so many rows; prepared once for a setup and a size."""
 
         def prepare() -> TrainingRun:
-            program = Program(
+            program = shared_program(
                 self.layout, rows, setup.loss, frozen=self.frozen, clip_norm=setup.clip_norm > 0
             )
             return TrainingRun(
@@ -274,7 +274,7 @@ class Network:
 
         def prepare() -> PredictRun:
             rows = predict_rows(self.layout)
-            program = Program(self.layout, rows, loss, keeps_copies=False)
+            program = shared_program(self.layout, rows, loss, keeps_copies=False)
             return PredictRun(program, self.state, threads)
 
         if self._changes_checked != self.state.changes:
