@@ -11,7 +11,7 @@ from fastnn.engine.buffers import arena
 from fastnn.kernels.machine import blocks, packing
 from fastnn.kernels.machine.blocks import VECTOR
 from fastnn.kernels.machine.memory import pointer, shift, start_of
-from fastnn.kernels.math import products
+from fastnn.kernels.math import dense, products
 
 
 @pytest.fixture(scope="module", params=[np.float32, np.float64], ids=["float32", "float64"])
@@ -86,6 +86,25 @@ def test_large_products_are_packed_and_keep_their_bits(product, monkeypatch):
     np.testing.assert_array_equal(multiply(product, A, part), C[:, 96:200])
     bias = rng.normal(size=1000).astype(product[0])
     np.testing.assert_allclose(multiply(product, A, B, bias=bias), C + bias, rtol=0, atol=2e-3)
+
+
+@njit
+def run_layer(x, W, bias, add, z):
+    (rows, n_in), n_out = x.shape, z.shape[1]
+    dense.multiply(start_of(x), start_of(W), rows, 1, n_in, n_out, start_of(bias), add, start_of(z))
+
+
+@pytest.mark.parametrize("number", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [1, 8, 9, 16, 17, 33, 64, 65, 130, 257])
+def test_a_row_taken_alone_keeps_its_bits(n, number):
+    rng = np.random.default_rng(n)
+    x, W, bias = (placed(rng.normal(size=s).astype(number)) for s in ((9, 21), (21, n), (n,)))
+    for add in (False, True):
+        z, alone = np.empty((9, n), number), np.full((3, n), 7, number)
+        run_layer(x, W, bias, add, z)
+        for k, i in enumerate((0, 8)):
+            run_layer(x[i : i + 1], W, bias, add, alone[k : k + 1])
+        np.testing.assert_array_equal(alone, [z[0], z[8], np.full(n, 7)])
 
 
 @njit

@@ -4,14 +4,30 @@ A layer may have several groups, each with a W of its own: their x and z lie sid
 one below the other.
 """
 
+from fastnn.kernels.machine.blocks import LONG, VECTOR, WIDE
 from fastnn.kernels.machine.jit import kernel
-from fastnn.kernels.machine.memory import shift
+from fastnn.kernels.machine.memory import matrix, shift
+from fastnn.kernels.machine.micro import multiply_long
 from fastnn.kernels.math.products import multiply_in_registers, multiply_packed
+
+
+@kernel
+def multiply_row(x, W, n_in, n_out, bias, add, z):
+    """`multiply` for one row, which leaves most of a block of several empty."""
+    lanes = VECTOR // matrix(z, 0, 1, 1).itemsize
+    for start in range(0, n_out, LONG * lanes):
+        # The last block may overlap with the one before it.
+        j = min(start, n_out - lanes)
+        part, at, old, some = shift(W, j), shift(z, j), shift(bias, j), min(n_out - j, LONG * lanes)
+        multiply_long(x, n_in, 0, 1, part, n_out, at, n_out, old, 0, 1, some, n_in, add)
 
 
 @kernel
 def multiply(x, W, rows, groups, n_in, n_out, bias, add, z):
     """z = x W, or x W + bias where `add`.  x (rows, n_in), W (n_in, n_out) -> z (rows, n_out)."""
+    if rows == groups == 1 and n_out > WIDE * VECTOR // matrix(z, 0, 1, 1).itemsize:
+        multiply_row(x, W, n_in, n_out, bias, add, z)
+        return
     for g in range(groups):
         multiply_in_registers(
             shift(x, g * n_in), groups * n_in, 1, shift(W, g * n_in * n_out), n_out,
