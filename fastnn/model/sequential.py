@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -248,11 +247,12 @@ class Sequential(Tools, Exports):
         )
         found = None if fitted else building.standard_moments(data.training)
         built = network is not None
-        with nullcontext() if built and fitted else Interrupts():
-            network = network or self._adopt(layout)
-            if found is not None:
-                network.state.fit_moments(*found)
-            network.feature_names = names
+        if network is None or not fitted:
+            with Interrupts():
+                network = network or self._adopt(layout)
+                if found is not None:
+                    network.state.fit_moments(*found)
+        network.feature_names = names
         if not built:
             building.warn_of_symmetry(network.state)
         start = network.step, network.epoch
