@@ -137,10 +137,12 @@ class Network:
         self._spare: dict[int, np.ndarray] = {}
         self._changes_seen = self._changes_checked = -1
         self._runs: dict[str, tuple[Any, Any]] = {}
+        self.settled: Any = None
+        """What the settings of the last fit have come to: see `settled.Plan`."""
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the runs, which hold addresses, and the snapshots."""
-        left_out = ("_runs", "_spare", "_changes_seen", "_changes_checked")
+        left_out = ("_runs", "settled", "_spare", "_changes_seen", "_changes_checked")
         with self.lock:
             kept = {name: value for name, value in vars(self).items() if name not in left_out}
             # Another thread may go on with them before they are written.
