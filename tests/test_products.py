@@ -89,25 +89,6 @@ def test_large_products_are_packed_and_keep_their_bits(product, monkeypatch):
 
 
 @njit
-def run_layer(x, W, bias, add, z):
-    (rows, n_in), n_out = x.shape, z.shape[1]
-    dense.multiply(start_of(x), start_of(W), rows, 1, n_in, n_out, start_of(bias), add, start_of(z))
-
-
-@pytest.mark.parametrize("number", [np.float32, np.float64])
-@pytest.mark.parametrize("n", [1, 8, 9, 16, 17, 33, 64, 65, 130, 257])
-def test_a_row_taken_alone_keeps_its_bits(n, number):
-    rng = np.random.default_rng(n)
-    x, W, bias = (placed(rng.normal(size=s).astype(number)) for s in ((9, 21), (21, n), (n,)))
-    for add in (False, True):
-        z, alone = np.empty((9, n), number), np.full((3, n), 7, number)
-        run_layer(x, W, bias, add, z)
-        for k, i in enumerate((0, 8)):
-            run_layer(x[i : i + 1], W, bias, add, alone[k : k + 1])
-        np.testing.assert_array_equal(alone, [z[0], z[8], np.full(n, 7)])
-
-
-@njit
 def run_packed(a, row, step, b, ldb, apart, c, ldc, bias, add, m, n, depth):
     products.multiply_packed(
         start_of(a), row, step, start_of(b), ldb, apart, start_of(c), ldc, start_of(bias), add,
@@ -198,3 +179,47 @@ def test_nan_and_infinity_stay_visible(product):
     assert np.isnan(C[2]).all()
     assert np.isinf(np.delete(C[:, 5], 2)).all()
     assert np.isfinite(np.delete(np.delete(C, 5, 1), 2, 0)).all()
+
+
+@njit
+def of_one_unit(x, W, bias, dz, groups, low, high, z, dx, dW):
+    rows, n = x.shape[0], x.shape[1] // groups
+    from_, w, at, slope = start_of(x), start_of(W), start_of(z), start_of(dz)
+    dense.multiply(from_, w, rows, groups, n, 1, start_of(bias), bias.size > 0, at)
+    dense.multiply_transposed(slope, w, rows, groups, n, 1, start_of(dx))
+    dense.transposed_multiply(from_, slope, rows, groups, n, 1, low, high, start_of(dW))
+
+
+@given(
+    rows=sizes, n=sizes, groups=st.integers(1, 3), added=yes_no, seed=st.integers(0, 99),
+    number=st.sampled_from([np.float32, np.float64]),
+)  # fmt: skip
+@settings(deadline=None, max_examples=100)
+def test_layers_of_one_unit(rows, n, groups, added, seed, number):
+    rng = np.random.default_rng(seed)
+    x, W, bias, dz = (
+        rng.normal(size=s).astype(number)
+        for s in ((rows, groups * n), groups * n, groups * added, (rows, groups))
+    )
+    low, high = sorted(rng.integers(0, groups * n + 1, 2).tolist())
+    z, dx = np.full((rows + 1, groups), 7, number), np.full((rows + 1, groups * n), 7, number)
+    dW = np.full(high - low + 1, 7, number)
+    of_one_unit(x, W, bias, dz, groups, low, high, z, dx, dW)
+    assert dW[-1] == 7
+    assert (z[rows] == 7).all()
+    assert (dx[rows] == 7).all()
+
+    X, slopes, w = x.reshape(rows, groups, n).astype(float), dz.astype(float), W.reshape(groups, n)
+    tiny = (max(n, rows) + 2) * np.finfo(number).eps
+    for found, exact, scale in (
+        (z[:rows], (X * w).sum(2) + (bias if added else 0), (abs(X * w)).sum(2) + 9),
+        (dx[:rows].reshape(X.shape), slopes[:, :, None] * w, abs(slopes[:, :, None] * w)),
+        (dW[:-1], np.einsum("rgn,rg->gn", X, slopes).ravel()[low:high],
+         np.einsum("rgn,rg->gn", abs(X), abs(slopes)).ravel()[low:high]),
+    ):  # fmt: skip
+        assert (abs(found - exact) <= tiny * scale).all()
+    # A row has the same bits wherever it stands.
+    for k in (0, rows // 2):
+        again = np.empty((rows - k, groups), number)
+        of_one_unit(x[k:].copy(), W, bias, dz[k:].copy(), groups, 0, 0, again, dx, dW)
+        np.testing.assert_array_equal(again, z[k:rows])

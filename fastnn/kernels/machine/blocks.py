@@ -25,8 +25,6 @@ SHAPES = {(32, 64): Shape(8, 2, 8, 16), (16, 32): Shape(6, 2, 4, 8), (16, 16): S
 VECTOR, REGISTERS, FUSES = current().vector, current().registers, current().fuses
 SHAPE = SHAPES[REGISTERS, VECTOR]
 ROWS, WIDE, FEW, TALL = SHAPE
-LONG = 8
-"""Vectors of the block of a single row: as many sums as multiply-adds can be under way."""
 MASKS = VECTOR >= 64
 """Whether a vector can be stored in part, at the same cost."""
 LARGE = 2_000_000 if MASKS else 131_072
@@ -78,4 +76,4 @@ def _can_pay(rows: int, n_in: int, n_out: int) -> bool:
 
 def needs_transpose(n_in: int, n_out: int) -> bool:
     """Whether dz W^T wants a copy of W^T; `multiply_transposed` turns a large W piece by piece."""
-    return 4 * n_in * n_out < LARGE_SHARED
+    return n_out > 1 and 4 * n_in * n_out < LARGE_SHARED
