@@ -1,5 +1,7 @@
 """Runs of prediction: rows through the network, and how they score."""
 
+from typing import Any
+
 import numpy as np
 
 from fastnn.engine.buffers import State, address
@@ -30,34 +32,37 @@ class PredictRun(Run):
         self.threads = threads
         self._point("bounds", np.zeros(2, np.int64))
         self._prepared: tuple[int, int, int] | None = None
-        self._plain: int | None = None
+        self._plain: tuple[int, ...] | None = None
         self._small: tuple[np.ndarray, np.ndarray] | None = None
 
-    def predict_plain(self, X: np.ndarray) -> np.ndarray | None:
-        """Outputs for X (n, features), C-contiguous and of the network's type: the short way.
+    def predict_plain(self, X: Any) -> np.ndarray | None:
+        """Outputs for an array (n, features) of the network's own form: the short way.
 
-        None where a number is not finite, or an output is NaN.
+        None for anything else, where a number is not finite, and where an output is NaN.
         """
-        n = len(X)
+        if type(X) is not np.ndarray or X.dtype != self.dtype or not X.flags.carray:
+            return None
+        shape = X.shape
+        if shape != self._plain and (len(shape) != 2 or shape[1] != self.n_in or not X.size):
+            return None
         with self._lock:
             self._begin()
-            if self._plain != n:
+            if shape != self._plain:
                 self._read(Rows(X, True), None)
                 self._set("careful", True)
-                self._cut(n, codes.PREDICT, len(self.program.ops))
+                self._cut(len(X), codes.PREDICT, len(self.program.ops))
                 self._release()
-                self._plain = n
-                shape = n, self.program.layout.n_out
-                self._small = None
+                self._plain, self._small = shape, None
                 if X.size <= SMALL:
-                    self._small = np.empty_like(X), np.empty(shape, X.dtype)
+                    outputs = np.empty((len(X), self.program.layout.n_out), X.dtype)
+                    self._small = np.empty_like(X), outputs
                     self._whole[[_X, _OUTPUTS]] = [address(array) for array in self._small]
             if self._small is not None:
                 # To ask where an array lies takes longer than to copy a small one.
                 inputs, outputs = self._small
                 inputs[:] = X
             else:
-                outputs = np.empty((n, self.program.layout.n_out), self.dtype)
+                outputs = np.empty((len(X), self.program.layout.n_out), self.dtype)
                 self._whole[_X], self._whole[_OUTPUTS] = address(X), address(outputs)
             if self._alone:
                 self._counters.fill(0)

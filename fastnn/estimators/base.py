@@ -242,7 +242,7 @@ class BaseMLP(CallbackSupportMixin, Conversions, BaseEstimator):
         check_is_fitted(self)
         machine = self._network()
         named = hasattr(self, "feature_names_in_") or hasattr(self, "_inputs")
-        if not named and machine.takes_plainly(X):
+        if not named:
             outputs = machine.predict_run().predict_plain(X)
             if outputs is not None:
                 return outputs

@@ -47,7 +47,8 @@ class Predicting(Weights):
             raise TypeError(wrong_call(plain_predict, "predict", (X,), others))
         network = self._built()
         run = network.predict_run()
-        if network.takes_plainly(X) and (outputs := run.predict_plain(X)) is not None:
+        outputs = run.predict_plain(X)
+        if outputs is not None:
             return outputs
         outputs = run.predict(network.read(X))
         bad = np.flatnonzero(np.isnan(outputs).any(axis=1))
