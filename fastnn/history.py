@@ -62,8 +62,8 @@ class History:
             for name in columns:
                 self.history.setdefault(name, [math.nan] * len(self.epoch))
             columns = {name: columns.get(name) or [math.nan] * count for name in self.history}
-        for name, column in columns.items():
-            self.history[name] += column
+        for name, column in self.history.items():
+            column += columns[name]
         self.epoch += range(epoch, epoch + count)
 
     def __len__(self) -> int:

@@ -281,6 +281,33 @@ def test_predictions_that_are_nan_are_told():
         assert np.flatnonzero(np.isnan(outputs).any(axis=1)).tolist() == [2]
 
 
+class Nobody(Callback):
+    """Takes a fit from the short way of single epochs."""
+
+
+@pytest.mark.parametrize("blow_up_at", [17, 20, 23, 24])
+def test_a_single_epoch_that_fails_ends_as_one_that_is_watched(blow_up_at):
+    X, y = np.random.default_rng(0).normal(size=(ROWS, FEATURES)), np.arange(ROWS) % 3
+    kept = []
+    for callbacks in ([], [Nobody()]):
+        layers = [Dense(6), BatchNorm(), ReLU(), Dropout(0.2), Dense(3), Softmax()]
+        model = Sequential(layers, seed=1)
+        model.compile(SGD(rates(blow_up_at)), metrics=["accuracy"])
+
+        def fit(model=model, callbacks=callbacks):
+            model.fit(X, y, batch_size=12, verbose=0, callbacks=callbacks)
+
+        fit(), fit()
+        with pytest.raises(DivergenceError) as caught:
+            fit()
+        found = caught.value
+        after = model._network.drawn["state"], model.step, model.epoch, found.step, found.epoch
+        kept.append((str(found), after, full_state(model), model.history["loss"]))
+    (text, after, state, losses), others = kept
+    assert (text, after, losses) == (others[0], others[1], others[3])
+    assert_array_equal(state, others[2])
+
+
 def test_what_does_not_diverge_is_left_alone():
     """Large losses and weights are no divergence."""
     rng = np.random.default_rng(0)

@@ -100,3 +100,34 @@ def test_calls_in_any_form_one_after_the_other(seed, dtype, monkeypatch):
             change(again, anew)
     finally:
         fastnn.set_num_threads(None)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"epochs": True}, {"epochs": 1.0}, {"batch_size": 7.0}, {"shuffle": 1},
+     {"validation_freq": True}, {"training_metrics": "none"}, {"callbacks": 0},
+     {"validation_split": 1.5}, {"verbose": 2}],
+    ids=str,
+)  # fmt: skip
+def test_settings_that_only_look_like_those_of_the_last_call_are_refused(wrong):
+    X, y = np.random.default_rng(0).random((14, FEATURES)), np.arange(14) % CLASSES
+    model = Sequential([Dense(CLASSES), Softmax()], seed=0)
+    model.compile("adam")
+    for _ in range(3):
+        model.fit(X, y, batch_size=7, verbose=0)
+    before = model.get_weights()
+    with pytest.raises((TypeError, ValueError)):
+        model.fit(X, y, **{"batch_size": 7, "verbose": 0, **wrong})
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_callbacks_that_a_list_gains_between_calls_are_called():
+    X, y = np.random.default_rng(0).random((14, FEATURES)), np.arange(14) % CLASSES
+    model, callbacks, seen = Sequential([Dense(CLASSES), Softmax()], seed=0), [], []
+    model.compile("adam")
+    for _ in range(3):
+        model.fit(X, y, batch_size=7, verbose=0, callbacks=callbacks)
+    callbacks.append(lambda model, history: seen.append(model.epoch))
+    model.fit(X, y, batch_size=7, verbose=0, callbacks=callbacks)
+    assert seen == [4]

@@ -90,6 +90,25 @@ def test_large_products_are_packed_and_keep_their_bits(product, monkeypatch):
 
 
 @njit
+def run_layer(x, W, bias, add, z):
+    (rows, n_in), n_out = x.shape, z.shape[1]
+    dense.multiply(start_of(x), start_of(W), rows, 1, n_in, n_out, start_of(bias), add, start_of(z))
+
+
+@pytest.mark.parametrize("number", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [1, 8, 9, 16, 17, 33, 64, 65, 130, 257])
+def test_a_row_taken_alone_keeps_its_bits(n, number):
+    rng = np.random.default_rng(n)
+    x, W, bias = (placed(rng.normal(size=s).astype(number)) for s in ((9, 21), (21, n), (n,)))
+    for add in (False, True):
+        z, alone = np.empty((9, n), number), np.full((3, n), 7, number)
+        run_layer(x, W, bias, add, z)
+        for k, i in enumerate((0, 8)):
+            run_layer(x[i : i + 1], W, bias, add, alone[k : k + 1])
+        np.testing.assert_array_equal(alone, [z[0], z[8], np.full(n, 7)])
+
+
+@njit
 def run_packed(a, row, step, b, ldb, apart, c, ldc, bias, add, m, n, depth):
     products.multiply_packed(
         start_of(a), row, step, start_of(b), ldb, apart, start_of(c), ldc, start_of(bias), add,

@@ -14,7 +14,7 @@ class Runner:
 
     def start(self):
         """The model at the initial weights, with a new optimizer."""
-        self.model = build(self.workload)
+        self.model = build(self.workload).build(self.X.shape[1])
         self.model.compile(
             optimizer=fastnn.Adam(
                 wl.LEARNING_RATE, beta_1=wl.BETA1, beta_2=wl.BETA2, epsilon=wl.ADAM_EPS
@@ -40,7 +40,6 @@ class Runner:
         self.fit(self.X, self.y, epochs, shuffle=True)
 
     def predict(self, X):
-        self.model.build(X.shape[1])
         return self.model.predict(X)
 
 

@@ -163,10 +163,11 @@ class State:
     @property
     def is_finite(self) -> bool:
         """Whether all parameters and running statistics are finite numbers."""
-        parts = [self.parameters, self.statistics] if self.layout.running else [self.parameters]
-        finite = map(np.isfinite, parts)
+        finite = np.isfinite(self.parameters)
         # The first that is not; for the few numbers of a small network quicker than `all`.
-        return all(part.item(part.argmin()) for part in finite)
+        if not finite.item(finite.argmin()):
+            return False
+        return not self.layout.running or bool(np.isfinite(self.statistics).all())
 
     @property
     def is_fitted(self) -> bool:

@@ -63,8 +63,7 @@ class Context:
         self._kept: dict[str, Any] = {}
         self._form: tuple[Any, ...] = ()
         self._labels_seen: weakref.ref[np.ndarray] | None = None
-        self._losses = np.empty((0, 0))
-        self._norms = np.empty((0, 0))
+        self._parts = self._losses = self._norms = np.empty((0, 0))
         self._counters = arena(COUNTERS["arrived"] + len(program.ops), np.dtype(np.int64))
         for name, at in COUNTERS.items():
             self._set(name, address(self._counters) + 8 * at)
@@ -177,10 +176,13 @@ class Context:
         self._point("order", order)
         self._set("n_order", 0 if order is None else len(order))
 
-    def _prepare(self, tasks: np.ndarray, phase_ends: np.ndarray, n_steps: int) -> None:
-        """Take a task table, for so many steps."""
-        if self._kept.get("tasks") is tasks and len(self._losses) == n_steps:
-            self._losses.fill(0)
+    def _prepare(
+        self, tasks: np.ndarray, phase_ends: np.ndarray, n_steps: int, n_epochs: int = 0
+    ) -> None:
+        """Take a task table, for so many steps, in which so many epochs end or are under way."""
+        numbers = len(self._losses), len(self._norms)
+        if self._kept.get("tasks") is tasks and numbers == (n_steps, n_epochs):
+            self._parts.fill(0)
             return
         limits.check_tasks(self._kept["ops"], tasks, phase_ends, self._room)
         self._point("tasks", tasks)
@@ -188,8 +190,10 @@ class Context:
         self._set("n_tasks", len(tasks))
         self._set("n_phases", len(phase_ends))
         self._set("n_steps", n_steps)
-        self._losses = np.zeros((n_steps, len(tasks)))
+        self._parts = np.zeros((n_steps + n_epochs, len(tasks)))
+        self._losses, self._norms = self._parts[:n_steps], self._parts[n_steps:]
         self._point("losses", self._losses)
+        self._point("norms", self._norms)
 
     def _release(self) -> None:
         """Let go of the user's arrays: a run outlives the call."""

@@ -44,8 +44,7 @@ class TrainingRun(StepsRun):
             self._begin()
             judge._begin()
             self._point("penalties", None)
-            self._read(rows, order, bounds, rates, outputs, 1)
-            self._divide_into_epochs(count * n, 0, n)
+            self._read(rows, order, bounds, rates, outputs, 1, 0, n)
             fields = {
                 "bounds": (address(bounds), 8 * n), "rates": (address(rates), 8 * n),
                 "step": (step, n), "n_steps": (n, 0),

@@ -60,7 +60,7 @@ class PredictRun(Run):
             if self._small is not None:
                 # To ask where an array lies takes longer than to copy a small one.
                 inputs, outputs = self._small
-                inputs[:] = X
+                inputs[...] = X
             else:
                 outputs = np.empty((len(X), self.program.layout.n_out), self.dtype)
                 self._whole[_X], self._whole[_OUTPUTS] = address(X), address(outputs)

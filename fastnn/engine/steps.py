@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.engine import limits, team
-from fastnn.engine.buffers import State, address
+from fastnn.engine.buffers import State
 from fastnn.engine.context import COUNTERS
 from fastnn.engine.pace import Pace
 from fastnn.engine.plan import Program
@@ -62,6 +62,8 @@ class StepsRun(Run):
         super().__init__(program, state, settings | fields, n_work)
         self._seen = -1
         self._division: tuple[int, ...] = ()
+        self.gradient_norms = np.empty(0)
+        """Norm of the gradient, before any clipping, at the end of each epoch of the last call."""
         self.pace = Pace(self.threads, work)
         self._shares: np.ndarray | None = None
         """What each task's part counts in the loss of a step; None: 1."""
@@ -115,20 +117,24 @@ class StepsRun(Run):
         with self._lock:
             self._begin()
             self._point("penalties", penalties)
-            self._read(rows, order, bounds, rates, outputs, threads := min(threads, self.threads))
+            threads, epoch = min(threads, self.threads), epoch or (0, len(rates))
+            self._read(rows, order, bounds, rates, outputs, threads, *epoch)
             self._set("step", step)
-            self._divide_into_epochs(len(rates), *(epoch or (0, len(rates))))
             self._call(threads)
             self._finish()
             return self._summed(), int(self._counters[_FAILED])
 
     def _summed(self) -> np.ndarray:
-        """The loss of each step."""
-        return _over_tasks(self._losses if self._shares is None else self._losses * self._shares)
+        """The loss of each step; `gradient_norms` are those of its epochs from now on."""
+        if self._shares is not None:
+            self._losses *= self._shares
+        sums, n = _over_tasks(self._parts), len(self._losses)
+        self.gradient_norms = np.sqrt(sums[n:])
+        return sums[:n]
 
     def _read(
         self, rows: Rows, order: np.ndarray, bounds: np.ndarray, rates: np.ndarray,
-        outputs: np.ndarray | None, threads: int,
+        outputs: np.ndarray | None, threads: int, before: int, per_epoch: int,
     ) -> None:  # fmt: skip
         limits.check_batches(bounds, rates, order, self._room, self._kept.get("bounds"))
         self._read_from(rows)
@@ -137,28 +143,19 @@ class StepsRun(Run):
         self._point("rates", rates)
         self._point("outputs", outputs)
         self._refresh_copies()
-        self._prepare(self.program.tasks_for(threads), self.program.phase_ends, len(rates))
+        if (before, per_epoch) != self._division:
+            self._division = before, per_epoch
+            self._set("epoch_step", before)
+            self._set("epoch_steps", per_epoch)
+        tasks, n = self.program.tasks_for(threads), len(rates)
+        n_epochs = (before + n - 1) // per_epoch + 1
+        self._prepare(tasks, self.program.phase_ends, n, n_epochs)
 
     def _finish(self) -> None:
         self.state.changes += 1
         self._seen = self.state.changes
         self._release()
         self._busy = False
-
-    def _divide_into_epochs(self, n_steps: int, before: int, steps: int) -> None:
-        division = n_steps, before, steps
-        if division != self._division:
-            self._division = division
-            self._set("epoch_step", before)
-            self._set("epoch_steps", steps)
-            self._norms = np.empty(((before + n_steps - 1) // steps + 1, len(self.program.tasks)))
-            self._set("norms", address(self._norms))
-        self._norms.fill(0)
-
-    @property
-    def gradient_norms(self) -> np.ndarray:
-        """Norm of the gradient, before any clipping, at the end of each epoch of the last call."""
-        return np.sqrt(_over_tasks(self._norms))
 
     def _refresh_copies(self) -> None:
         if self._seen == self.state.changes:

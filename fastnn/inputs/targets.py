@@ -121,7 +121,8 @@ def _classes(y: Array, n_classes: int, dtype: Number, name: str) -> Targets:
             '"binary_cross_entropy", or end with Dense(2), Softmax()'
         )
     if y.ndim == 1 or y.shape[1] == 1:
-        return Targets(_labels(y.reshape(-1), n_classes, name), True)
+        # The same array each time: who has checked it need not look again.
+        return Targets(_labels(y if y.ndim == 1 else y.reshape(-1), n_classes, name), True)
     return Targets(_distributions(y, n_classes, dtype, name), False)
 
 

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 from fastnn import optimizers
-from fastnn.callbacks import listeners
 from fastnn.engine.layout import Layout, check_order
 from fastnn.export import Exports
 from fastnn.history import History
 from fastnn.inputs.calls import explained
 from fastnn.inputs.columns import text_names
-from fastnn.inputs.reading import feature_rows, read_data, target_rows
-from fastnn.inputs.settings import check_count, check_switch
+from fastnn.inputs.reading import feature_rows
 from fastnn.layers import Standardize
 from fastnn.model.tools import Tools
 from fastnn.training import building, door, turns
-from fastnn.training.batches import batch_bounds, batch_rows
 from fastnn.training.divergence import DivergenceError
 from fastnn.training.epochs import train
 from fastnn.training.interrupts import Interrupts
 from fastnn.training.job import Job
 from fastnn.training.lbfgs import train_lbfgs
 from fastnn.training.network import Network, Setup
+from fastnn.training.settled import Settings, as_job
 
 
 @explained
@@ -204,8 +201,10 @@ class Sequential(Tools, Exports):
         setup = self._compiled()
         turn = turns.take(self)
         try:
-            check_count(epochs, "epochs")
-            check_switch(shuffle, "shuffle")
+            settings = Settings(
+                epochs, batch_size, shuffle, validation_data, validation_split, validation_freq,
+                training_metrics, callbacks, verbose,
+            )  # fmt: skip
             network, squares = self._network, not isinstance(self.layers[0], Standardize)
             if network is None:
                 rows = feature_rows(X, None, self.dtype, squares=squares)
@@ -214,26 +213,9 @@ class Sequential(Tools, Exports):
                 rows = network.read(X, squares=squares)
                 layout, names = network.layout, network.feature_names
             names = names or text_names(X)
-            form = setup.form(layout, self.dtype, names)
-            data = read_data(
-                target_rows(rows, y, sample_weight, form),
-                form,
-                validation_data=validation_data,
-                validation_split=validation_split,
-                training_metrics=training_metrics,
-                seed=self._split_seed,
+            job, columns = as_job(
+                self, network, setup, layout, names, settings, rows, y, sample_weight
             )
-            size = batch_rows(batch_size, len(data.index), setup.optimizer)
-            door.refuse_l1(layout, setup.optimizer)
-            watchers = listeners(callbacks, verbose)
-            check_count(validation_freq, "validation_freq")
-            columns = door.check_columns(setup, data.validation is not None, watchers)
-            bounds = batch_bounds(len(data.index), size)
-            job = Job(data, epochs, size, bounds, shuffle, watchers, self, validation_freq)
-
-            position = network.step - network.schedule_start if network else 0
-            door.try_rates(setup.optimizer, position, len(bounds) - 1, epochs)
-            door.try_metrics(setup, data, layout.n_out, self.dtype)
             before = len(self.history)
             self._train(job, layout, names)
             return self.history.since(before, columns)
@@ -248,11 +230,12 @@ class Sequential(Tools, Exports):
         )
         found = None if fitted else building.standard_moments(data.training)
         built = network is not None
-        with nullcontext() if built and fitted else Interrupts():
-            network = network or self._adopt(layout)
-            if found is not None:
-                network.state.fit_moments(*found)
-            network.feature_names = names
+        if network is None or not fitted:
+            with Interrupts():
+                network = network or self._adopt(layout)
+                if found is not None:
+                    network.state.fit_moments(*found)
+        network.feature_names = names
         if not built:
             building.warn_of_symmetry(network.state)
         start = network.step, network.epoch

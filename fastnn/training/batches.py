@@ -48,3 +48,12 @@ def batch_bounds(n: int, batch_size: int, join_last: bool = True) -> np.ndarray:
     bounds[-1] = n
     bounds.setflags(write=False)
     return bounds
+
+
+@lru_cache(8)
+def batch_sizes(n: int, batch_size: int, count: int) -> np.ndarray:
+    """Rows (count,) of each batch of n rows: so many, and in the last one what is left."""
+    sizes = np.full(count, float(batch_size))
+    sizes[-1] = n - (count - 1) * batch_size
+    sizes.setflags(write=False)
+    return sizes

@@ -22,6 +22,7 @@ from fastnn.training.job import Job, append, ask, tell_callbacks, validate
 from fastnn.training.measuring import judged, running
 from fastnn.training.network import Network, Partial, Setup
 from fastnn.training.passes import Passes, Stand
+from fastnn.training.single import take_single
 
 
 class Epochs:
@@ -41,8 +42,7 @@ class Epochs:
         self.may_join = self._may_join()
         blind = Callback.on_steps_end
         self.looking = [c for c in job.callbacks if type(c).on_steps_end is not blind]
-        # The last one may be the largest.
-        batch = max(job.batch_size, len(job.data.index) - job.batch_size * (self.n_steps - 1))
+        batch = job.largest_batch
         self.blocks = Blocks(network.training_run(setup, batch), self.rows, batch)
         self.marks = Marks(network, self.passes)
         self.finished: dict[str, list[float]] = {}
@@ -207,6 +207,8 @@ class Epochs:
 
 def train(network: Network, setup: Setup, history: History, job: Job) -> None:
     """Run epochs until their number is reached or a callback asks to stop."""
+    if take_single(network, setup, history, job):
+        return
     with Interrupts() as interrupts, ExitStack() as at_end:
         interrupts.let_go()
         epochs = Epochs(network, setup, history, job, interrupts)

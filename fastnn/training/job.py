@@ -42,6 +42,11 @@ class Job(NamedTuple):
     ahead: Callable[[int], int] = _as_many
     """So many of the epochs left can pass before somebody decides by what they have measured."""
 
+    @property
+    def largest_batch(self) -> int:
+        """Rows of the largest batch; the last one may be it."""
+        return max(self.batch_size, len(self.data.index) - int(self.bounds[-2]))
+
 
 def validate(network: Network, setup: Setup, job: Job, columns: Columns, last: bool) -> None:
     """Add to what an epoch measured what is measured after it."""

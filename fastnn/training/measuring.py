@@ -9,6 +9,7 @@ import numpy as np
 from fastnn.engine.blocks import Course
 from fastnn.inputs.rows import Part, Rows
 from fastnn.metrics import evaluate
+from fastnn.training.batches import batch_sizes
 from fastnn.training.network import Network, Partial, Setup
 
 Columns = dict[str, list[float]]
@@ -85,7 +86,8 @@ def _mean_losses(setup: Setup, rows: Rows, part: Partial, course: Course, count:
     if setup.loss.reduction == "sum" and setup.shares is None:
         return losses.sum(axis=1)
     if setup.shares is not None or rows.sample_weight is None:
-        bounds = course.bounds[: course.per_epoch + 1]
-        return (losses * (bounds[1:] - bounds[:-1])).sum(axis=1) / bounds[-1]
+        n = len(part.order) // len(part.norms)
+        sizes = batch_sizes(n, part.batch_size, course.per_epoch)
+        return np.add.reduce(losses * sizes, axis=1) / n
     weights = batch_weights(rows, course.order, course.bounds).reshape(-1, course.per_epoch)[:count]
     return (losses * weights).sum(axis=1) / weights.sum(axis=1)

@@ -56,6 +56,7 @@ class Setup:
         return Form(dtype, layout.n_in, layout.n_out, self.loss.targets, n_targets, names)
 
 
+_NONE = None, None
 AHEAD = 20
 """A schedule counts as over if it is so for the next 2^k steps, k up to this."""
 
@@ -136,10 +137,12 @@ class Network:
         self._spare: dict[int, np.ndarray] = {}
         self._changes_seen = self._changes_checked = -1
         self._runs: dict[str, tuple[Any, Any]] = {}
+        self.settled: Any = None
+        """What the settings of the last fit have come to: see `settled.Plan`."""
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the runs, which hold addresses, and the snapshots."""
-        left_out = ("_runs", "_spare", "_changes_seen", "_changes_checked")
+        left_out = ("_runs", "settled", "_spare", "_changes_seen", "_changes_checked")
         with self.lock:
             kept = {name: value for name, value in vars(self).items() if name not in left_out}
             # Another thread may go on with them before they are written.
@@ -249,6 +252,12 @@ class Network:
     def training_run(self, setup: Setup, rows: int) -> TrainingRun:
         """Steps of at most so many rows; prepared once for a setup and a size."""
 
+        threads = get_num_threads()
+        key = setup, rows, threads, self.frozen
+        known, run = self._runs.get("train", _NONE)
+        if known == key:
+            return run
+
         def prepare() -> TrainingRun:
             program = shared_program(
                 self.layout, rows, setup.loss, frozen=self.frozen, clip_norm=setup.clip_norm > 0
@@ -257,8 +266,7 @@ class Network:
                 program, self.state, setup.settings(), self.dropout_seed, threads, setup.shares
             )
 
-        threads = get_num_threads()
-        return self._prepared("train", (setup, rows, threads, self.frozen), prepare)
+        return self._prepare("train", key, prepare)
 
     def gradient_run(
         self, loss: Loss, rows: int, shares: tuple[float, float] | None = None
@@ -272,15 +280,19 @@ class Network:
     def predict_run(self, loss: Loss | None = None) -> PredictRun:
         """Rows through the network as it predicts; with a loss it can evaluate that too."""
 
+        if self._changes_checked != self.state.changes:
+            self.check_fitted()
+        key = loss, get_num_threads()
+        known, run = self._runs.get("predict", _NONE)
+        if known == key:
+            return run
+
         def prepare() -> PredictRun:
             rows = predict_rows(self.layout)
             program = shared_program(self.layout, rows, loss, keeps_copies=False)
-            return PredictRun(program, self.state, threads)
+            return PredictRun(program, self.state, key[1])
 
-        if self._changes_checked != self.state.changes:
-            self.check_fitted()
-        threads = get_num_threads()
-        return self._prepared("predict", (loss, threads), prepare)
+        return self._prepare("predict", key, prepare)
 
     def check_fitted(self) -> None:
         """Refuse to predict with a Standardize that knows nothing of the features."""
@@ -291,12 +303,11 @@ class Network:
             )
         self._changes_checked = self.state.changes
 
-    def _prepared(self, kind: str, key: Any, prepare: Callable[[], Any]) -> Any:
-        known, run = self._runs.get(kind, (None, None))
-        if run is None or known != key:
-            # First, for it may import what the rest needs.
-            ensure(self.dtype)
-            with self.lock:
-                run = prepare()
-                self._runs[kind] = key, run
+    def _prepare(self, kind: str, key: Any, prepare: Callable[[], Any]) -> Any:
+        """The run of a kind; the one before it was for something else."""
+        # First, for it may import what the rest needs.
+        ensure(self.dtype)
+        with self.lock:
+            run = prepare()
+            self._runs[kind] = key, run
         return run

@@ -9,7 +9,7 @@ from fastnn.kernels.loop.samples import gather, lies_ready
 from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.memory import array_at, at_address, matrix, shift, vector
 from fastnn.kernels.math.members import average
-from fastnn.kernels.math.rows import has_bad_number, has_nan
+from fastnn.kernels.math.rows import copy, has_bad_number, has_nan
 
 
 @kernel
@@ -27,16 +27,14 @@ def predict_task(context, net, ops, state, work, task, ticket):
     forward(net, ops, state, work, x, 0, task.last, 0, rows, 0)
     if task.kind == PREDICT:
         op = ops[task.last - 1]
-        y = matrix(work, op.y, rows, op.n_out)
         if task.last == net.n_ops and net.members > 1:
             n = net.n_outputs
             place = shift(at_address(net.outputs, work), task.begin * n)
             average(shift(work, op.y), rows, net.members, n, place)
         else:
-            outputs = array_at(net.outputs, (task.end, op.n_out), y.dtype)
-            for i in range(rows):
-                for j in range(op.n_out):
-                    outputs[task.begin + i, j] = y[i, j]
+            size = rows * op.n_out
+            outputs = shift(at_address(net.outputs, work), task.begin * op.n_out)
+            copy(vector(shift(work, op.y), 0, size), vector(outputs, 0, size))
         if net.careful and has_nan(vector(shift(work, op.y), 0, rows * op.n_out)):
             array_at(net.failed, (1,), np.int64)[0] = 1
     else:

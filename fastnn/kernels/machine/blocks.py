@@ -25,6 +25,8 @@ SHAPES = {(32, 64): Shape(8, 2, 8, 16), (16, 32): Shape(6, 2, 4, 8), (16, 16): S
 VECTOR, REGISTERS, FUSES = current().vector, current().registers, current().fuses
 SHAPE = SHAPES[REGISTERS, VECTOR]
 ROWS, WIDE, FEW, TALL = SHAPE
+LONG = 8
+"""Vectors of the block of a single row: as many sums as multiply-adds can be under way."""
 MASKS = VECTOR >= 64
 """Whether a vector can be stored in part, at the same cost."""
 LARGE = 2_000_000 if MASKS else 131_072

@@ -11,7 +11,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from fastnn.kernels.machine.blocks import FEW, MASKS, ROWS, TALL, VECTOR, WIDE
+from fastnn.kernels.machine.blocks import FEW, LONG, MASKS, ROWS, TALL, VECTOR, WIDE
 from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.memory import matrix, shift
 from fastnn.kernels.machine.vectors import I32, I64, VectorCode
@@ -188,6 +188,7 @@ def _strip(height: int, vectors: int, exact: bool) -> Any:
 
 _wide, _wide_few = _strip(ROWS, WIDE, True), _strip(FEW, WIDE, False)
 _single, _single_few = _strip(TALL, 1, True), _strip(FEW, 1, False)
+multiply_long = _strip(1, LONG, True)
 
 
 @kernel

@@ -102,10 +102,17 @@ _corner = _turn(True) if MASKS else _one_by_one
 
 @kernel
 def transpose(source, step, target, target_step, rows, columns):
-    """target[j, i] = source[i, j], with so many elements from row to row."""
+    """target[j, i] = source[i, j], with so many elements from row to row.
+
+    Without masks the last squares overlap with those before them, where there are such.
+    """
     line = SIDE // matrix(source, 0, 1, 1).itemsize
-    for i in range(0, rows, line):
-        for j in range(0, columns, line):
+    overlap = not MASKS and rows >= line and columns >= line
+    for down in range(0, rows, line):
+        for along in range(0, columns, line):
+            i, j = down, along
+            if overlap:
+                i, j = min(i, rows - line), min(j, columns - line)
             r, c = min(line, rows - i), min(line, columns - j)
             part, place = shift(source, i * step + j), shift(target, j * target_step + i)
             if r == line and c == line:

@@ -7,9 +7,11 @@ Of a layer of one unit, W is a vector w: a block of columns would compute the sa
 over, or nothing. Vectors go along the inputs then.
 """
 
+from fastnn.kernels.machine.blocks import LONG, VECTOR, WIDE
 from fastnn.kernels.machine.functions import ZERO
 from fastnn.kernels.machine.jit import kernel
 from fastnn.kernels.machine.memory import matrix, shift, vector
+from fastnn.kernels.machine.micro import multiply_long
 from fastnn.kernels.math.products import multiply_in_registers, multiply_packed
 from fastnn.kernels.math.rows import fill
 
@@ -66,8 +68,22 @@ def vector_gradient(x, apart, dz, ldz, rows, n, dw):
 
 
 @kernel
+def multiply_row(x, W, n_in, n_out, bias, add, z):
+    """`multiply` for one row, which leaves most of a block of several empty."""
+    lanes = VECTOR // matrix(z, 0, 1, 1).itemsize
+    for start in range(0, n_out, LONG * lanes):
+        # The last block may overlap with the one before it.
+        j = min(start, n_out - lanes)
+        part, at, old, some = shift(W, j), shift(z, j), shift(bias, j), min(n_out - j, LONG * lanes)
+        multiply_long(x, n_in, 0, 1, part, n_out, at, n_out, old, 0, 1, some, n_in, add)
+
+
+@kernel
 def multiply(x, W, rows, groups, n_in, n_out, bias, add, z):
     """z = x W, or x W + bias where `add`.  x (rows, n_in), W (n_in, n_out) -> z (rows, n_out)."""
+    if rows == groups == 1 and n_out > WIDE * VECTOR // matrix(z, 0, 1, 1).itemsize:
+        multiply_row(x, W, n_in, n_out, bias, add, z)
+        return
     for g in range(groups):
         if n_out == 1:
             w, at = shift(W, g * n_in), shift(z, g)
