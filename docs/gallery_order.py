@@ -4,7 +4,7 @@ TAUGHT = (
     "digits",
     "gradient_descent momentum rprop adam schedules",
     "initialisation batchnorm_contours batchnorm batchnorm_places batchnorm_noise",
-    "softmax decision_boundaries",
+    "softmax decision_boundaries embeddings",
     "overfitting regularisation metrics folds diagnostics",
     "what_matters grid_against_random scales tuning bayesian",
     "table elsewhere cluster own_parts",

@@ -42,8 +42,7 @@ def side_by_side(layer, x, *others):
 
 def chosen(x, table, column):
     """1 where a row has the code of a row of the table, else 0."""
-    code = np.floor(x[:, column])
-    return (code[:, None] == np.arange(len(table))).astype(float)
+    return (x[:, [column]] == np.arange(len(table))).astype(float)
 
 
 def periodic_forward(x, w, phase, V, b, start):

@@ -139,24 +139,27 @@ def coded(*first, last=3):
 def with_codes(rng, n=N):
     X, y = data(rng, n)
     X[:, 2] = rng.integers(0, 5, n)
-    X[:3, 2] = -1, 5, 2.0**30
+    X[0, 2] = -1
+    X[:, 3] = rng.integers(0, 2, n)
     return X, y
 
 
 def test_a_code_becomes_its_row_of_the_table_and_what_is_none_zeros(rng):
     X, _ = with_codes(rng)
+    X[:5, 2] = -1, 5, 2.0**30, 1.5, -0.25
     network = [Embedding(5, 3, column=2), Dense(6, init=np.eye(6))]
     model = Sequential(network, seed=0, dtype="float64").build(FEATURES)
     y, table = model.predict(X), model.get_weights()[0]
     assert_array_equal(y[:, [0, 1, 5]], X[:, [0, 1, 3]])
-    assert_array_equal(y[:3, 2:5], 0)
-    assert_array_equal(y[3:, 2:5], table[X[3:, 2].astype(int)])
+    assert_array_equal(y[:5, 2:5], 0)
+    assert_array_equal(y[5:, 2:5], table[X[5:, 2].astype(int)])
 
 
 @pytest.mark.parametrize(
     "network",
     [coded(), coded(Scale()), coded(Members(3)), [PeriodicEmbedding(2, 3, stop=2), *coded()[1:]],
-     [PeriodicEmbedding(2, 3, stop=1), Embedding(5, 3, column=3), Embedding(2, 1), *coded()[1:]]],
+     [PeriodicEmbedding(2, 3, stop=1), Embedding(5, 3, column=3), Scale(), *coded()[1:]],
+     [Embedding(5, 3, column=2), Embedding(2, 1, column=5), *coded()[1:]]],
 )  # fmt: skip
 def test_the_gradient_of_a_table(network, rng):
     check_the_gradient(network, *with_codes(rng))
@@ -215,6 +218,7 @@ def test_weights_tell_the_number_of_features(network):
 
 def test_decay_and_frozen_layers_leave_it_alone_and_its_rate_counts(rng):
     X, y = data(rng)
+    X[:, 0] = y
     network = [Embedding(3, 2), *layers()]
     start = Sequential(network, seed=0).build(FEATURES).get_weights()[:5]
     for rate in (0.0, 1.0):
@@ -237,6 +241,24 @@ def test_decay_and_frozen_layers_leave_it_alone_and_its_rate_counts(rng):
 
 
 # ------------------------------------------------------------------ start, summary, refusals
+
+
+def fitted(codes):
+    """A network trained on rows with these codes."""
+    X, model = np.zeros((len(codes), FEATURES)), Sequential(coded(), seed=0)
+    X[:, 2] = codes
+    model.compile("adam")
+    model.fit(X, np.zeros(len(codes), int), verbose=0)
+    return model
+
+
+def test_codes_that_nothing_is_learned_from_may_be_any():
+    model = fitted([-1, 4, 0])
+    X = np.full((3, FEATURES), 7.5)
+    model.compile("adam")
+    model.fit(np.zeros((3, FEATURES)), np.zeros(3, int), validation_data=(X, [0, 1, 2]), verbose=0)
+    model.fit(np.vstack([X, 0 * X]), [0, 1, 2] * 2, validation_split=[0, 1, 2], verbose=0)
+    assert np.isfinite(model.evaluate(X, [0, 1, 2])["loss"])
 
 
 def test_how_it_starts():
@@ -270,6 +292,14 @@ def test_the_summary_counts_it(capsys):
          r"reads codes in column 2, but its input has 2, from 0 to 1: give another column"),
         (lambda: Sequential([Standardize(), *coded()]),
          "Embedding is layer 2; expected it before all layers but other embeddings"),
+        (lambda: Sequential(coded(Embedding(2, 1, column=3))).build(4),
+         r"Embedding\(2, 1, column=3\) is layer 2 and reads what Embedding\(5, 3, column=2\) has "
+         "learned; .* by size - 1, so give the column where they are by now"),
+        (lambda: Sequential([PeriodicEmbedding(3), Embedding(5, 3, 4), Dense(1)]).build(2),
+         r"reads what PeriodicEmbedding\(size=3\) has learned"),
+        (lambda: fitted([0, 4, 1.5]), r"X holds 1.5 at row 2, column 2, where Embedding\(5, 3, "
+         r"column=2\) reads a code; expected a whole number from 0 to 4, or below 0 for what is "),
+        (lambda: fitted([5, 0, 1]), "X holds 5 at row 0, .* categories"),
         (lambda: PeriodicEmbedding(1), r"size=1\): expected a whole number of at least 2"),
         (lambda: PeriodicEmbedding(frequencies=0), "frequencies=0"),
         (lambda: PeriodicEmbedding(sigma=0), r"sigma=0\): expected a finite number above 0"),

@@ -11,7 +11,7 @@ pytest.importorskip("sklearn")
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 
-from fastnn.estimators import MLPClassifier
+from fastnn.estimators import MLPClassifier, MLPRegressor
 
 X, y = load_iris(return_X_y=True)
 QUICK = {"max_iter": 3, "random_state": 0, "early_stopping": True, "tol": 0.0}
@@ -49,6 +49,41 @@ def test_a_first_fit_that_is_refused_leaves_no_attributes():
     with pytest.raises(ValueError, match="sample_weight is 0"):
         model.fit(X, y, sample_weight=np.eye(150)[3])
     assert vars(model) == before
+
+
+TOO_FEW = {
+    "no row to learn from": (
+        MLPRegressor, [1.0], {}, "validation_fraction=0.2 cannot hold out some of 1 sample; exp"
+    ),
+    "one row to hold out": (MLPRegressor, range(5), {}, "some of 5 samples; .* learn from: pass"),
+    "a class of one row": (
+        MLPClassifier, [0, 0, 1], {},
+        r"have 2 and 1\): pass more, another validation_fraction, or rows to validate on, fit\(...",
+    ),
+    "fewer held out than classes": (MLPClassifier, [0, 0, 1, 1], {}, "its classes have 2 and 2"),
+    "one class": (MLPClassifier, [0], {}, "its classes have 1"),
+    "two rows a member": (
+        MLPClassifier, [0, 1] * 4, {"n_members": 5},
+        "n_members=5 cannot hold out some of 8 samples; .* for each member: pass more, another n_m",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "targets", "settings", "words"), TOO_FEW.values(), ids=TOO_FEW)
+def test_too_few_rows_to_hold_some_out(kind, targets, settings, words):
+    model = kind(preset="tabular", max_iter=2, random_state=0, **settings)
+    with pytest.raises(ValueError, match=words):
+        model.fit(X[: len(targets)], targets)
+    assert not hasattr(model, "coefs_")
+    # Rows to validate on, and the fewest that do.
+    validation = [0, 0] if 1 not in targets else [0, 1]
+    model.fit(X[: len(targets)], targets, X_val=X[:2], y_val=validation)
+    model.fit(X[:10], [0, 1] * 5)
+
+
+def test_fractions_are_no_classes():
+    with pytest.raises(ValueError, match=r"Unknown label type: y holds 0\.5, .* use MLPRegressor"):
+        MLPClassifier().fit(X[:3], [1, 0.5, 2])
 
 
 def test_members_warn_once_at_the_line_of_the_call():

@@ -24,6 +24,7 @@ PRINTED = {
     "layers/batchnorm_noise": "shift strong; statistics measured anew: 9",
     "layers/softmax": "[0.842 0.042 0.002 0.114]",
     "layers/decision_boundaries": "6 classes: accuracy 8",
+    "layers/embeddings": "the shop as a code    root mean square error 0.",
     "generalisation/overfitting": "overfitting from",
     "generalisation/regularisation": "of the weights are 0",
     "generalisation/metrics": "always no       accuracy 0.9",

@@ -45,7 +45,9 @@ def drawn(layers, dtype="float64", seed=0, n_features=4):
 
 
 def rows(n, seed=1, n_features=4):
-    return np.random.default_rng(seed).normal(size=(n, n_features)) * 3
+    X = np.random.default_rng(seed).normal(size=(n, n_features)) * 3
+    X[::2, 1:2] = np.floor(X[::2, 1:2])
+    return X
 
 
 def close(got, expected, dtype):

@@ -92,6 +92,8 @@ def attempt(rng):
     n_in, n = int(rng.choice(WIDTHS)), int(rng.choice(N_ROWS))
     dtype = ["float64", "float64", "float32"][rng.integers(3)]
     X = rng.normal(size=(n, n_in)).astype(dtype)
+    if op.name == "embedding":
+        X[::2, 0] = np.floor(X[::2, 0])
     y = case.targets(rng, n)
     model = Sequential(network(rng, op, case), seed=int(rng.integers(99)), dtype=dtype)
     model.compile(SGD(0.1), case.loss())

@@ -62,6 +62,13 @@ def test_pairs_count_wins_and_what_is_clearly_worse():
     assert found["times_as_fast"] == pytest.approx(1)
 
 
+def test_what_differs_by_rounding_is_no_worse():
+    lines = ledger(MEANS | {"d": {"fastnn": 0.3, "linear": 0.3, "trees": 0.2}})
+    rounded = (lines["table"] == "d") & (lines["learner"] == "linear")
+    lines.loc[rounded, "error"] -= 1e-16
+    assert judge.against(lines, "fastnn").loc["linear", "clearly_worse"] == 1
+
+
 def test_a_picture_of_the_verdict(tmp_path):
     pytest.importorskip("matplotlib")
     judge.draw(judge.verdict(ledger(MEANS)), tmp_path / "regret.png")

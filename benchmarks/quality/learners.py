@@ -13,18 +13,39 @@ SEED = 0
 
 
 def _prepared(learner: Any) -> Any:
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(_columns(StandardScaler()), learner)
+
+
+def _columns(scaler: Any) -> Any:
     from sklearn.compose import make_column_selector, make_column_transformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+    from sklearn.preprocessing import OneHotEncoder
 
-    numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
+    numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), scaler)
     text = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=3, max_categories=64)
-    columns = make_column_transformer(
+    return make_column_transformer(
         (numbers, make_column_selector(dtype_include="number")),
         (text, make_column_selector(dtype_exclude="number")),
+        sparse_threshold=0,
     )
-    return make_pipeline(columns, learner)
+
+
+def _to_normal(n: int) -> Any:
+    from sklearn.preprocessing import QuantileTransformer
+
+    quantiles = max(min(n // 30, 1000), 10)
+    return QuantileTransformer(
+        n_quantiles=quantiles, output_distribution="normal", random_state=SEED
+    )
+
+
+def _as_pytorch(rng: Any, fan_in: int, fan_out: int) -> Any:
+    """PyTorch's start of a linear layer: uniform, no larger than 1 / sqrt(fan_in)."""
+    return rng.uniform(-1, 1, (fan_in, fan_out)) * fan_in**-0.5
 
 
 def linear(task: str) -> Any:
@@ -123,6 +144,65 @@ class _Pytabkit(_OnFrames):
         self.medians = X.select_dtypes("number").median().fillna(0)
 
 
+class _TabM:
+    """TabM-D in our engine: its network of 32 members and its recipe, on the columns of `_prepared`
+    after a quantile transformation of the numbers. All members see the same batches.
+    """
+
+    def __init__(self, task: str) -> None:
+        self.regression = task == "regression"
+
+    def fit(self, X: Any, y: Any) -> Any:
+        import numpy as np
+        from sklearn.model_selection import train_test_split
+
+        from fastnn import AdamW, EarlyStopping
+
+        self.columns = _columns(_to_normal(len(X)))
+        stratify = None if self.regression else y
+        parts = train_test_split(X, y, test_size=0.2, random_state=SEED, stratify=stratify)
+        train, held = (self.columns.fit_transform(parts[0]), self.columns.transform(parts[1]))
+        if self.regression:
+            self.middle, self.deviation = parts[2].mean(), parts[2].std(ddof=0) + 1e-30
+            targets = [((part - self.middle) / self.deviation).to_numpy() for part in parts[2:]]
+        else:
+            self.classes = np.unique(y)
+            targets = [np.searchsorted(self.classes, part) for part in parts[2:]]
+        self.model = self._network()
+        loss, metrics = ("mse", []) if self.regression else ("cross_entropy", ["accuracy"])
+        self.model.compile(AdamW(2e-3, weight_decay=0.0), loss, metrics=metrics)
+        monitor = "val_loss" if self.regression else "val_accuracy"
+        self.model.fit(
+            train, targets[0], epochs=10_000, batch_size=256, verbose=0,
+            validation_data=(held, targets[1]), callbacks=[EarlyStopping(monitor, patience=16)],
+        )  # fmt: skip
+        return self
+
+    def _network(self) -> Any:
+        from fastnn import Dense, Dropout, Members, ReLU, Scale, Sequential, Softmax
+
+        def product() -> Any:
+            return Dense(512, bias=False, init=_as_pytorch)
+
+        def rest() -> list[Any]:
+            return [Scale(bias=True), ReLU(), Dropout(0.1)]
+
+        blocks = [Members(32), product(), *rest()]
+        for _ in range(2):
+            blocks += [Scale(), product(), *rest()]
+        if self.regression:
+            last = [Dense(1, init=_as_pytorch, shared=False)]
+        else:
+            last = [Dense(len(self.classes), init=_as_pytorch, shared=False), Softmax()]
+        return Sequential([*blocks, *last], seed=SEED)
+
+    def predict(self, X: Any) -> Any:
+        return self.model.predict(self.columns.transform(X)) * self.deviation + self.middle
+
+    def predict_proba(self, X: Any) -> Any:
+        return self.model.predict(self.columns.transform(X))
+
+
 LEARNERS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "fastnn": ("fastnn", fastnn_preset),
     "linear": ("sklearn", linear),
@@ -130,6 +210,7 @@ LEARNERS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "boosted-trees": ("sklearn", _Boosted),
     "realmlp-td-s": ("pytabkit", lambda task: _Pytabkit("RealMLP_TD_S", task)),
     "realmlp-td": ("pytabkit", lambda task: _Pytabkit("RealMLP_TD", task)),
+    "tabm": ("fastnn", _TabM),
     "tabm-d": ("pytabkit", lambda task: _Pytabkit("TabM_D", task)),
 }
 """Name -> (package it needs, what makes one for a task)."""

@@ -21,7 +21,7 @@ from fastnn.kernels.codes import (
     SOFTMAX,
     STANDARDIZE,
 )
-from fastnn.layers import BatchNorm, Dense, Layer, Members
+from fastnn.layers import BatchNorm, Dense, Embedding, Layer, Members
 
 ALIGN = 16  # elements: one cache line of float32
 RUNNING_NAMES = ("running_mean", "running_var")
@@ -106,6 +106,26 @@ def members_from(layers: Sequence[Layer]) -> int:
     return next((k for k, layer in enumerate(layers) if isinstance(layer, Members)), len(layers))
 
 
+def columns_of_codes(layers: Sequence[Layer], widths: Sequence[int]) -> dict[int, int]:
+    """Which column of the input each Embedding, by its place, reads."""
+    found: dict[int, int] = {}
+    for k, layer in enumerate(layers):
+        if not isinstance(layer, Embedding):
+            continue
+        column = layer.column
+        for width, before in zip(widths[:k][::-1], layers[:k][::-1], strict=True):
+            origin = before.origin(column, width)
+            if origin is None:
+                raise ValueError(
+                    f"{layer!r} is layer {k + 1} and reads what {before!r} has learned; expected "
+                    "codes: an embedding moves the columns behind its own by size - 1, so give "
+                    "the column where they are by now"
+                )
+            column = origin
+        found[k] = column
+    return found
+
+
 def drop_redundant_biases(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     """The layers, each Dense directly before a BatchNorm without its bias."""
     followers = [*layers[1:], None]
@@ -141,6 +161,8 @@ class Layout:
             shapes += [(k, name, shape) for name, shape in arrays.items()]
             self.members.append(layer.k if isinstance(layer, Members) else members)
             self.widths.append(layer.n_out(width) * self.members[-1])
+        self.codes = columns_of_codes(self.layers, self.widths)
+        """Which column of the input each Embedding reads."""
         self.n_in, self.n_out = n_in, self.widths[-1] // self.members[-1]
         shapes.sort(key=lambda item: item[1] != "W")
         self.parameters, self.n_parameters = _place(shapes, 0)

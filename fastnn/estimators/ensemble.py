@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import type_of_target
 
 from fastnn.engine.threads import get_num_threads
 from fastnn.estimators.callbacks import OF_ALL, Watch
+from fastnn.estimators.holdout import too_few
 from fastnn.estimators.inputs import read_features, read_training, unchanged_by_errors
 from fastnn.estimators.presets import (
     FEW_ROWS,
@@ -158,6 +159,8 @@ def _splits(e: Any, s: Any, n: int, y: Any, extra: dict, incremental: bool) -> l
     """Folds, so that each row is held out once."""
     if not s.early_stopping or incremental or extra.get("X_val") is not None:
         return [{}] * n
+    if y.shape[0] < 2 * n:
+        raise too_few(s, y.shape[0], members=n)
     if not hasattr(y, "tocsr"):
         y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
     classes = is_classifier(e) and y.ndim == 1 and type_of_target(y) in STRATIFIED

@@ -54,11 +54,6 @@ def hold_out(
         return Data(rows, everything), None
     machine, before = e._machine, (e._machine.split, e._machine.drawn)
     learned, held = extra.get("split") or _split(e, s, y)
-    if len(held) < 2:
-        raise ValueError(
-            "The validation set is too small. Increase 'validation_fraction' or the size of your "
-            "dataset."
-        )
     if rows.sample_weight is not None:
         for use, some in (("to learn from", learned), ("to hold out", held)):
             if not rows.sample_weight[some].any():
@@ -78,14 +73,35 @@ def _split(e: Any, s: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
     """Training rows and held-out rows; for as many rows as before the same ones again."""
     machine, n = e._machine, y.shape[0]
     if machine.split is None or machine.split[0] != n:
-        learned, held = train_test_split(
-            np.arange(n),
-            random_state=machine.random_state,
-            test_size=s.validation_fraction,
-            stratify=e._strata(y),
-        )
+        strata = e._strata(y)
+        try:
+            learned, held = train_test_split(
+                np.arange(n),
+                random_state=machine.random_state,
+                test_size=s.validation_fraction,
+                stratify=strata,
+            )
+        except ValueError as error:
+            raise too_few(s, n, strata) from error
+        if len(held) < 2:
+            raise too_few(s, n, strata)
         machine.split = n, learned, held
     return machine.split[1], machine.split[2]
+
+
+def too_few(s: Any, n: int, strata: Any = None, members: int = 1) -> ValueError:
+    """What to say where no part of n rows can be held out, or none for each of the members."""
+    setting, each = f"validation_fraction={s.validation_fraction:g}", ""
+    if members > 1:
+        setting, each = f"n_members={members}", " for each member"
+    elif strata is not None:
+        sizes = " and ".join(map(str, np.unique(strata, return_counts=True)[1]))
+        each = f", of each class some in either part (its classes have {sizes})"
+    return ValueError(
+        f"early stopping with {setting} cannot hold out some of {n} sample{'s' * (n != 1)}; "
+        f"expected two or more to hold out and one or more to learn from{each}: pass more, "
+        f"another {setting.split('=')[0]}, or rows to validate on, fit(..., X_val=..., y_val=...)"
+    )
 
 
 def _given(

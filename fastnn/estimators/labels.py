@@ -10,7 +10,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
-from sklearn.utils.multiclass import unique_labels
+from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from fastnn.estimators.warning import warn
 
@@ -45,6 +45,12 @@ def binarizer_of(y: Any) -> LabelBinarizer:
     """A LabelBinarizer, fitted."""
     binarizer, classes = LabelBinarizer(), plain_classes(y)
     if classes is None:
+        if type_of_target(y).startswith("continuous"):
+            first = np.ravel(y)[np.ravel(y) % 1 != 0][0]
+            raise ValueError(
+                f"Unknown label type: y holds {first:.6g}, a fraction; expected classes: use "
+                "MLPRegressor for numbers, or make classes of them, for example with numpy.digitize"
+            )
         return binarizer.fit(y)
     binarizer.classes_, binarizer.sparse_input_ = classes, False
     binarizer.y_type_ = "multiclass" if len(classes) > 2 else "binary"

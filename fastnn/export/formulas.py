@@ -64,7 +64,7 @@ def periodic(
 def embedding(z: np.ndarray, table: np.ndarray, column: int) -> np.ndarray:
     """The row of the table that a column's code names in its place; zeros of what is no code."""
     code = z[:, column]
-    known = (code >= 0) & (code < len(table))
+    known = (code >= 0) & (code < len(table)) & (code == np.floor(code))
     rows = table[np.where(known, code, 0).astype(np.int64)]
     found = np.where(known[:, None], rows, 0 * code[:, None])
     return np.concatenate([z[:, :column], found, z[:, column + 1 :]], axis=1)

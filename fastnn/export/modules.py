@@ -55,7 +55,7 @@ class Embedding(torch.nn.Module):
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         """z (B, n) -> (B, n - 1 + size)."""
         code = z[:, self.column]
-        known = (code >= 0) & (code < len(self.weight))
+        known = (code >= 0) & (code < len(self.weight)) & (code == code.floor())
         rows = self.weight[torch.where(known, code, 0).long()]
         found = torch.where(known[:, None], rows, 0 * code[:, None])
         return torch.cat([z[:, : self.column], found, z[:, self.column + 1 :]], 1)

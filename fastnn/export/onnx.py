@@ -109,6 +109,7 @@ def _embedding(graph: Graph, z: str, k: int, column: int, table: np.ndarray) -> 
     known = graph.node(
         "And", graph.node("GreaterOrEqual", code, 0.0), graph.node("Less", code, float(len(table)))
     )
+    known = graph.node("And", known, graph.node("Equal", code, graph.node("Floor", code)))
     row = graph.whole(graph.node("Where", known, code, float(len(table))))
     rows = graph.constant(f"{k}.table", np.vstack([table, np.zeros(table.shape[1])]))
     found = graph.shaped(graph.node("Gather", rows, row), -1, table.shape[1])

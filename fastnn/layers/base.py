@@ -49,6 +49,10 @@ class Layer:
         """Width of the input for an output of width n_out, of a layer whose output tells it."""
         return n_out
 
+    def origin(self, column: int, n_in: int) -> int | None:
+        """Which of the n_in columns of the input one of the output is; None: it is computed."""
+        return None
+
     def parameters(self, n_in: int, members: int = 1) -> dict[str, tuple[int, ...]]:
         """Name and shape of each learned array, of so many members."""
         return {}

@@ -18,10 +18,11 @@ class Embedding(Layer):
 
     The code c in one column of the input becomes row c of a table (categories, size); the other
     columns are handed on. What is no code becomes zeros: give -1 to what is missing, and to
-    categories that training has not seen. One layer for each column of codes, before all layers
-    but other embeddings; a column behind it has moved by size - 1. Categories that are few may
-    have a column of 0 and 1 each instead, as ``preset="tabular"`` does. Neither decay nor penalties
-    touch the table.
+    categories that training has not seen; `fit` refuses rows with fractions there, or with codes
+    from `categories` on. One layer for each column of codes, before all layers but other
+    embeddings; a column behind it has moved by size - 1. Categories that are few may have a column
+    of 0 and 1 each instead, as ``preset="tabular"`` does. Neither decay nor penalties touch the
+    table.
 
     Parameters
     ----------
@@ -80,6 +81,12 @@ class Embedding(Layer):
 
     def n_in(self, n_out: int) -> int:
         return n_out + 1 - self.size
+
+    def origin(self, column: int, n_in: int) -> int | None:
+        if column < self.column:
+            return column
+        behind = column - (self.size - 1)
+        return behind if behind > self.column else None
 
     def parameters(self, n_in: int, members: int = 1) -> dict[str, tuple[int, ...]]:
         return {"table": (self.categories, self.size)}
@@ -171,6 +178,15 @@ class PeriodicEmbedding(Layer):
         if self.stop is not None:
             return n_out - (self.stop - self.start) * more
         return (n_out + self.start * more) // self.size
+
+    def origin(self, column: int, n_in: int) -> int | None:
+        if column < self.start:
+            return column
+        n = self.embedded(n_in)
+        j, wave = divmod(column - self.start, self.size)
+        if j >= n:
+            return column - n * (self.size - 1)
+        return None if wave else self.start + j
 
     def parameters(self, n_in: int, members: int = 1) -> dict[str, tuple[int, ...]]:
         n, more = self.embedded(n_in), self.size - 1

@@ -14,6 +14,7 @@ from fastnn import metrics as metric_functions
 from fastnn.callbacks.monitor import check_monitors
 from fastnn.engine.layout import Layout
 from fastnn.history import NOT_MEASURES
+from fastnn.inputs.arrays import place
 from fastnn.inputs.notes import warn
 from fastnn.inputs.reading import Data
 from fastnn.inputs.settings import as_limit
@@ -123,6 +124,23 @@ def warn_of_end(is_over: Callable[[int], bool], epochs: int, schedule: Any, agai
         f"the learning rate is 0 or as good as that {when}: the schedule {schedule!r} is over, and "
         f"nothing is learned; {fix if first else again}",
     )
+
+
+def try_codes(layout: Layout, data: Data, names: Sequence[str] | None) -> None:
+    """Refuse rows to train on that hold no codes where an Embedding reads them."""
+    for k, at in layout.codes.items():
+        layer: Any = layout.layers[k]
+        codes = data.rows.X[data.index, at]
+        wrong = (codes != np.floor(codes)) | (codes >= layer.categories)
+        if not wrong.any():
+            continue
+        row = int(data.index[np.argmax(wrong)])
+        value, most = data.rows.X[row, at], layer.categories - 1
+        raise ValueError(
+            f"X holds {value:.8g} at {place((row, at), names)}, where {layer!r} reads a code; "
+            f"expected a whole number from 0 to {most}, or below 0 for what is missing; give codes "
+            "as they are, neither scaled nor shifted, and one more than the largest as categories"
+        )
 
 
 def try_metrics(setup: Setup, data: Data, n_out: int, dtype: np.dtype) -> None:

@@ -80,6 +80,7 @@ def as_job(
         bounds = batch_bounds(len(data.index), size)
         if network and settings.are_plain and data.measured is None:
             network.settled = Plan(given, len(rows), form, size, bounds, columns)
+    door.try_codes(layout, data, names)
     epochs, shuffle, freq = settings.epochs, settings.shuffle, settings.validation_freq
     job = Job(data, epochs, size, bounds, shuffle, watchers, model, freq)
     position = network.step - network.schedule_start if network else 0

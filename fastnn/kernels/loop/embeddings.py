@@ -105,6 +105,12 @@ def periodic_gradient(op, state, work, rows, gradient):
 
 
 @kernel
+def is_code(op, code):
+    """Whether a row of the table has this number."""
+    return 0 <= code < op.groups and code == int(code)
+
+
+@kernel
 def embedding_forward(op, state, x, y, rows):
     """From x to y: the row of the table that the code names; zeros of what is no code."""
     hand_on(op, x, y, rows, 1, False)
@@ -112,7 +118,7 @@ def embedding_forward(op, state, x, y, rows):
     table = vector(state, op.weight, op.groups * op.units)
     for i in range(rows):
         code, at = codes[i * op.n_in + op.start], i * op.n_out + op.start
-        if 0 <= code < op.groups:
+        if is_code(op, code):
             row = int(code) * op.units
             for k in range(op.units):
                 found[at + k] = table[row + k]
@@ -144,7 +150,7 @@ def embedding_gradient(op, work, rows, gradient):
     x, dy = vector(work, op.x, rows * op.n_in), vector(work, op.dy, rows * op.n_out)
     for i in range(rows):
         code, at = x[i * op.n_in + op.start], i * op.n_out + op.start
-        if 0 <= code < op.groups:
+        if is_code(op, code):
             row = int(code) * op.units
             for k in range(op.units):
                 sums[row + k] += dy[at + k]
