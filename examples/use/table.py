@@ -67,9 +67,9 @@ for name, shift in (("Ulm", 2.0), ("Bonn", -0.5)):
 left.set(xlabel="income", ylabel="probability of buying", title="Learned, and dotted the truth")
 left.legend(frameon=False)
 p = model.predict_proba(folder / "new.csv")[:, 1]
-bins = np.digitize(p, [0.2, 0.4, 0.6, 0.8])
+bins = np.digitize(p, np.quantile(p, [0.2, 0.4, 0.6, 0.8]))
 right.plot([0, 1], [0, 1], ":", color="gray")
 groups = [bins == b for b in range(5)]
 right.plot([p[g].mean() for g in groups], [buys[2000:][g].mean() for g in groups], "o")
-right.set(xlabel="predicted", ylabel="came true", title="500 new rows, in five groups")
+right.set(xlabel="predicted", ylabel="came true", title="500 new rows, in five groups of 100")
 plt.show()
