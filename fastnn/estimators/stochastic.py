@@ -164,6 +164,7 @@ def train_stochastic(fit: Fit) -> None:
     job = Job(
         fit.data, fit.max_iter, size, bounds, s.shuffle, [rules], e,
         rates=rates.of, score=fit.score, ahead=rules.stopping.safe_epochs,
+        rule=rules.stopping.rule,
     )  # fmt: skip
     e.n_iter_ = 0
     try:

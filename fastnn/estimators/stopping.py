@@ -35,6 +35,14 @@ class Stopping:
         room = self.limit - self.estimator._no_improvement_count + 1
         return int(max(1, min(wanted, room)))
 
+    def rule(self) -> np.ndarray | None:
+        """The rule as it stands, for `TrainingRun.watched_epochs`."""
+        e = self.estimator
+        if self.by_score:
+            return None
+        best = np.inf if e.best_loss_ is None else e.best_loss_
+        return np.array([best, self.tol, self.limit, e._no_improvement_count], np.float64)
+
     def note(self, loss: float, score: float | None) -> bool:
         """Take an epoch into account; whether it is one too many without improvement."""
         e = self.estimator

@@ -10,7 +10,6 @@ import numpy as np
 from fastnn.callbacks import Callback
 from fastnn.engine.blocks import Blocks, Course
 from fastnn.history import History
-from fastnn.inputs.rows import Part
 from fastnn.training.divergence import (
     DivergenceError,
     Marks,
@@ -19,6 +18,7 @@ from fastnn.training.divergence import (
 )
 from fastnn.training.interrupts import Interrupts
 from fastnn.training.job import Job, append, ask, tell_callbacks, validate
+from fastnn.training.joined import WATCHED_EPOCHS, judged_epochs, watched_epochs
 from fastnn.training.measuring import judged, running
 from fastnn.training.network import Network, Partial, Setup
 from fastnn.training.passes import Passes, Stand
@@ -45,6 +45,10 @@ class Epochs:
         batch = job.largest_batch
         self.blocks = Blocks(network.training_run(setup, batch), self.rows, batch)
         self.marks = Marks(network, self.passes)
+        # Where threads may pay they are tried out now and then, between blocks.
+        alone, plain = self.blocks.run.threads == 1, setup.shares is not None and self.rows.direct
+        self.watches = alone and plain and self.validation is None and job.rule() is not None
+        """Whether the compiled loop may be told when to stop."""
         self.finished: dict[str, list[float]] = {}
         """What the epochs of the last `take` measured, a list a column; also of one that failed."""
 
@@ -70,12 +74,13 @@ class Epochs:
         if self.validation is not None and pace.best > 1:
             return 1
         width = self.network.layout.n_out if self.setup.metrics else 1
-        return pace.together(
-            self.n_steps, width * len(self.passes.index), min(left, self.job.ahead(left))
-        )
+        ahead = self.job.ahead(left)
+        if self.watches:
+            ahead = max(ahead, WATCHED_EPOCHS)
+        return pace.together(self.n_steps, width * len(self.passes.index), min(left, ahead))
 
-    def take(self, count: int = 1) -> None:
-        """Pass over the rows, so many times; each epoch's row is in `finished`.
+    def take(self, count: int = 1) -> int:
+        """Pass over the rows, at most so many times, and say how many; `finished` has a row each.
 
         Ctrl-C waits for the end of a block, and from the last one on until somebody lets it go.
         """
@@ -91,7 +96,10 @@ class Epochs:
             totals, answers, network.partial = None, None, part
         if count > 1 and validation is not None:
             with network.lock:
-                failed, totals, answers = self._judged_epochs(part, course, validation)
+                failed, totals, answers = judged_epochs(self, part, course, validation)
+        elif count > 1 and self.watches and (rule := self.job.rule()) is not None:
+            with network.lock:
+                failed, count = watched_epochs(self, part, course, rule, drawn)
         else:
             failed = self._advance(part, course, count * self.n_steps)
         if not failed and not network.state.is_finite:
@@ -105,6 +113,7 @@ class Epochs:
             self.finished |= judged(self.setup, validation, totals[:done], answers)
         if failed:
             self._fail(course, failed, drawn)
+        return count
 
     def _advance(self, part: Partial, course: Course, n: int) -> int:
         """Up to step n of the pass, some at a time; the number, from 1, of a failed one, or 0."""
@@ -151,26 +160,6 @@ class Epochs:
                 n = min(n, at + every - now % every)
         return n
 
-    def _judged_epochs(
-        self, part: Partial, course: Course, other: Part
-    ) -> tuple[int, np.ndarray, np.ndarray | None]:
-        """All epochs of a pass, each validated: a failed step's number, or 0, and the answers."""
-        network, run, start = self.network, self.blocks.run, time.perf_counter()
-        count, answers = len(part.norms), None
-        if self.setup.metrics:
-            answers = np.empty((count, len(other), network.layout.n_out), network.dtype)
-        self.marks.keep(part)
-        self.marks.took(course.rates)
-        part.losses[:], failed, totals = run.judged_epochs(
-            self.rows, part.order, course.bounds, course.rates, course.first, part.outputs, count,
-            network.predict_run(self.setup.loss), other.rows, other.index, answers,
-        )  # fmt: skip
-        part.norms[:] = run.gradient_norms
-        if not failed:
-            self.blocks.pace.note(1, (time.perf_counter() - start) / len(part.losses))
-            network.advance(len(part.losses))
-        return failed, totals, answers
-
     def _fail(self, course: Course, failed: int, drawn: Stand | None) -> None:
         """Back to the last weights whose loss was finite, and say so.
 
@@ -216,11 +205,10 @@ def train(network: Network, setup: Setup, history: History, job: Job) -> None:
         left = job.epochs
         while left > 0:
             count, start = epochs.together(left), time.perf_counter()
-            left -= count
             # Of several epochs in one go other threads, and forks, see all or none.
             with network.lock if count > 1 else nullcontext():
                 try:
-                    epochs.take(count)
+                    left -= epochs.take(count)
                 except DivergenceError:
                     append(network, history, epochs.finished, start)
                     raise

@@ -22,6 +22,10 @@ def _as_many(left: int) -> int:
     return left
 
 
+def _no_rule() -> None:
+    return None
+
+
 class Job(NamedTuple):
     """One call of `fit`, checked."""
 
@@ -41,6 +45,9 @@ class Job(NamedTuple):
     """What validation measures, "loss" among it; None: loss and metrics."""
     ahead: Callable[[int], int] = _as_many
     """So many of the epochs left can pass before somebody decides by what they have measured."""
+    rule: Callable[[], np.ndarray | None] = _no_rule
+    """Of `TrainingRun.watched_epochs`, as it stands: who decides only after the epoch at which it
+    says stop. None: who decides looks at more than the loss."""
 
     @property
     def largest_batch(self) -> int:

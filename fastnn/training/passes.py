@@ -15,6 +15,10 @@ Stand = tuple[Any, int]
 """Where a generator stands: a state that it had, and how many epochs have been drawn since."""
 
 
+FAR = 64
+"""So many epochs take longer to draw again than the state of a generator to read."""
+
+
 class Passes:
     """What the epochs of one job go through; several may make one pass."""
 
@@ -43,7 +47,8 @@ class Passes:
         self.network.draw_orders(self.index, order.reshape(count, -1), self.job.shuffle)
         if self._stand is not None:
             # After a single pass a user's code may draw, too.
-            self._stand = None if count == 1 else (self._stand[0], self._stand[1] + count)
+            since = self._stand[1] + count
+            self._stand = (self._stand[0], since) if count > 1 and since < FAR else None
         return order
 
     @property

@@ -28,6 +28,8 @@ class Kernels(NamedTuple):
     """`f(job)`: the first worker of a team."""
     assist: Callable[[int, int], None]
     """`f(job, worker)`: another one."""
+    watch: int
+    """Address of what looks at an epoch's loss: called as a loop, by `serial`."""
     nothing: int
     """Address of a loop that returns at once."""
     origin: str
@@ -94,10 +96,11 @@ def compiled(dtype: np.dtype) -> bytes:
 
 def _loaded(code: bytes, origin: str) -> Kernels:
     names = [f"fastnn_{name}" for name in Kernels._fields[:-1]]
-    loop, serial, shuffle, lead, assist, nothing = objects.load(objects.parts(code), names)
+    loop, serial, shuffle, lead, assist, watch, nothing = objects.load(objects.parts(code), names)
     place, whole = c_void_p, c_int64
     return Kernels(
         loop, CFUNCTYPE(None, place)(serial),
         CFUNCTYPE(None, place, whole, place, whole)(shuffle),
-        CFUNCTYPE(None, place)(lead), CFUNCTYPE(None, place, whole)(assist), nothing, origin,
+        CFUNCTYPE(None, place)(lead), CFUNCTYPE(None, place, whole)(assist), watch, nothing,
+        origin,
     )  # fmt: skip

@@ -96,6 +96,28 @@ def nothing(context, state, work, worker):
 
 
 @kernel
+def watch(context, state, work, worker):
+    """After an epoch: whether too many of them have passed without a loss that is smaller enough.
+
+    `context` is the address of five int64: addresses of the epoch's losses and of what each counts
+    in their sum, how many there are, the address of the rule, and the answer. The rule is the best
+    loss, by how much less a loss must be, the most epochs without, and how many there were.
+    """
+    record = array_at(context, (5,), np.int64)
+    losses = array_at(record[0], (record[2],), np.float64)
+    shares = array_at(record[1], (record[2],), np.float64)
+    rule = array_at(record[3], (4,), np.float64)
+    loss = 0.0
+    for i in range(losses.size):
+        loss += losses[i] * shares[i]
+    # Rather too soon by a rounding than too late: who asked judges again, and goes on.
+    enough = rule[0] - rule[1] - 1e-9 * (abs(rule[0]) + abs(rule[1]))
+    rule[3] = rule[3] + 1.0 if loss > enough else 0.0
+    rule[0] = min(rule[0], loss)
+    record[4] = int(rule[3] > rule[2])
+
+
+@kernel
 def shuffle(index, n, orders, epochs):
     """A permutation of index (n,) of int64 in each row of orders (epochs, n).
 
@@ -132,6 +154,7 @@ def functions(part: str, dtype: np.dtype) -> dict[str, Any]:
         "fastnn_shuffle": (shuffle, (whole,) * 4),
         "fastnn_lead": (lead, (whole,)),
         "fastnn_assist": (assist, (whole,) * 2),
+        "fastnn_watch": (watch, (whole, number, number, whole)),
         "fastnn_nothing": (nothing, (whole, number, number, whole)),
     }
 
