@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from fastnn import Scale
-from fastnn.estimators import MLPClassifier, MLPRegressor, ensemble
+from fastnn.estimators import MLPClassifier, MLPRegressor, ensemble, presets
 from fastnn.estimators.schedules import cosine
 from fastnn.estimators.scoring import log_likelihood
 from fastnn.estimators.tables import TableEncoder
@@ -84,19 +84,24 @@ def test_it_learns_tables(load, cls, least):
         assert member.best_validation_score_ == max(member.validation_scores_)
 
 
-def test_few_rows_are_learned_by_five_small_networks(monkeypatch):
-    monkeypatch.setattr(ensemble, "FEW_ROWS", 1000)
+def test_the_preset_is_five_small_networks(monkeypatch):
+    monkeypatch.setattr(presets, "FEW_ROWS", 1000)
     held = []
     split = ensemble._splits
     monkeypatch.setattr(ensemble, "_splits", lambda *a: held.extend(split(*a)) or held)
-    model = MLPClassifier(preset="tabular", max_iter=2, random_state=0).fit(XD[:999], YD[:999])
-    assert [m.coefs_[1].shape for m in model.estimators_] == [(64, 64)] * 5
-    assert_array_equal(np.sort(np.concatenate([s["split"][1] for s in held])), np.arange(999))
-    model.fit(XD[:1000], YD[:1000])
+    for n, units, batch in ((999, 64, 64), (1000, 128, 256)):
+        held.clear()
+        model = MLPClassifier(preset="tabular", max_iter=2, random_state=0).fit(XD[:n], YD[:n])
+        assert [m.coefs_[1].shape for m in model.estimators_] == [(units, units)] * 5
+        assert {m._settings(False).batch_size for m in model.estimators_} == {batch}
+        assert_array_equal(np.sort(np.concatenate([s["split"][1] for s in held])), np.arange(n))
+    assert len(model.coefs_) == len(model.loss_curve_) == 5
+
+
+def test_the_papers_single_network_is_one_that_is_asked_for():
+    model = MLPClassifier(preset="tabular", n_members=1, max_iter=2, random_state=0).fit(XD, YD)
     assert not hasattr(model, "estimators_")
     assert model.coefs_[1].shape == (256, 256)
-    model.fit(XD[:999], YD[:999])
-    assert len(model.coefs_) == len(model.loss_curve_) == 5
 
 
 @pytest.mark.parametrize(
@@ -161,13 +166,12 @@ def test_few_rows_with_a_validation_set_or_in_parts_are_learned_by_one_network()
     assert hasattr(first.partial_fit(XD[:30], YD[:30], classes=range(10)), "coefs_")
 
 
-def test_a_warm_start_keeps_the_number_of_networks(monkeypatch):
-    monkeypatch.setattr(ensemble, "FEW_ROWS", 1000)
+def test_a_warm_start_keeps_the_number_of_networks():
     model = MLPRegressor(preset="tabular", n_units=4, max_iter=2, warm_start=True, random_state=0)
     first = model.fit(XD[:100], YD[:100]).estimators_
     assert model.fit(XD, YD).estimators_ is first
     one = MLPRegressor(preset="tabular", n_units=4, max_iter=2, warm_start=True, random_state=0)
-    assert not hasattr(one.fit(XD, YD).fit(XD[:100], YD[:100]), "estimators_")
+    assert not hasattr(one.fit(XD[:9], YD[:9]).fit(XD[:100], YD[:100]), "estimators_")
 
 
 def test_rows_too_few_for_five_parts_and_classes_too_rare():

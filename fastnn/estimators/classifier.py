@@ -81,15 +81,15 @@ class MLPClassifier(ClassifierMixin, OfClasses):
     preset : {"tabular"}, optional
         Good defaults for tables: RealMLP-TD-S of Holzmueller et al. (2024, arXiv 2407.04491), with
         robust scaling and smooth clipping, one column for each category, gaps (NaN) told by a
-        column of their own, a learned scale of each feature, three layers of 256 units, four cycles
-        of the learning rate over 256 epochs of batches of 256 rows, and the weights of the epoch
-        likeliest on the rows held out; 50 epochs without a better one end it. Below 10,000 rows it
-        is five networks with layers of 64 units, batches of 64 rows and 30 epochs of one cosine,
-        each holding out another fifth (`estimators_`), unless `n_members` or a validation set is
-        given, or in `partial_fit`. Then one temperature (Guo et al. 2017), the likeliest on the
-        rows held out, becomes part of the last layers, so that probabilities can be believed;
-        `validation_scores_` are of before. What you set yourself to another than its default value
-        stays as you set it.
+        column of their own, a learned scale of each feature, and the weights of the epoch likeliest
+        on the rows held out. It is five networks with three layers of 128 units and 30 epochs of
+        one cosine in batches of 256 rows, below 10,000 rows of 64 units and in batches of 64, each
+        holding out another fifth (`estimators_`). Where `n_members=1` or a validation set is given,
+        and in `partial_fit`, it is the paper's one network: layers of 256 units, four cycles of the
+        learning rate over 256 epochs of batches of 256 rows, ended by 50 epochs without a better
+        one. Then one temperature (Guo et al. 2017), the likeliest on the rows held out, becomes
+        part of the last layers, so that probabilities can be believed; `validation_scores_` are of
+        before. What you set yourself to another than its default value stays as you set it.
     loss : {"log_loss", "squared_error"} or loss, default "log_loss"
         Also any of `fastnn.losses` that fits a softmax, or a sigmoid for two classes.
     class_weight : "balanced", dict or list, optional

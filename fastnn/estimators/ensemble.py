@@ -18,9 +18,8 @@ from fastnn.estimators.callbacks import OF_ALL, Watch
 from fastnn.estimators.holdout import too_few
 from fastnn.estimators.inputs import read_features, read_training, unchanged_by_errors
 from fastnn.estimators.presets import (
-    FEW_ROWS,
     MEMBERS,
-    for_few_rows,
+    for_members,
     left,
     parameters_of,
     settings_of,
@@ -58,7 +57,7 @@ def show_members(e: Any) -> None:
 
 
 def size(e: Any, s: Any, y: Any, extra: dict, incremental: bool) -> int:
-    """Number of networks: as it is set, or for the preset several where there are few rows."""
+    """Number of networks: as it is set, or for the preset several."""
     if s.n_members is not None:
         return int(s.n_members)
     if (incremental or s.warm_start) and hasattr(e, "n_layers_"):
@@ -69,7 +68,7 @@ def size(e: Any, s: Any, y: Any, extra: dict, incremental: bool) -> int:
         return 1
     # A part held out has two rows or more; what is no table is refused where it is read.
     shape = np.asarray(y).shape
-    return MEMBERS if shape and 2 * MEMBERS <= shape[0] < FEW_ROWS else 1
+    return MEMBERS if shape and shape[0] >= 2 * MEMBERS else 1
 
 
 def fit(
@@ -81,11 +80,11 @@ def fit(
         first = not (hasattr(e, "estimators_") and (e.warm_start or incremental))
         read = read_training(e, X, y, s, first)
         if first:
-            _begin(e, n, threads)
+            _begin(e, n, threads, read[0].shape[0])
         splits = _splits(e, s, n, read[1], extra, incremental)
         watch = Watch(e, n, X, read[1], sample_weight, parallel=True)
         extra = extra | {"read": read}
-        # Of few rows the members have other settings than a single network.
+        # The preset's members have other settings than a single network.
         epochs = 1 if incremental else settings_of(e.estimators_[0]).max_iter
         parts = [
             extra | splits[k] | {"watch": watch.of_member(k, member, epochs)}
@@ -122,14 +121,15 @@ def fit(
     return e
 
 
-def _begin(e: Any, n: int, threads: int) -> None:
+def _begin(e: Any, n: int, threads: int, rows: int) -> None:
     """New members."""
     for name in (*OF_ONE, "_fold_seed"):
         e.__dict__.pop(name, None)
     own: dict[str, Any] = {"n_members": 1}
     free = left(e)
     if "n_members" in free:
-        own |= {k: v for k, v in for_few_rows(is_classifier(e)).items() if k in free}
+        settings = for_members(is_classifier(e), rows)
+        own |= {k: v for k, v in settings.items() if k in free}
         if "hidden_layer_sizes" not in free:
             own.pop("n_units", None)
     if e.max_time is not None:

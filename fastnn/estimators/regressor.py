@@ -82,13 +82,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     preset : {"tabular"}, optional
         Good defaults for tables: RealMLP-TD-S of Holzmueller et al. (2024, arXiv 2407.04491), with
         robust scaling and smooth clipping, one column for each category, gaps (NaN) told by a
-        column of their own, a learned scale of each feature, three layers of 256 units, four cycles
-        of the learning rate over 256 epochs of batches of 256 rows, and the weights of the epoch
-        with the best R2 on the rows held out; 50 epochs without a better one end it. Below 10,000
-        rows it is five networks with layers of 64 units, batches of 64 rows and 60 epochs of one
-        cosine, each holding out another fifth (`estimators_`), unless `n_members` or a validation
-        set is given, or in `partial_fit`. What you set yourself to another than its
-        default value stays as you set it.
+        column of their own, a learned scale of each feature, and the weights of the epoch with the
+        best R2 on the rows held out. It is five networks with three layers of 64 units and 60
+        epochs of one cosine, in batches of 256 rows, below 10,000 rows of 64, each holding out
+        another fifth (`estimators_`). Where `n_members=1` or a validation set is given, and in
+        `partial_fit`, it is the paper's one network: layers of 256 units, four cycles of the
+        learning rate over 256 epochs of batches of 256 rows, ended by 50 epochs without a better
+        one. What you set yourself to another than its default value stays as you set it.
     loss : {"squared_error", "poisson", "absolute_error", "huber", "quantile"} or loss
         Default: "squared_error". Also any of `fastnn.losses`, such as
         ``Pinball((0.1, 0.5, 0.9))``, for which `predict` gives a column for each quantile.

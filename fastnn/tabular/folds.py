@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 
-from fastnn.estimators.presets import FEW_ROWS, MEMBERS
+from fastnn.estimators.presets import MEMBERS
 
 STOPPING_SHARE = 0.2
 """Share of the rows that stops the training of a single network."""
@@ -48,7 +48,7 @@ def member_folds(y: np.ndarray, task: str, seed: int) -> list[tuple[np.ndarray, 
     no other is trained on by all.
     """
     n = len(y)
-    if n >= FEW_ROWS or n < 2 * MEMBERS:
+    if n < 2 * MEMBERS:
         found = [_cut(np.arange(n), y, STOPPING_SHARE, task, seed)]
     else:
         by_class = task == "classification" and np.bincount(y).max() >= MEMBERS

@@ -13,7 +13,7 @@ import numpy as np
 from fastnn.engine.threads import alone, get_num_threads
 from fastnn.estimators import MLPClassifier, MLPRegressor
 from fastnn.estimators.convert import network_of
-from fastnn.estimators.presets import for_few_rows
+from fastnn.estimators.presets import for_members
 from fastnn.history import History
 from fastnn.tabular.columns import Column
 from fastnn.tabular.encoder import Encoder
@@ -100,7 +100,7 @@ def train_members(
     common: dict[str, Any] = {"max_time": seconds and seconds * threads / len(folds)}
     common["n_iter_no_change"] = PATIENCE
     if len(folds) > 1:
-        common |= for_few_rows(lesson.target.task == "classification")
+        common |= for_members(lesson.target.task == "classification", len(learned))
 
     def train(k: int) -> Member:
         chosen = common | {"random_state": seed + k} | dict(settings)

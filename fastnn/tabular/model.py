@@ -33,10 +33,9 @@ class TabularModel(Conversions):
     """A model for a table: what its columns are, how they are encoded, and the networks.
 
     Text, dates, gaps and categories are taken as they are; what each column was taken for stands
-    in `columns`, and can be overruled. Below 10,000 rows it is five networks, each stopped by
-    another fifth of the rows, else one (see `fastnn.estimators.MLPClassifier`, preset "tabular").
-    All that is learned, medians and categories too, is learned from the rows that a network is
-    trained on.
+    in `columns`, and can be overruled. It is five networks, each stopped by another fifth of the
+    rows (see `fastnn.estimators.MLPClassifier`, preset "tabular"). All that is learned, medians
+    and categories too, is learned from the rows that a network is trained on.
 
     Parameters
     ----------
