@@ -1,7 +1,10 @@
 """The estimators' training: continued, stopped, interrupted, diverged, converted."""
 
 import copy
+import os
 import pickle
+import signal
+import threading
 
 import numpy as np
 import pytest
@@ -13,7 +16,9 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris, make_regression
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
+import fastnn
 from fastnn.estimators import MLPClassifier, MLPRegressor
+from fastnn.estimators.callbacks import Watch
 from fastnn.training.epochs import Epochs
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -146,6 +151,31 @@ def test_ctrl_c_keeps_what_is_there(monkeypatch):
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         model.fit(X, y)
     assert model.n_iter_ == 3
+    assert model.predict(X).shape == (150,)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a thread cannot press Ctrl-C there")
+@pytest.mark.parametrize("way", [{}, {"early_stopping": True}, {"solver": "lbfgs"}], ids=str)
+def test_ctrl_c_reaches_members_in_threads(way, monkeypatch):
+    # None of them would end by itself; the third begins after Ctrl-C.
+    way = {"alpha": 0.0, "max_fun": 10**9, "tol": 0.0, "max_iter": 10**9} | way
+    model = MLPClassifier(**FOREVER | way, n_members=3)
+    end, pressed = Watch.end_epoch, []
+
+    def pressing(watch):
+        if not pressed:
+            pressed.append(signal.pthread_kill(threading.main_thread().ident, signal.SIGINT))
+        return end(watch)
+
+    monkeypatch.setattr(Watch, "end_epoch", pressing)
+    fastnn.set_num_threads(2)
+    try:
+        with pytest.warns(UserWarning, match="Training interrupted by user"):
+            model.fit(X, y)
+    finally:
+        fastnn.set_num_threads(None)
+    assert all(member.n_iter_ >= 1 for member in model.estimators_)
+    assert model.n_iter_ < 10**9
     assert model.predict(X).shape == (150,)
 
 

@@ -52,6 +52,8 @@ class Watch:
         self.data = {"X": X, "y": y, "metadata": metadata}
         self.member: Any = None
         self.lock = threading.RLock()
+        self.broken_off = threading.Event()
+        """By Ctrl-C, of which members in threads do not hear: they end with their epoch."""
         self.context: Any = None
         if hasattr(estimator, "_init_callback_context"):
             self.context = estimator._init_callback_context(
@@ -82,11 +84,11 @@ class Watch:
         self._tell_begin(self.task)
 
     def end_epoch(self) -> bool:
-        """After an epoch; whether a callback asks to stop."""
+        """After an epoch; whether to stop: a callback asks to, or it is broken off."""
         if not self.active:
-            return False
+            return self.broken_off.is_set()
         task, self.task = self.task, None
-        stop = self._tell_end(task)
+        stop = self._tell_end(task) or self.broken_off.is_set()
         if self.count < self.n and not stop:
             self._begin_epoch()
         return stop

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from numbers import Integral
 from typing import Any
 
@@ -27,7 +27,7 @@ from fastnn.estimators.presets import (
 from fastnn.estimators.recipe import solver_of
 from fastnn.estimators.rows import rows_of
 from fastnn.estimators.temperature import calibrate
-from fastnn.estimators.warning import said_later, say
+from fastnn.estimators.warning import said_later, say, warn
 
 NO_SPREAD = "%(name)s has no members to differ: fit it with n_members of 2 or more"
 OF_TABLE = "n_features_in_", "feature_names_in_", "_inputs"
@@ -110,7 +110,15 @@ def fit(
 
     watch.begin()
     with ThreadPoolExecutor(threads) as pool:
-        told_after = list(pool.map(run, range(n)))
+        learning = [pool.submit(run, k) for k in range(n)]
+        try:
+            wait(learning)
+        except KeyboardInterrupt:
+            # Each is left to end its epoch, also one that has not begun: all of them predict.
+            watch.broken_off.set()
+            wait(learning)
+            warn("Training interrupted by user.")
+    told_after = [member.result() for member in learning]
     calibrate(fits)
     _share(e.estimators_[0], e, OF_ALL)
     e.n_iter_ = max(member.n_iter_ for member in e.estimators_)
