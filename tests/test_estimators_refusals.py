@@ -86,6 +86,18 @@ def test_fractions_are_no_classes():
         MLPClassifier().fit(X[:3], [1, 0.5, 2])
 
 
+@pytest.mark.parametrize("members", [1, 3])
+def test_a_schedule_that_is_over_is_told_once_at_the_line_of_the_call(members):
+    model = MLPClassifier((8,), n_members=members, max_iter=1, schedule="cosine", random_state=0)
+    model.fit(X, y)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        model.partial_fit(X, y)
+    (warning,) = told
+    assert "'cosine' is over" in str(warning.message)
+    assert warning.filename == __file__
+
+
 def test_members_warn_once_at_the_line_of_the_call():
     model = MLPClassifier((8,), n_members=3, max_iter=2, random_state=0)
     with warnings.catch_warnings(record=True) as told:

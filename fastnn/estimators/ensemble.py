@@ -27,7 +27,8 @@ from fastnn.estimators.presets import (
 from fastnn.estimators.recipe import solver_of
 from fastnn.estimators.rows import rows_of
 from fastnn.estimators.temperature import calibrate
-from fastnn.estimators.warning import said_later, say, warn
+from fastnn.estimators.warning import warn
+from fastnn.inputs.notes import said_later, say
 
 NO_SPREAD = "%(name)s has no members to differ: fit it with n_members of 2 or more"
 OF_TABLE = "n_features_in_", "feature_names_in_", "_inputs"
