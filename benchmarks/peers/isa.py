@@ -20,7 +20,6 @@ from pathlib import Path
 NAMES = ("native", "avx2", "avx512")
 JAX = {"avx2": "AVX2", "avx512": "AVX512"}
 OURS = {"avx2": "x86-64-v3", "avx512": "x86-64-v4"}
-LEVEL = "FASTNN_BENCH_LEVEL"
 SOURCE = Path(__file__).with_name("without_avx512.c")
 
 
@@ -41,13 +40,17 @@ def environment(isa, wide=None):
     wide = has_avx512() if wide is None else wide
     if isa == "avx512" and not wide:
         raise ValueError("--isa avx512: this processor has no AVX-512; it runs avx2 and native")
+    from fastnn.kernels.machine.target import LEVELS
+
+    level = LEVELS[OURS[isa]]
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_max_isa={JAX[isa]}".strip()
     held = {
         "XLA_FLAGS": flags,
         "ATEN_CPU_CAPABILITY": isa,
         "ONEDNN_MAX_CPU_ISA": "AVX2" if isa == "avx2" else "AVX512_CORE",
         "OPENBLAS_CORETYPE": "Haswell" if isa == "avx2" else "SkylakeX",
-        LEVEL: OURS[isa],
+        "NUMBA_CPU_NAME": level.cpu,
+        "NUMBA_CPU_FEATURES": level.features,
     }
     if isa == "avx2" and wide:
         if can_be_told():
@@ -70,14 +73,6 @@ def library():
     made = os.path.join(folder, f"{SOURCE.stem}.so")
     subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", made, SOURCE, "-ldl"], check=True)
     return made
-
-
-def hold_fastnn():
-    """Compile our kernels for the set that `environment` names; before any is imported."""
-    if name := os.environ.get(LEVEL):
-        from fastnn.kernels.machine import target
-
-        target.choose(target.level(name))
 
 
 def numpy_names():

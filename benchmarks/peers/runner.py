@@ -56,8 +56,6 @@ def load_data(workload, path):
 def make_runner(args):
     """The library's `Runner` for the workload, threads held first."""
     hold_threads(args.threads)
-    if args.library in ("fastnn", "limit"):
-        isa.hold_fastnn()
     from benchmarks.peers.workloads import find
 
     workload = find(args.workload)
