@@ -1,5 +1,7 @@
 """What the estimators have beyond scikit-learn's."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -10,7 +12,7 @@ from sklearn.datasets import load_diabetes, load_iris
 from sklearn.exceptions import NotFittedError
 
 import fastnn
-from fastnn.estimators import MLPClassifier, MLPRegressor
+from fastnn.estimators import MLPClassifier, MLPRegressor, schedules, stochastic
 from fastnn.estimators.labels import log_odds
 from fastnn.history import NOT_MEASURES
 from fastnn.losses import Huber, Pinball
@@ -175,6 +177,29 @@ def test_patience_is_the_number_of_epochs_that_bring_nothing():
 def test_max_time():
     model = classifier(max_time=0.05, max_iter=10**7, n_iter_no_change=np.inf).fit(X, y)
     assert sum(model.history_["seconds"]) < 1
+
+
+def test_a_schedule_by_name_ends_with_the_time(monkeypatch):
+    now = [0.0]
+
+    def later():
+        now[0] += 1
+        return now[0]
+
+    # One second an epoch, at whose end the rates ask for the time.
+    monkeypatch.setattr(schedules, "time", SimpleNamespace(perf_counter=later))
+    monkeypatch.setattr(stochastic, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    settings = {"max_iter": 1000, "n_iter_no_change": np.inf, "max_time": 10.0}
+    model = classifier(schedule="cosine", **settings).fit(X, y)
+    shares = np.arange(len(model.loss_curve_)) / 10
+    shares[0] = 4 / 5000
+    expected = 0.005 * (1 + np.cos(np.pi * shares))
+    assert_allclose(model.history_["learning_rate"], expected, atol=1e-12)
+    assert model.n_iter_ == 11
+    # By steps it is as before, where these are more than the time.
+    quick = classifier(schedule="cosine", **settings | {"max_iter": 5}).fit(X, y)
+    steps = np.arange(4, 25, 5) / 25
+    assert_allclose(quick.history_["learning_rate"], 0.005 * (1 + np.cos(np.pi * steps)))
 
 
 def test_schedule_and_warmup_are_the_learning_rates():

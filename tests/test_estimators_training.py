@@ -5,6 +5,7 @@ import os
 import pickle
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -177,6 +178,24 @@ def test_ctrl_c_reaches_members_in_threads(way, monkeypatch):
     assert all(member.n_iter_ >= 1 for member in model.estimators_)
     assert model.n_iter_ < 10**9
     assert model.predict(X).shape == (150,)
+
+
+def test_ctrl_c_before_all_members_are_in_their_threads_ends_the_fit(monkeypatch):
+    model = MLPClassifier(**FOREVER, max_iter=10**9, n_members=3)
+    submit, count = ThreadPoolExecutor.submit, []
+
+    def interrupted(pool, task, *args):
+        # The first three make the members ready.
+        count.append(1)
+        if len(count) == 5:
+            raise KeyboardInterrupt
+        return submit(pool, task, *args)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y)
+    assert len(count) == 5
+    assert model.set_params(max_iter=2).fit(X, y).n_iter_ == 2
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from numbers import Integral
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -104,19 +105,29 @@ def fit(
 
         fits, told_before = zip(*pool.map(ready, range(n)), strict=True)
 
+    # None learns before all are there: Ctrl-C then finds them, at whatever moment it comes.
+    all_there = Event()
+
     def run(k: int) -> list[Any]:
+        all_there.wait()
         with said_later() as told:
             e.estimators_[k]._learn(fits[k])
         return told
 
     watch.begin()
     with ThreadPoolExecutor(threads) as pool:
-        learning = [pool.submit(run, k) for k in range(n)]
+        learning: list[Future] = []
         try:
+            for k in range(n):
+                learning.append(pool.submit(run, k))
+            all_there.set()
             wait(learning)
         except KeyboardInterrupt:
             # Each is left to end its epoch, also one that has not begun: all of them predict.
             watch.broken_off.set()
+            all_there.set()
+            if len(learning) < n:
+                raise
             wait(learning)
             warn("Training interrupted by user.")
     told_after = [member.result() for member in learning]

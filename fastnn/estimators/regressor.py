@@ -52,8 +52,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Any of `fastnn`'s in place of `solver`, such as ``AdamW(3e-3)``; a name takes
         `learning_rate_init`.
     schedule : {"cosine", "coslog4"} or callable, optional
-        Course of the learning rate over `max_iter` epochs, as a factor of `learning_rate_init`;
-        or a function from step numbers (n,) to learning rates (n,), see `fastnn.schedules`.
+        Course of the learning rate over `max_iter` epochs, or over `max_time` where that is over
+        first, as a factor of `learning_rate_init`; or a function from step numbers (n,) to learning
+        rates (n,), see `fastnn.schedules`.
     warmup : int, default 0
         Number of first epochs over which the learning rate rises from 0.
     clip_norm : float, optional

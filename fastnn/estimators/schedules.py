@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,9 @@ class Rates:
         # By name, a schedule spans the epochs of a fit.
         job.machine.plan(followed, anew=by_name and not job.incremental)
         self.start = job.machine.schedule_start
+        limited = by_name and s.max_time is not None and not job.incremental
+        self.limit = s.max_time if limited else np.inf
+        self.began, self.time_share = time.perf_counter(), 0.0
         fix = "set_params(schedule=...) to another one, which then starts at its step 0"
         if by_name:
             fix = (
@@ -87,7 +91,7 @@ class Rates:
         s, first = self.settings, first - self.start
         if isinstance(s.schedule, str):
             total = s.max_iter * self.per_epoch
-            share = np.minimum(np.arange(first, first + n) / total, 1.0)
+            share = np.clip(np.arange(first, first + n) / total, self.time_share, 1.0)
             rates = self.current * SCHEDULES[s.schedule](share)
         elif s.schedule is not None or s.optimizer is not None:
             rates = self._scheduled.rates(first, n)
@@ -100,7 +104,9 @@ class Rates:
         return rates * self.factor
 
     def end_epoch(self) -> None:
-        """Inverse scaling goes by the number of rows seen."""
+        """Inverse scaling goes by the number of rows seen, and a limit by the time that is gone."""
+        if self.limit < np.inf:
+            self.time_share = min((time.perf_counter() - self.began) / self.limit, 1.0)
         if self.way == "invscaling":
             s = self.settings
             self._change(float(s.learning_rate_init) / (self.estimator.t_ + 1) ** s.power_t)

@@ -52,7 +52,7 @@ class TabularModel(Conversions):
     holdout : float, default 0.2
         Share of the rows that is not trained on, for `scores`; 0 trains on all.
     seconds : float, optional
-        Time after which no further epoch begins.
+        Time after which no further epoch begins; the learning rate has fallen by then.
     seed : int, default 0
         The same seed gives the same bits.
     settings : dict, optional
