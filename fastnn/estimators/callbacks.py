@@ -52,8 +52,9 @@ class Watch:
         self.data = {"X": X, "y": y, "metadata": metadata}
         self.member: Any = None
         self.lock = threading.RLock()
-        self.broken_off = threading.Event()
-        """By Ctrl-C, of which members in threads do not hear: they end with their epoch."""
+        self.broken_off = getattr(estimator, "_broken_off", None) or threading.Event()
+        """By Ctrl-C, of which members in threads do not hear: they end with their epoch. Estimators
+        that are members of something else have the event of that."""
         self.context: Any = None
         if hasattr(estimator, "_init_callback_context"):
             self.context = estimator._init_callback_context(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -75,12 +76,15 @@ class Lesson:
     numbers: np.ndarray
     notes: list[str]
     progress: Progress
+    broken_off: Event = field(default_factory=Event)
+    """Set by Ctrl-C, of which members in threads do not hear: they end with their epoch."""
 
     def member(self, train: np.ndarray, stop: np.ndarray, *, chosen: Mapping[str, Any]) -> Member:
         """A member trained on some rows and stopped by others."""
         encoder = Encoder.learn(self.columns, self.table.take(train))
         kind: Any = MLPRegressor if self.target.task == "regression" else MLPClassifier
         estimator = kind(preset="tabular", n_members=1, **chosen)
+        estimator._broken_off = self.broken_off
         self.progress.estimators.append(estimator)
         X, X_val = (encoder.encode(self.table.take(rows)) for rows in (train, stop))
         weights = {}
@@ -110,7 +114,7 @@ def train_members(
     with lesson.progress:
         if len(folds) == 1:
             return _train_here(train)
-        return _train_apart(train, len(folds), threads)
+        return _train_apart(train, len(folds), threads, lesson.broken_off)
 
 
 def _train_here(train: Callable[[int], Member]) -> tuple[list[Member], bool]:
@@ -130,20 +134,27 @@ def _train_here(train: Callable[[int], Member]) -> tuple[list[Member], bool]:
 
 
 def _train_apart(
-    train: Callable[[int], Member], count: int, threads: int
+    train: Callable[[int], Member], count: int, threads: int, broken_off: Event
 ) -> tuple[list[Member], bool]:
-    """Several members, each on a thread; after Ctrl-C those that have begun are finished."""
+    """Several members, each on a thread; after Ctrl-C those that have begun end their epoch."""
 
     def apart(k: int) -> Member:
         with alone():
             return train(k)
 
+    futures: list[Future[Member]] = []
     with ThreadPoolExecutor(threads) as pool:
-        futures: list[Future[Member]] = [pool.submit(apart, k) for k in range(count)]
         try:
-            return [future.result() for future in futures], False
+            for k in range(count):
+                futures.append(pool.submit(apart, k))
+            wait(futures)
         except KeyboardInterrupt:
+            broken_off.set()
             for future in futures:
                 future.cancel()
             wait(futures)
-            return [future.result() for future in futures if not future.cancelled()], True
+            begun = [future for future in futures if not future.cancelled()]
+            if not begun:
+                raise
+            return [future.result() for future in begun], True
+    return [future.result() for future in futures], False
