@@ -144,6 +144,19 @@ class _Pytabkit(_OnFrames):
         self.medians = X.select_dtypes("number").median().fillna(0)
 
 
+def _with_biases(weights: Any) -> Any:
+    """The arrays with PyTorch's start of biases, as far from 0 as weights are: where there are few
+    columns, units that all bend at 0 are nearly one.
+    """
+    import numpy as np
+
+    rng, bound = np.random.default_rng(SEED), 1.0
+    for array in weights:
+        if array.ndim > 1:
+            bound = array.shape[0] ** -0.5
+        yield array if array.any() else rng.uniform(-bound, bound, array.shape)
+
+
 class _TabM:
     """TabM-D in our engine: its network of 32 members and its recipe, on the columns of `_prepared`
     after a quantile transformation of the numbers. All members see the same batches.
@@ -168,7 +181,8 @@ class _TabM:
         else:
             self.classes = np.unique(y)
             targets = [np.searchsorted(self.classes, part) for part in parts[2:]]
-        self.model = self._network()
+        self.model = self._network().build(train.shape[1])
+        self.model.set_weights(list(_with_biases(self.model.get_weights())))
         loss, metrics = ("mse", []) if self.regression else ("cross_entropy", ["accuracy"])
         self.model.compile(AdamW(2e-3, weight_decay=0.0), loss, metrics=metrics)
         monitor = "val_loss" if self.regression else "val_accuracy"
