@@ -161,6 +161,8 @@ def test_two_models_trained_at_once_leave_the_bits_of_each_alone(rng):
 
 def test_another_architecture_optimizer_batch_size_or_loss_compiles_nothing(rng):
     X, y = data(rng, 61, 6, 3)
+    # An embedding reads codes there.
+    X[:, 1] = rng.integers(0, 3, 61)
     # With what every process compiles or loads once: the loop and its two entries.
     trained(*large("tab", rng)[:3], batch_size=256)
     trained([Dense(3)], X, rng.normal(size=(61, 3)), optimizer=LBFGS(), batch_size=None)

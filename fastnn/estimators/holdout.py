@@ -40,6 +40,10 @@ def read_weights(weight: Any, X: Any, name: str = "sample_weight") -> np.ndarray
     return _check_sample_weight(weight, X)
 
 
+TOO_SMALL = "The validation set is too small"
+"""As scikit-learn says."""
+
+
 def hold_out(
     e: Any, s: Any, table: Any, rows: Rows, y: Any, extra: dict[str, Any], incremental: bool
 ) -> tuple[Data, Scorer | None]:
@@ -82,14 +86,18 @@ def _split(e: Any, s: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
                 stratify=strata,
             )
         except ValueError as error:
-            raise too_few(s, n, strata) from error
+            # Of classes of one row scikit-learn says which they are.
+            alone = "least populated class" in str(error)
+            raise too_few(s, n, strata, why=str(error) if alone else TOO_SMALL) from error
         if len(held) < 2:
             raise too_few(s, n, strata)
         machine.split = n, learned, held
     return machine.split[1], machine.split[2]
 
 
-def too_few(s: Any, n: int, strata: Any = None, members: int = 1) -> ValueError:
+def too_few(
+    s: Any, n: int, strata: Any = None, members: int = 1, why: str = TOO_SMALL
+) -> ValueError:
     """What to say where no part of n rows can be held out, or none for each of the members."""
     setting, each = f"validation_fraction={s.validation_fraction:g}", ""
     if members > 1:
@@ -98,9 +106,10 @@ def too_few(s: Any, n: int, strata: Any = None, members: int = 1) -> ValueError:
         sizes = " and ".join(map(str, np.unique(strata, return_counts=True)[1]))
         each = f", of each class some in either part (its classes have {sizes})"
     return ValueError(
-        f"early stopping with {setting} cannot hold out some of {n} sample{'s' * (n != 1)}; "
-        f"expected two or more to hold out and one or more to learn from{each}: pass more, "
-        f"another {setting.split('=')[0]}, or rows to validate on, fit(..., X_val=..., y_val=...)"
+        f"{why}: early stopping with {setting} cannot hold out some of {n} "
+        f"sample{'s' * (n != 1)}; expected two or more to hold out and one or more to learn "
+        f"from{each}: pass more, another {setting.split('=')[0]}, or rows to validate on, "
+        "fit(..., X_val=..., y_val=...)"
     )
 
 
