@@ -7,7 +7,19 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import SGD, Adam, BatchNorm, Callback, Dense, Dropout, ReLU, Sequential, Softmax
+from fastnn import (
+    SGD,
+    Adam,
+    BatchNorm,
+    Callback,
+    Dense,
+    Dropout,
+    LeakyReLU,
+    ReLU,
+    Sequential,
+    Softmax,
+)
+from fastnn.losses import Huber
 
 FEATURES, CLASSES = 5, 3
 ROWS = 14, 21, 42, 90
@@ -131,3 +143,92 @@ def test_callbacks_that_a_list_gains_between_calls_are_called():
     callbacks.append(lambda model, history: seen.append(model.epoch))
     model.fit(X, y, batch_size=7, verbose=0, callbacks=callbacks)
     assert seen == [4]
+
+
+class Count:
+    """A count that its owner may change."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __index__(self):
+        return self.value
+
+
+@pytest.mark.parametrize("count", [np.array(1), Count(1)], ids=["array", "own"])
+def test_counts_that_may_change_are_read_at_each_call_and_never_written(count):
+    X, y = np.random.default_rng(0).random((14, FEATURES)), np.arange(14) % CLASSES
+    model = Sequential([Dense(CLASSES), Softmax()], seed=0)
+    model.compile("adam")
+
+    def made(value, **settings):
+        if isinstance(count, Count):
+            count.value = value
+        else:
+            count[...] = value
+        before = model.epoch, model.step
+        model.fit(X, y, verbose=0, **settings)
+        assert count.__index__() == value
+        return model.epoch - before[0], model.step - before[1]
+
+    for value in (1, 1, 3, 1):
+        assert made(value, epochs=count, batch_size=7) == (value, 2 * value)
+    for value in (7, 7, 14, 2):
+        assert made(value, batch_size=count) == (1, 14 // value)
+    made(2, epochs=4, validation_data=(X, y), validation_freq=count)
+    assert np.isnan(model.history["val_loss"][-4:]).tolist() == [True, False, True, False]
+
+
+class Slope(LeakyReLU):
+    """A number of its own, of which the comparison of layers knows nothing."""
+
+    def __init__(self, own):
+        super().__init__(0.5)
+        object.__setattr__(self, "own", own)
+
+    @property
+    def alpha(self):
+        return self.own
+
+
+class Threshold(Huber):
+    """The same of a loss."""
+
+    def __init__(self, own):
+        super().__init__(1.0)
+        object.__setattr__(self, "own", own)
+
+    def settings(self):
+        return {"delta": self.own}
+
+
+class Ones(Dense):
+    """A constructor of its own."""
+
+    def __init__(self, n_in, units):
+        super().__init__(units, init=np.ones((n_in, units)))
+
+
+def own(layers, loss):
+    model = Sequential(layers, dtype="float64")
+    model.compile(SGD(0.0625), loss)
+    model.build(1)
+    return model
+
+
+def test_layers_of_an_own_class_that_compare_equal_are_not_taken_for_each_other():
+    for slope in (0.25, 0.125):
+        model = own([Slope(slope), Ones(1, 1)], "mse")
+        assert model.predict(np.array([[-1.0]])).item() == -slope
+
+
+def test_so_are_losses_also_of_one_model():
+    model = own([Ones(1, 1)], Threshold(1.0))
+    for delta in (1.0, 0.25):
+        model.compile(SGD(0.0625), Threshold(delta))
+        # Of an error e above delta: delta (|e| - delta / 2), and its gradient is delta.
+        assert model.evaluate([[4.0]], [[0.0]])["loss"] == delta * (4 - delta / 2)
+        model.set_weights([np.ones((1, 1)), np.zeros(1)])
+        model.fit([[4.0]], [[0.0]], verbose=0)
+        assert model.get_weights()[0].item() == 1 - 0.0625 * 4 * delta
+        model.set_weights([np.ones((1, 1)), np.zeros(1)])

@@ -24,14 +24,16 @@ from fastnn.kernels.codes import (
     SOFTMAX,
     WITH_GRADIENT,
 )
-from fastnn.layers import Dense, Embedding, Layer, Members, PeriodicEmbedding
-from fastnn.losses import Loss
+from fastnn.layers import LAYERS, Dense, Embedding, Layer, Members, PeriodicEmbedding
+from fastnn.losses import LOSSES, Custom, Loss
 
 ARRAYS = {
     "weight": ("W", "gamma", "scale", "frequency", "table"), "bias": ("b", "beta"),
     "phase": ("phase",), "linear": ("linear",),
 }  # fmt: skip
 """Fields of an op, and the arrays of its layer that they place."""
+_OURS = {*LAYERS.values(), *LOSSES.values(), Custom, type(None)}
+"""Classes whose equal objects are the same to a program."""
 ABSENT = "statistics", "partials", "dy", "dx", "packed", "transposed", "strips", "waves"
 
 
@@ -270,6 +272,9 @@ class Program:
 
 def shared_program(layout: Layout, rows: int, loss: Loss | None, **settings: Any) -> Program:
     """A `Program`, one for all networks of equal layers: a search trains many of them."""
+    if not _OURS.issuperset(map(type, (loss, *layout.layers))):
+        # What else makes up a user's own class, no comparison knows.
+        return Program(layout, rows, loss, **settings)
     # Weights to begin with, which may be large arrays, are no part of it.
     layers = (
         replace(k, init=None) if isinstance(k, Dense) and k.init is not None else k

@@ -168,6 +168,8 @@ class Network:
 
     def follow(self, old: Optimizer, new: Optimizer) -> None:
         """Go on under another optimizer: of the old one, what the new one does not share ends."""
+        # Losses and optimizers of a user's own class may compare equal and yet differ.
+        self._runs.clear()
         if old.state_is_for != new.state_is_for:
             self.state.reset_optimizer()
             self.curvature = None

@@ -31,11 +31,14 @@ class Settings(NamedTuple):
     callbacks: Any
     verbose: Any
 
-    def check(self) -> None:
-        """Refuse numbers and switches that are none."""
-        check_count(self.epochs, "epochs")
+    def checked(self) -> Settings:
+        """The same with counts that are ints; numbers and switches that are none are refused."""
+        epochs = check_count(self.epochs, "epochs")
         check_switch(self.shuffle, "shuffle")
-        check_count(self.validation_freq, "validation_freq")
+        freq, size = check_count(self.validation_freq, "validation_freq"), self.batch_size
+        if size is not None and not isinstance(size, str):
+            size = check_count(size, "batch_size")
+        return self._replace(epochs=epochs, validation_freq=freq, batch_size=size)
 
     @property
     def are_plain(self) -> bool:
@@ -66,7 +69,9 @@ def as_job(
         _, n, form, size, bounds, columns = known
         data, watchers = Data(target_rows(rows, y, sample_weight, form), np.arange(n)), []
     else:
-        settings.check()
+        # An array of one number is a count, too, and its owner may change it.
+        settings = settings.checked()
+        given = setup, layout, names, *settings
         form = setup.form(layout, model.dtype, names)
         data = read_data(
             target_rows(rows, y, sample_weight, form), form,
