@@ -64,3 +64,21 @@ def test_a_rule_in_the_loop_is_the_rule_after_each_epoch(kind, case, monkeypatch
     assert found == others
     for one, other in zip(arrays, its_arrays, strict=True):
         assert_array_equal(one, other)
+
+
+def test_epochs_taken_in_one_go_with_one_that_diverges_are_judged(monkeypatch):
+    monkeypatch.setattr(Pace, "together", lambda self, steps, rows, left: left)
+    found = []
+    for joined in (True, False):
+        if not joined:
+            monkeypatch.setattr(Epochs, "together", lambda self, left: 1)
+        network = MLPRegressor(
+            hidden_layer_sizes=(12,), solver="sgd", learning_rate_init=2.0, random_state=0
+        )
+        with alone(), pytest.raises(ValueError, match="non-finite"):
+            network.fit(X, NUMBERS)
+        found.append((network.loss_curve_, network.best_loss_, network._no_improvement_count))
+    assert found[0] == found[1]
+    losses, best, count = found[0]
+    assert len(losses) > 2
+    assert (best, count) == (min(losses), len(losses) - 1 - losses.index(min(losses)))

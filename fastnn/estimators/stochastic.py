@@ -136,7 +136,9 @@ class Rules(Callback):
 
     def diverged(self, history: History) -> None:
         """The loss is not finite: an error, unless an earlier epoch's weights are kept."""
-        self.count(history)
+        for loss in self.count(history):
+            # Epochs that were taken in one go with the one that failed.
+            self._judge(loss, None)
         if not self.stopping.by_score or self.estimator._best is None:
             raise ValueError(f"{NOT_FINITE} Or pass clip_norm, or a smaller learning rate.")
         e = self.estimator
