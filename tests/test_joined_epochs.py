@@ -5,7 +5,7 @@ import pytest
 from test_continue import assert_same, network
 
 import fastnn
-from fastnn import SGD, BatchNorm, Callback, Dense, Dropout, ReLU, Sequential, Softmax
+from fastnn import SGD, BatchNorm, Callback, Dense, Dropout, ReLU, Sequential, Softmax, Tanh
 from fastnn.datasets import load_digits
 from fastnn.engine.pace import Pace
 from fastnn.engine.threads import alone
@@ -114,3 +114,35 @@ def test_divergence_leaves_the_same_however_epochs_are_taken(fatal):
         model.compile(SGD(0.01), loss="mse")
         model.fit(X, np.eye(10)[y], epochs=2, verbose=0)
     assert_same(*models)
+
+
+@pytest.mark.parametrize("validation", [False, True])
+@pytest.mark.parametrize(
+    ("layers", "rate", "scale"),
+    [
+        ([Dense(6), BatchNorm(), Dropout(0.3), Tanh(), Dense(1)], 1.0, 1e10),
+        ([Dense(8), BatchNorm(), ReLU(), Dense(1)], 0.01, 3e18),
+        ([Dense(5), ReLU(), Dense(1)], 1e15, 1e17),
+        ([Dense(1), BatchNorm()], 1e25, 1e17),
+    ],
+    ids=["statistics, then a loss", "statistics", "weights", "last layer"],
+)
+def test_a_state_that_is_not_finite_before_its_loss_is(layers, rate, scale, validation):
+    rng, found = np.random.default_rng(0), []
+    rows, targets = (rng.normal(size=(33, 3)) * scale).astype("f4"), rng.normal(size=33)
+    held = (rows[:5], targets[:5]) if validation else None
+    for callbacks in ([], [lambda model, history: None]):
+        model = Sequential(layers, seed=1)
+        model.compile(SGD(rate), loss="mse", metrics=["mae"])
+        told = []
+        for _ in range(4):
+            try:
+                model.fit(rows, targets, 6, 8, validation_data=held, callbacks=callbacks, verbose=0)
+            except fastnn.DivergenceError as error:
+                told.append((error.epoch, error.step, str(error)))
+            assert all(np.isfinite(array).all() for array in model.get_weights())
+        assert told
+        measured = {k: v for k, v in model.history.history.items() if k != "seconds"}
+        found.append((told, model.step, model.epoch, model._network.drawn, repr(measured)))
+        found[-1] += tuple(array.tobytes() for array in model.get_weights())
+    assert found[0] == found[1]

@@ -153,22 +153,28 @@ class Marks:
                 break
             rates, order, done = rates[network.step - before :], None, 0
 
-    def spoiled(self, course: Course, again: Again) -> int:
-        """The number, from 1, of the step that would have met a state that is not finite.
+    def spoiled(self, course: Course, failed: int, again: Again) -> tuple[int, bool]:
+        """The first step, from 1, that fails or meets a state that is not finite; whether it met
+        one.
 
-        Most often the last update was too large: no loss has been measured since. The statistics of
-        a batch may also overflow, at any step of the pass, while its loss is finite.
+        `failed` is the one that has failed, or 0. Most often the update before it was too large:
+        no loss has been measured since. But an earlier loss may be finite where numbers in the
+        state are not, such as the statistics of a batch, or a bias before tanh.
         """
         network, drawn = self.network, self.network.drawn
-        low, high = max(course.first, self.first), network.step
-        if np.isfinite(network.state.statistics).all():
-            low = high - 1
-        while high - low > 1:
-            middle = (low + high) // 2
-            self.go_back(middle, again)
-            low, high = (middle, high) if network.state.is_finite else (low, middle)
+        if failed:
+            self.go_back(course.first + failed - 1, again)
+        met = not network.state.is_finite
+        if met:
+            low, high = max(course.first, self.first), network.step
+            middle = high - 1
+            while high - low > 1:
+                self.go_back(middle, again)
+                low, high = (middle, high) if network.state.is_finite else (low, middle)
+                middle = (low + high) // 2
+            failed = high - course.first + 1
         network.drawn = drawn
-        return high - course.first + 1
+        return failed, met
 
 
 def _step(mark: Mark) -> int:

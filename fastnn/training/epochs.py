@@ -102,17 +102,21 @@ class Epochs:
                 failed, count = watched_epochs(self, part, course, rule, drawn)
         else:
             failed = self._advance(part, course, count * self.n_steps)
-        if not failed and not network.state.is_finite:
+        spoiled = False
+        if not network.state.is_finite:
             self.looking = []
             with network.lock:
-                failed = self.marks.spoiled(course, self._again)
+                failed, spoiled = self.marks.spoiled(course, failed, self._again)
         done = (failed - 1) // self.n_steps if failed else count
         self.finished = running(self.setup, self.rows, part, course, done)
         if validation is not None and totals is not None:
-            answers = None if answers is None else answers[:done]
-            self.finished |= judged(self.setup, validation, totals[:done], answers)
+            # Weights that an epoch's last update has spoiled are not validated.
+            sound = (failed - 1 - spoiled) // self.n_steps if failed else count
+            answers = None if answers is None else answers[:sound]
+            columns = judged(self.setup, validation, totals[:sound], answers) if sound else {}
+            self.finished |= {k: v + [np.nan] * (done - sound) for k, v in columns.items()}
         if failed:
-            self._fail(course, failed, drawn)
+            self._fail(course, failed, spoiled, drawn)
         return count
 
     def _advance(self, part: Partial, course: Course, n: int) -> int:
@@ -160,7 +164,7 @@ class Epochs:
                 n = min(n, at + every - now % every)
         return n
 
-    def _fail(self, course: Course, failed: int, drawn: Stand | None) -> None:
+    def _fail(self, course: Course, failed: int, spoiled: bool, drawn: Stand | None) -> None:
         """Back to the last weights whose loss was finite, and say so.
 
         They are those before the update of step `failed - 1`, or those that this fit began with:
@@ -168,9 +172,8 @@ class Epochs:
         """
         network, complete = self.network, (failed - 1) // self.n_steps
         if drawn is not None and self.job.shuffle:
-            # Where the generator would be, had the epochs been taken one by one: weights that are
-            # not finite at the end of one keep the next from being drawn.
-            spoiled = not np.isfinite(network.state.parameters).all()
+            # Where the generator would be, had the epochs been taken one by one: a state that is
+            # not finite at the end of one keeps the next from being drawn.
             self.passes.go_to(drawn)
             self.passes.draw((failed - 1 - spoiled) // self.n_steps + 1)
         state = network.drawn
