@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         Members,
         Mish,
         PeriodicEmbedding,
+        PiecewiseLinearEncoding,
         ReLU,
         Scale,
         Sigmoid,
@@ -98,6 +99,7 @@ __all__ = [
     "ModelFileError",
     "NAdam",
     "PeriodicEmbedding",
+    "PiecewiseLinearEncoding",
     "Progress",
     "RMSprop",
     "ReLU",
@@ -141,8 +143,8 @@ _NAMES = {
     "files.persistence": "ModelFileError",
     "history": "History",
     "layers": """Activation BatchNorm Dense Dropout ELU Embedding GELU Hardmax Identity LeakyReLU
-        Members Mish PeriodicEmbedding ReLU SELU Scale SiLU Sigmoid Softmax Softplus Standardize
-        Tanh""",
+        Members Mish PeriodicEmbedding PiecewiseLinearEncoding ReLU SELU Scale SiLU Sigmoid
+        Softmax Softplus Standardize Tanh""",
     "loading": "load",
     "model.sequential": "Sequential",
     "optimizers": "Adam AdamW LBFGS NAdam RMSprop Rprop SGD",

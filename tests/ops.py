@@ -61,6 +61,9 @@ def embedding_twin(arrays, mask=None):
     return ("embedding", *arrays, 1)
 
 
+KNOTS = (-1.0, 0.0, 0.5, 2.0), (), (0.0, 1.0), ()
+
+
 def standardize_twin(arrays, mask=None):
     mean, deviation = arrays
     return ("batchnorm_predict", np.ones_like(mean), np.zeros_like(mean), 0.0, mean, deviation**2)
@@ -122,6 +125,8 @@ OPS = [
        periodic_twin, place="members", elementwise=False, rate=0.01),
     Op("embedding", lambda: fastnn.Embedding(3, 2, column=1), embedding_twin, place="first",
        elementwise=False),
+    Op("piecewise encoding", lambda: fastnn.PiecewiseLinearEncoding(KNOTS, 2.0),
+       lambda arrays, mask=None: ("piecewise", KNOTS, 2.0), place="first", elementwise=False),
     Op("softmax", fastnn.Softmax, lambda arrays, mask=None: ("softmax",), place="last",
        elementwise=False),
     Op("hardmax", fastnn.Hardmax, lambda arrays, mask=None: ("hardmax",), place="last",
@@ -159,6 +164,8 @@ def row_of(layer: Any) -> Op:
         return row._replace(twin=lambda arrays, mask=None: ("embedding", *arrays, layer.column))
     if isinstance(layer, fastnn.PeriodicEmbedding):
         return row._replace(twin=lambda arrays, mask=None: ("periodic", *arrays, layer.start))
+    if isinstance(layer, fastnn.PiecewiseLinearEncoding):
+        return row._replace(twin=lambda arrays, mask=None: ("piecewise", layer.knots, layer.height))
     if isinstance(layer, fastnn.BatchNorm | fastnn.Activation) or not layer.alpha:
         return row
     return row._replace(twin=lambda arrays, mask=None: (row.twin([])[0], layer.alpha))

@@ -9,6 +9,7 @@ A network is a list of tuples, one per layer, that carry their own parameters:
     ("members", s)                      each row k times, s (k n,) its factors: (B, n) -> (B k, n)
     ("periodic", w, phase, V, b, start) numbers from column `start` on: (B, n) -> (B, n + more)
     ("embedding", table, column)        codes 0 .. k-1 of a column; of what is no code, zeros
+    ("piecewise", knots, height)        columns, behind them the hats of each one's knots
     ("dropout", mask, rate)
     ("softmax",)
     ("relu",), ("leaky_relu", alpha)    any name of reference.ACTIVATIONS
@@ -72,6 +73,16 @@ def periodic_backward(x, dy, w, phase, V, b, start):
     return np.column_stack(dx), (dw, dphase, dV.reshape(-1, size - 1), db)
 
 
+def hats(x, knots):
+    """Of each knot the function (B,) that is 1 there and 0 at the others, and its slope."""
+    for number, own in zip(x.T, knots, strict=True):
+        piece = np.searchsorted(own, number, side="right") - 1
+        for k in range(len(own)):
+            ends = np.arange(len(own)) == k
+            slopes = np.concatenate([[0], np.diff(ends.astype(float)) / np.diff(own), [0]])
+            yield np.interp(number, own, ends.astype(float)), slopes[piece + 1]
+
+
 def layer_forward(layer, x):
     """The layer's output y for its input x."""
     kind, *rest = layer
@@ -98,6 +109,9 @@ def layer_forward(layer, x):
         table, column = rest
         found = chosen(x, *rest) @ table + 0 * x[:, [column]]
         return np.column_stack([x[:, :column], found, x[:, column + 1 :]])
+    if kind == "piecewise":
+        knots, height = rest
+        return np.column_stack([x, *(height * hat for hat, _ in hats(x, knots))])
     if kind == "dropout":
         mask, rate = rest
         return ref.dropout(x, mask.reshape(x.shape), rate)
@@ -144,6 +158,14 @@ def layer_backward(layer, x, y, dy):
         stop = column + table.shape[1]
         dx = np.column_stack([dy[:, :column], np.zeros(len(x)), dy[:, stop:]])
         return dx, (chosen(x, *rest).T @ dy[:, column:stop],)
+    if kind == "piecewise":
+        knots, height = rest
+        n = x.shape[1]
+        dx = dy[:, :n].copy()
+        columns = [j for j, own in enumerate(knots) for _ in own]
+        for k, (j, (_, slope)) in enumerate(zip(columns, hats(x, knots), strict=True)):
+            dx[:, j] += height * slope * dy[:, n + k]
+        return dx, ()
     if kind == "dropout":
         mask, rate = rest
         return ref.dropout(dy, mask.reshape(dy.shape), rate), ()

@@ -19,6 +19,7 @@ from fastnn import (
     Embedding,
     Members,
     PeriodicEmbedding,
+    PiecewiseLinearEncoding,
     ReLU,
     Scale,
     Softmax,
@@ -72,6 +73,8 @@ NETWORKS = [
     ([Members(2), Dense(5), BatchNorm(), Dense(3), Softmax()], losses.MSE(), Adam()),
     ([PeriodicEmbedding(3, 5, start=1, stop=3), Scale(), Members(2), PeriodicEmbedding(2, 3),
       Dense(9), ReLU(), Dense(3), Softmax()], losses.CrossEntropy(), Adam()),
+    ([Standardize(), PiecewiseLinearEncoding(((-1, 0, 2), (), (0, 1), ())), Dense(9), ReLU(),
+      Dense(3), Softmax()], losses.CrossEntropy(), Adam()),
     ([PeriodicEmbedding(2, 3, stop=1), Embedding(5, 3, column=2), Embedding(2, 1), Scale(),
       Dense(9), ReLU(), Dense(3), Softmax()], losses.CrossEntropy(), Adam()),
 ]  # fmt: skip

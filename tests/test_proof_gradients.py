@@ -16,7 +16,17 @@ import pytest
 import reference_network as net
 from counts import counts
 
-from fastnn import SGD, Dense, Embedding, Members, PeriodicEmbedding, Scale, Sequential, Tanh
+from fastnn import (
+    SGD,
+    Dense,
+    Embedding,
+    Members,
+    PeriodicEmbedding,
+    PiecewiseLinearEncoding,
+    Scale,
+    Sequential,
+    Tanh,
+)
 from fastnn.inputs.rows import Rows
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,8 +35,8 @@ MEMBERS = 2, 3, 4, 7, 16
 N_ROWS = 1, 2, 3, 4, 5, 7, 8, 13, 16, 31, 33, 64, 129
 
 
-def network(rng, op, case):
-    """Layers around the op, of random widths."""
+def network(rng, op, case, n_in):
+    """Layers around the op, of random widths, for so many inputs."""
     first, hidden = (Dense(int(rng.choice(WIDTHS))) for _ in range(2))
     layer = Dense(int(rng.choice(WIDTHS))) if op.name == "dense" else op.layer()
     if op.name == "members":
@@ -37,6 +47,11 @@ def network(rng, op, case):
         layer = periodic(rng, 1 if op.place == "first" else first.units)
     if op.name == "embedding":
         layer = Embedding(int(rng.integers(1, 4)), int(rng.choice(WIDTHS)))
+    if op.name == "piecewise encoding":
+        sizes = rng.integers(0, 7, n_in)
+        layer = PiecewiseLinearEncoding(
+            [np.cumsum(rng.random(n * (n > 1)) + 0.01) - 1 for n in sizes], rng.uniform(0.5, 3)
+        )
     head = case.head()
     if op.place == "first":
         return [layer, first, Tanh(), *head]
@@ -95,7 +110,7 @@ def attempt(rng):
     if op.name == "embedding":
         X[::2, 0] = np.floor(X[::2, 0])
     y = case.targets(rng, n)
-    model = Sequential(network(rng, op, case), seed=int(rng.integers(99)), dtype=dtype)
+    model = Sequential(network(rng, op, case, n_in), seed=int(rng.integers(99)), dtype=dtype)
     model.compile(SGD(0.1), case.loss())
     model.build(n_in)
     # No array at its start value, and no output so large that a loss overflows.

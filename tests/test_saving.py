@@ -104,13 +104,14 @@ def test_every_layer_and_loss_is_kept_with_its_settings(tmp_path):
         "Members": {"k": 3, "init": "normal", "rate": 0.5},
         "Embedding": {"categories": 5, "size": 3, "column": 1, "rate": 0.5},
         "PeriodicEmbedding": {"size": 3, "frequencies": 2, "sigma": 0.5, "start": 1, "stop": 3},
+        "PiecewiseLinearEncoding": {"knots": ((0.0, 1.5), (), (), (0.1, 0.2, 3.0)), "height": 2.0},
     }
     for name, cls in layers.LAYERS.items():
         if name == "Activation":
             continue
         fields = getattr(cls, "__dataclass_fields__", {})
         layer = cls(**{k: v for k, v in given.get(name, {}).items() if k in fields})
-        first = name in ("Standardize", "Scale", "Members", "Embedding")
+        first = name in ("Standardize", "Scale", "Members", "Embedding", "PiecewiseLinearEncoding")
         stack = [layer, Dense(3)] if first else [Dense(3), layer]
         twin = through_a_file(Sequential(stack, seed=0).build(4), tmp_path)
         assert twin.layers == tuple(stack), name

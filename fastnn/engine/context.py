@@ -11,7 +11,7 @@ from fastnn.engine.compilation import ensure
 from fastnn.engine.plan import Program
 from fastnn.inputs.rows import Rows
 from fastnn.kernels import codes
-from fastnn.layers import Activation
+from fastnn.layers import Activation, PiecewiseLinearEncoding
 from fastnn.losses import Custom, Loss
 
 X_KINDS = {
@@ -43,6 +43,7 @@ class Context:
         self.program, self.state = program, state
         self._busy = False
         self.dtype = state.values.dtype
+        self._kept: dict[str, Any] = {}
         self.n_in = program.layout.n_in
         self._kernels = ensure(self.dtype)
         self._serial = self._kernels.serial
@@ -60,7 +61,6 @@ class Context:
             address(state.values),
             address(self.work),
         )
-        self._kept: dict[str, Any] = {}
         self._form: tuple[Any, ...] = ()
         self._labels_seen: weakref.ref[np.ndarray] | None = None
         self._parts = self._losses = self._norms = np.empty((0, 0))
@@ -136,6 +136,10 @@ class Context:
 
                 found = activation_addresses(layer.function, layer.derivative, self.dtype)
                 op["function"], op["derivative"] = found
+            if isinstance(layer, PiecewiseLinearEncoding):
+                knots = np.array([x for own in layer.knots for x in own], self.dtype)
+                self._kept |= {"ends": layer.ends, "knots": knots}
+                op["ends"], op["knots"] = address(layer.ends), address(knots)
         return ops
 
     def _point(self, name: str, array: np.ndarray | None) -> None:

@@ -15,8 +15,9 @@ import numpy as np
 from fastnn.kernels.codes import (
     BATCHNORM,
     EMBEDDING,
-    EMBEDDINGS,
+    ENCODINGS,
     HARDMAX,
+    PIECEWISE,
     SCALE,
     SOFTMAX,
     STANDARDIZE,
@@ -26,7 +27,7 @@ from fastnn.layers import BatchNorm, Dense, Embedding, Layer, Members
 ALIGN = 16  # elements: one cache line of float32
 RUNNING_NAMES = ("running_mean", "running_var")
 STANDARDIZE_NAMES = ("mean", "deviation")
-INPUTS = STANDARDIZE, *EMBEDDINGS
+INPUTS = STANDARDIZE, *ENCODINGS
 """Layers that prepare the inputs."""
 
 
@@ -70,6 +71,11 @@ def check_order(layers: Sequence[Layer]) -> None:
                 f"Standardize is layer {k + 1}; expected it first: it normalises the inputs, so "
                 "use BatchNorm() there"
             )
+        if layer.kind == PIECEWISE and any(before.kind != STANDARDIZE for before in layers[:k]):
+            raise ValueError(
+                f"{layer.name} is layer {k + 1}; expected it first, or right after Standardize: "
+                "its knots are those of the inputs"
+            )
     first = members_from(layers)
     for k, layer in enumerate(layers):
         early = k <= first and any(before.kind not in INPUTS for before in layers[:k])
@@ -78,10 +84,11 @@ def check_order(layers: Sequence[Layer]) -> None:
                 f"Scale is layer {k + 1}; expected it first, or after Standardize, Members or an "
                 "embedding: it weighs the inputs; a Dense layer there can do the same by itself"
             )
-        if layer.kind == EMBEDDING and any(before.kind not in EMBEDDINGS for before in layers[:k]):
+        if layer.kind == EMBEDDING and any(before.kind not in ENCODINGS for before in layers[:k]):
             raise ValueError(
-                f"Embedding is layer {k + 1}; expected it before all layers but other embeddings, "
-                "for it reads codes as they are: scale the other columns before the network"
+                f"Embedding is layer {k + 1}; expected it before all layers but other embeddings "
+                "and encodings, for it reads codes as they are: scale the other columns before the "
+                "network"
             )
         if isinstance(layer, Members) and k > first:
             raise ValueError(

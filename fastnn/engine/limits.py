@@ -18,14 +18,15 @@ from fastnn.kernels.codes import (
     MEMBERS,
     N_STATISTICS,
     PERIODIC,
+    PIECEWISE,
     SCALE,
     STANDARDIZE,
     WITH_GRADIENT,
 )
-from fastnn.layers import Activation, Layer
+from fastnn.layers import Activation, Layer, PiecewiseLinearEncoding
 from fastnn.losses import Custom, Loss, Pinball
 
-KINDS = set(range(codes.EMBEDDING + 1)) | set(range(codes.IDENTITY, codes.MISH + 1))
+KINDS = set(range(codes.PIECEWISE + 1)) | set(range(codes.IDENTITY, codes.MISH + 1))
 LARGEST = 2**40
 
 
@@ -71,6 +72,8 @@ def check_ops(ops: np.ndarray, layers: Sequence[Layer], widths: Sequence[int], r
             _refuse(f"op {k} has {n_in} inputs and {n_out} outputs")
         if (op["kind"] == codes.CUSTOM) != isinstance(layers[k], Activation):
             _refuse(f"op {k} is no function")
+        if (op["kind"] == PIECEWISE) != isinstance(layers[k], PiecewiseLinearEncoding):
+            _refuse(f"op {k} has no knots")
         before = n_out
         last = k == room.n_fused - 1
         places = _fits(op, room, trains and k < room.n_fused, last)
@@ -96,6 +99,8 @@ def _has_width(op: dict[str, Any]) -> bool:
     if op["kind"] == EMBEDDING:
         fits = 0 <= op["start"] < n_in and n_out == n_in - 1 + units
         return bool(fits and op["repeat"] == depth == 1)
+    if op["kind"] == PIECEWISE:
+        return bool(n_out >= n_in and op["repeat"] == op["groups"] == 1)
     same = op["kind"] == DENSE or n_in == n_out
     return bool(same and n_in == times * depth and n_out == times * units)
 

@@ -21,6 +21,7 @@ from fastnn.kernels.codes import (
     IDENTITY,
     N_STATISTICS,
     PERIODIC,
+    PIECEWISE,
     SOFTMAX,
     WITH_GRADIENT,
 )
@@ -156,7 +157,7 @@ class Program:
                 # It hands on its input as it is, and what may be read of it is unchanged.
                 op["y"] = place
                 continue
-            elementwise = layer.kind not in (BATCHNORM, HARDMAX, *WITH_GRADIENT)
+            elementwise = layer.kind not in (BATCHNORM, HARDMAX, PIECEWISE, *WITH_GRADIENT)
             if not (elementwise and "x" not in layer.backward_reads and "y" not in before):
                 place = self._take(self.rows * int(op["n_out"]))
             op["y"] = place

@@ -70,6 +70,14 @@ def embedding(z: np.ndarray, table: np.ndarray, column: int) -> np.ndarray:
     return np.concatenate([z[:, :column], found, z[:, column + 1 :]], axis=1)
 
 
+def piecewise(z: np.ndarray, knots: tuple[tuple[float, ...], ...], height: float) -> np.ndarray:
+    """Behind the columns the functions of each one's knots: `height` at theirs, 0 at all others."""
+    parts = [z]
+    for x, own in zip(z.T, knots, strict=True):
+        parts += [height * np.interp(x, own, at) for at in np.eye(len(own))]
+    return np.column_stack(parts).astype(z.dtype)
+
+
 def members(z: np.ndarray, scales: np.ndarray) -> np.ndarray:
     """Each row once a member, times the member's scales (members, columns)."""
     n = z.shape[1]

@@ -63,6 +63,11 @@ class Graph:
         self._constants |= {n: np.array([v]) for n, v in zip(names, ends.values(), strict=True)}
         return self.node("Slice", z, *names)
 
+    def chosen(self, z: str, name: str, columns: np.ndarray) -> str:
+        """Add a node of columns by their numbers, a constant of this name."""
+        self._constants[name] = columns
+        return self.node("Gather", z, name, axis=1)
+
     def average(self, z: str, members: int) -> str:
         """Add the average of the members' answers."""
         self._constants["members"] = np.array([1])

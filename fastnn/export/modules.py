@@ -86,6 +86,30 @@ class PeriodicEmbedding(torch.nn.Module):
         return torch.cat([z[:, : self.start], embedded, z[:, self.stop :]], 1)
 
 
+class PiecewiseLinearEncoding(torch.nn.Module):
+    """Behind the columns piecewise-linear functions of them, each at most `height`, all fixed.
+
+    Each is max(0, min(1, rise, fall)) of a column x: rise = (x - left) / width, fall = (right - x)
+    / width; `sides` are (2, 3, m), of both where it is 0, the width, and the least that counts.
+    """
+
+    column: torch.Tensor
+    sides: torch.Tensor
+
+    def __init__(self, height: float, column: torch.Tensor, sides: torch.Tensor) -> None:
+        super().__init__()
+        self.height = height
+        self.register_buffer("column", column)
+        self.register_buffer("sides", sides)
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        """z (B, n) -> (B, n + m)."""
+        x, (rise, fall) = z[:, self.column], self.sides
+        up = torch.maximum((x - rise[0]) / rise[1], rise[2])
+        down = torch.maximum((fall[0] - x) / fall[1], fall[2])
+        return torch.cat([z, self.height * torch.minimum(up, down).clamp(max=1)], 1)
+
+
 class MembersLinear(torch.nn.Module):
     """x W + b, of each member its own: W (k, n, units), b (k, units)."""
 

@@ -19,7 +19,7 @@ from fastnn.export.reading import Reading, read
 from fastnn.files.whole import write_whole
 from fastnn.inputs.paths import as_path
 from fastnn.kernels import codes
-from fastnn.layers import Dense, Embedding, Layer, PeriodicEmbedding
+from fastnn.layers import Dense, Embedding, Layer, PeriodicEmbedding, PiecewiseLinearEncoding
 
 Formula = Callable[..., Any]
 
@@ -31,8 +31,9 @@ FORMULAS: dict[int, Formula] = {
     codes.MEMBERS: formulas.members,
     codes.PERIODIC: formulas.periodic,
     codes.EMBEDDING: formulas.embedding,
+    codes.PIECEWISE: formulas.piecewise,
 }
-"""Of the layers that hold arrays: these are the arguments, in the model's order."""
+"""Of the layers that hold arrays: these are the arguments, in the model's order. And of others."""
 OF_MEMBERS: dict[int, Formula] = {
     codes.BATCHNORM: formulas.members_batchnorm,
     codes.SCALE: formulas.members_scale,
@@ -125,6 +126,8 @@ def _step(k: int, layer: Layer, arrays: dict[str, np.ndarray], prefix: str, memb
         numbers = (layer.start,)
     if isinstance(layer, Embedding):
         numbers = (layer.column,)
+    if isinstance(layer, PiecewiseLinearEncoding):
+        numbers = (layer.knots, layer.height)
     return Step(formula, tuple(f"{prefix}{k}.{name}" for name in arrays), numbers)
 
 

@@ -14,7 +14,14 @@ from fastnn.files.whole import write_whole
 from fastnn.inputs.packages import package
 from fastnn.inputs.paths import as_path
 from fastnn.kernels import codes
-from fastnn.layers import Dense, Embedding, Layer, Members, PeriodicEmbedding
+from fastnn.layers import (
+    Dense,
+    Embedding,
+    Layer,
+    Members,
+    PeriodicEmbedding,
+    PiecewiseLinearEncoding,
+)
 
 OPSET = 18
 IR_VERSION = 8
@@ -119,6 +126,21 @@ def _embedding(graph: Graph, z: str, k: int, column: int, table: np.ndarray) -> 
     return graph.node("Concat", before, found, after, axis=1)
 
 
+def _piecewise(graph: Graph, z: str, k: int, layer: PiecewiseLinearEncoding) -> str:
+    """Add the functions of the knots behind the columns."""
+    column, *sides = layer.sides()
+    if not len(column):
+        return graph.node("Identity", z)
+    x, found = graph.chosen(z, f"{k}.columns", column), []
+    for name, (place, width, least) in (("left", sides[:3]), ("right", sides[3:])):
+        ends = [x, graph.constant(f"{k}.{name}", place)]
+        way = graph.node("Sub", *(ends if name == "left" else ends[::-1]))
+        way = graph.node("Div", way, graph.constant(f"{k}.{name} width", width))
+        found.append(graph.node("Max", way, graph.constant(f"{k}.{name} least", least)))
+    found = [graph.node("Mul", graph.node("Min", *found, 1.0), layer.height)]
+    return graph.node("Concat", z, *found, axis=1)
+
+
 def _add_layer(
     graph: Graph, z: str, k: int, layer: Layer, arrays: dict[str, np.ndarray], members: int
 ) -> str:
@@ -142,6 +164,8 @@ def _add_layer(
         return _embedding(graph, z, k, layer.column, arrays["table"])
     if isinstance(layer, PeriodicEmbedding):
         return _periodic(graph, z, k, layer.start, *arrays.values())
+    if isinstance(layer, PiecewiseLinearEncoding):
+        return _piecewise(graph, z, k, layer)
     if isinstance(layer, Dense) and not layer.shared:
         return _own_dense(graph, z, k, members, **arrays)
     names = [graph.constant(f"{k}.{name}", array) for name, array in arrays.items()]

@@ -13,7 +13,7 @@ from fastnn.layers import Layer
 
 IDLE = codes.DROPOUT, codes.IDENTITY
 """Layers that do nothing in prediction."""
-EXPORTED = {*codes.WITH_ARRAYS, *IDLE, *FORMS}
+EXPORTED = {*codes.WITH_ARRAYS, codes.PIECEWISE, *IDLE, *FORMS}
 
 
 class Reading(NamedTuple):

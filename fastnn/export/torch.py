@@ -17,7 +17,7 @@ def to_torch(model: Any) -> Any:
     nn = package("torch", "to_torch needs PyTorch", '"fastnn-mlp[torch]"').nn
     reading = read(model, "to_torch")
     parts = zip(reading.layers, reading.arrays, reading.members, strict=False)
-    modules = [_module(nn, *part) for part in parts]
+    modules = [_module(nn, reading.dtype, *part) for part in parts]
     if reading.members[-1] > 1:
         from fastnn.export.modules import Average
 
@@ -25,7 +25,9 @@ def to_torch(model: Any) -> Any:
     return nn.Sequential(*modules).eval()
 
 
-def _module(nn: Any, layer: Any, arrays: dict[str, np.ndarray], members: int) -> Any:
+def _module(
+    nn: Any, dtype: np.dtype, layer: Any, arrays: dict[str, np.ndarray], members: int
+) -> Any:
     import torch
 
     from fastnn.export import modules
@@ -33,7 +35,7 @@ def _module(nn: Any, layer: Any, arrays: dict[str, np.ndarray], members: int) ->
     kind = layer.kind
     if kind in (codes.BATCHNORM, codes.SCALE) and members > 1:
         n = len(next(iter(arrays.values())))
-        return modules.SideBySide(_module(nn, layer, arrays, 1), n)
+        return modules.SideBySide(_module(nn, dtype, layer, arrays, 1), n)
     if kind in FORMS:
         return FORMS[kind].torch(nn, layer)
     tensors = [torch.from_numpy(array) for array in arrays.values()]
@@ -43,6 +45,12 @@ def _module(nn: Any, layer: Any, arrays: dict[str, np.ndarray], members: int) ->
         return modules.Embedding(layer.column, *tensors)
     if kind == codes.PERIODIC:
         return modules.PeriodicEmbedding(layer.start, *tensors)
+    if kind == codes.PIECEWISE:
+        column, *sides = layer.sides()
+        tables = np.array(sides, dtype).reshape(2, 3, -1)
+        return modules.PiecewiseLinearEncoding(
+            layer.height, torch.from_numpy(column), torch.from_numpy(tables)
+        )
     if kind == codes.DENSE and not layer.shared:
         return modules.MembersLinear(members, *tensors)
     if kind == codes.DENSE:

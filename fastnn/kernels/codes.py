@@ -9,13 +9,14 @@ import numpy as np
 
 # Operations. The elementwise ones follow ACTIVATION, in the order of `ACTIVATIONS`.
 (DENSE, BATCHNORM, DROPOUT, STANDARDIZE, SOFTMAX, HARDMAX, CUSTOM, SCALE, MEMBERS,
- PERIODIC, EMBEDDING) = range(11)  # fmt: skip
+ PERIODIC, EMBEDDING, PIECEWISE) = range(12)  # fmt: skip
 EMBEDDINGS = EMBEDDING, PERIODIC
+ENCODINGS = *EMBEDDINGS, PIECEWISE
 WITH_GRADIENT = DENSE, SCALE, MEMBERS, *EMBEDDINGS
 """Those whose gradient of their input lies in a place of its own."""
 WITH_ARRAYS = *WITH_GRADIENT, BATCHNORM, STANDARDIZE
 """Those that hold arrays."""
-ACTIVATION = 11
+ACTIVATION = 12
 ACTIVATIONS = (
     "identity", "relu", "leaky_relu", "elu", "selu", "gelu",
     "silu", "tanh", "sigmoid", "softplus", "mish",
@@ -53,7 +54,7 @@ def _record(**fields: str) -> np.dtype:
 OP = _record(
     int="""kind n_in n_out x y dy dx weight bias statistics partials running
            packed transposed strips function derivative layer trainable
-           repeat groups depth units start phase linear waves""",
+           repeat groups depth units start phase linear waves ends knots""",
     float="alpha momentum l1 l2 rate bias_rate",
 )
 """One row of the program.
@@ -68,8 +69,10 @@ of a user's functions. A row of its input is `repeat` rows, one a member, which 
 PERIODIC embeds the `groups` numbers from column `start` on of each of `repeat` rows: each has
 `depth` frequencies (`weight`), their phases (`phase`), and a map (`linear`, `bias`) to `units`
 numbers; `waves` is where their cosines lie, for each row apart. An EMBEDDING puts a row of its
-table (`groups`, `units`) in the place of the code in column `start`.
-`alpha` is the slope, the rate or epsilon; `rate` and `bias_rate` are factors of the learning rate.
+table (`groups`, `units`) in the place of the code in column `start`. A PIECEWISE has the `knots` of
+its columns at an address, and at another where those of each column end, `ends` (n_in + 1,).
+`alpha` is the slope, the rate, the height or epsilon; `rate` and `bias_rate` are factors of the
+learning rate.
 """
 
 TASK = _record(int="kind first last begin end low")

@@ -28,6 +28,7 @@ from fastnn.layers.activations import (
 from fastnn.layers.base import Layer
 from fastnn.layers.core import BatchNorm, Dense, Dropout, Members, Scale, Standardize
 from fastnn.layers.embeddings import Embedding, PeriodicEmbedding
+from fastnn.layers.piecewise import PiecewiseLinearEncoding
 
 __all__ = [
     "ELU",
@@ -46,6 +47,7 @@ __all__ = [
     "Members",
     "Mish",
     "PeriodicEmbedding",
+    "PiecewiseLinearEncoding",
     "ReLU",
     "Scale",
     "SiLU",

@@ -23,6 +23,7 @@ from fastnn.layers import (
     Layer,
     Members,
     PeriodicEmbedding,
+    PiecewiseLinearEncoding,
     Standardize,
 )
 from fastnn.losses import CrossEntropy, Custom, Loss
@@ -237,6 +238,9 @@ def layout_for(given: Sequence[Layer], weights: Sequence[Any]) -> Layout:
     """The layout of layers that have these arrays, whose first tells the number of features."""
     if not weights:
         raise ValueError(f"got no arrays; {LIKE_GET_WEIGHTS}")
+    for layer in given:
+        if isinstance(layer, PiecewiseLinearEncoding):
+            return Layout(given, len(layer.knots))
     held = [layer for layer in given if layer.kind in codes.WITH_ARRAYS]
     before: list[Any] = list(
         takewhile(lambda layer: isinstance(layer, Embedding | PeriodicEmbedding), held)

@@ -6,12 +6,13 @@ together. So two processes can compile at the same time.
 
 import numpy as np
 
-from fastnn.kernels.codes import CONTEXT, OP, PERIODIC, TASK
+from fastnn.kernels.codes import CONTEXT, OP, PERIODIC, PIECEWISE, TASK
 from fastnn.kernels.loop.embeddings import (
     embedding_backward,
     embedding_forward,
     periodic_backward,
     periodic_forward,
+    piecewise_forward,
 )
 from fastnn.kernels.loop.objective import loss_of_chunk
 from fastnn.kernels.loop.weights import weights_task
@@ -57,6 +58,8 @@ def do_embed(ops, state, work, x, k, r0, rows, back):
         periodic_backward(op, state, work, x, dy, r0, rows)
     elif op.kind == PERIODIC:
         periodic_forward(op, state, work, x, y, r0, rows)
+    elif op.kind == PIECEWISE:
+        piecewise_forward(op, x, y, rows)
     elif back:
         embedding_backward(op, work, dy, r0, rows)
     else:

@@ -1,11 +1,13 @@
-"""What embeds columns: numbers (PERIODIC), or codes of categories (EMBEDDING).
+"""What embeds columns: numbers (PERIODIC, PIECEWISE), or codes of categories (EMBEDDING).
 
 The other columns of a row are handed on.
 """
 
+import numpy as np
+
 from fastnn.kernels.machine.functions import ZERO
 from fastnn.kernels.machine.jit import kernel
-from fastnn.kernels.machine.memory import shift, vector
+from fastnn.kernels.machine.memory import array_at, shift, vector
 from fastnn.kernels.math.periodic import (
     embed,
     embed_backward,
@@ -154,3 +156,33 @@ def embedding_gradient(op, work, rows, gradient):
             row = int(code) * op.units
             for k in range(op.units):
                 sums[row + k] += dy[at + k]
+
+
+@kernel
+def piecewise_forward(op, x, y, rows):
+    """From x to y: the numbers as they are, behind them the functions of each column's knots."""
+    n, m = op.n_in, op.n_out - op.n_in
+    source, target = vector(x, 0, rows * n), vector(y, 0, rows * op.n_out)
+    ends, knots = array_at(op.ends, (n + 1,), np.int64), array_at(op.knots, (m,), target.dtype)
+    one, height = target.dtype.type(1), target.dtype.type(op.alpha)
+    for i in range(rows):
+        at = i * op.n_out
+        for j in range(n):
+            target[at + j] = source[i * n + j]
+        for k in range(m):
+            target[at + n + k] = ZERO
+        for j in range(n):
+            first, end = ends[j], ends[j + 1]
+            if first == end:
+                continue
+            number, k = source[i * n + j], first
+            while k + 2 < end and number >= knots[k + 1]:
+                k += 1
+            part = (number - knots[k]) / (knots[k + 1] - knots[k])
+            # A NaN stays one.
+            if part < ZERO:
+                part = one - one
+            if part > one:
+                part = one
+            target[at + n + k] = height * (one - part)
+            target[at + n + k + 1] = height * part

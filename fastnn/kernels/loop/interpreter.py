@@ -11,6 +11,7 @@ from fastnn.kernels.codes import (
     DENSE,
     DROPOUT,
     EMBEDDINGS,
+    ENCODINGS,
     HARDMAX,
     IDENTITY,
     MEMBERS,
@@ -76,7 +77,7 @@ def forward(net, ops, state, work, inputs, first, last, r0, r1, step):
                 dropout(z, op.alpha, key, r0 * n)
         elif kind in (SCALE, MEMBERS):
             scale_forward(op, state, x, y, rows)
-        elif kind in EMBEDDINGS:
+        elif kind in ENCODINGS:
             apart.embed((net.ops, state, work, x, k, r0, rows, False))
         elif kind == SOFTMAX:
             softmax_forward(matrix(x, 0, m, op.units), matrix(y, 0, m, op.units))
