@@ -102,6 +102,8 @@ class BaseMLP(CallbackSupportMixin, Conversions, BaseEstimator):
     ) -> Fit:
         first = not ensemble.is_single(self) or (not s.warm_start and not incremental)
         table, (X, y) = X, extra.get("read") or read_training(self, X, y, s, first)
+        # It knows its knots when it has read X.
+        s.encoding = getattr(getattr(self, "_inputs", None), "encoding", None)
         y = self._known(y, s, incremental)
         if sample_weight is not None:
             sample_weight = read_weights(sample_weight, X)

@@ -20,7 +20,7 @@ from fastnn.files import forms, texts
 from fastnn.files.persistence import ModelFileError, networks
 from fastnn.files.specs import from_spec
 from fastnn.inputs.arrays import are_below
-from fastnn.layers import Dense
+from fastnn.layers import Dense, PiecewiseLinearEncoding
 from fastnn.model.loading import from_portrait
 from fastnn.training.network import Network
 
@@ -60,6 +60,9 @@ def _estimator(left: dict[str, np.ndarray], d: dict[str, Any]) -> Any:
     if scales is not None:
         given = _unboxed(d["parameters"].get("categorical_features"))
         known["_inputs"] = loading_tables.encoder(d["inputs"], given, *scales)
+        first = found[0][1].network.layout.layers[0]
+        if isinstance(first, PiecewiseLinearEncoding):
+            known["_inputs"].encoding = first
     for member, network in found:
         network.restore(member)
         vars(member).update(known)

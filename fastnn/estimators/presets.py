@@ -53,12 +53,13 @@ def parameters_of(estimator: Any) -> dict[str, Any]:
 def settings_of(estimator: Any) -> SimpleNamespace:
     """The estimator's parameters, and what the preset adds to the layers.
 
-    `scale` is a first layer, `dense(n_in)` gives further arguments of a Dense layer,
+    `encoding` and `scale` are first layers, `dense(n_in)` gives further arguments of a Dense layer,
     `init_output` is the last one's initializer, `bias_deviation` that of the first biases.
     """
     given = parameters_of(estimator)
     s = SimpleNamespace(**given)
-    s.scale, s.dense, s.init_output, s.bias_deviation = None, _plain, s.init, 0.0
+    s.encoding, s.scale, s.dense = None, None, _plain
+    s.init_output, s.bias_deviation = s.init, 0.0
     s.label_smoothing = given.get("label_smoothing", 0.0)
     s.normalize_y = given.get("normalize_y", False)
     if s.preset == "tabular":

@@ -127,6 +127,9 @@ def network_layers(s: Any, n_in: int, objective: Objective) -> list[Layer]:
     activation = ACTIVATIONS[s.activation]
     penalty = {"l2": s.alpha / objective.of_gradient, "l1": s.l1 / objective.of_gradient}
     chain: list[Layer] = [Standardize()] if s.normalize else []
+    if s.encoding:
+        chain.append(s.encoding)
+        n_in = s.encoding.n_out(n_in)
     chain += [s.scale] if s.scale else []
     chain += [Dropout(s.input_dropout)] if s.input_dropout else []
     for units in hidden_sizes(s):

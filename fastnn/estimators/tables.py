@@ -11,9 +11,12 @@ from sklearn.utils import check_array
 from fastnn.estimators.columns import Column, columns_of
 from fastnn.estimators.warning import OURS, warn
 from fastnn.export.formulas import gaps_filled, gaps_told, softly_scaled
+from fastnn.layers import PiecewiseLinearEncoding
 
 MAX_CATEGORIES = 128
 LARGEST = np.finfo(np.float64).max / 2
+ENOUGH_ROWS, BINS, HEIGHT = 2_000, 8, 2.0
+"""Of so many rows and more, columns are encoded piecewise, with so many bins and that height."""
 
 
 class TableEncoder:
@@ -27,6 +30,9 @@ class TableEncoder:
     that is 0), both of the numbers that are known, and x becomes x / sqrt(1 + (x / 3)^2): linear
     near 0, never beyond 3. A gap becomes 0, the median.
 
+    Of rows enough `encoding` is a layer that follows, whose knots are quantiles of what `fit`
+    makes of its rows; columns of two values have none.
+
     Parameters
     ----------
     categorical : array-like of bool, int or str, "from_dtype" or None
@@ -34,6 +40,8 @@ class TableEncoder:
         of yes and no, and of a type for categories, but for texts of which nearly every row has one
         of its own: these are left out, with a warning.
     """
+
+    encoding: PiecewiseLinearEncoding | None = None
 
     def __init__(self, categorical: Any) -> None:
         self.by_type = categorical is None or isinstance(categorical, str)
@@ -61,7 +69,11 @@ class TableEncoder:
         # distance below the normal numbers is no number.
         normal = np.maximum(distance, np.finfo(np.float64).tiny)
         self.factor = np.divide(1, normal, out=np.zeros_like(distance), where=distance != 0)
-        return self._scaled(numbers)
+        found = self._scaled(numbers)
+        if len(found) >= ENOUGH_ROWS:
+            encoding = PiecewiseLinearEncoding.of(found, BINS, HEIGHT)
+            self.encoding = encoding if any(encoding.knots) else None
+        return found
 
     def transform(self, X: Any, estimator: Any) -> np.ndarray:
         """Encode rows."""

@@ -1,0 +1,99 @@
+"""Estimators by the preset, and tabular models, that encode the columns of large tables."""
+
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import fastnn
+from fastnn import PiecewiseLinearEncoding
+from fastnn.estimators import MLPClassifier, MLPRegressor
+from fastnn.estimators.tables import ENOUGH_ROWS
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(5)
+
+
+def table(rng, n):
+    X = rng.normal(size=(n, 5))
+    X[:, 1] = rng.integers(0, 2, n)
+    return X, np.sin(4 * X[:, 0]) + X[:, 1]
+
+
+def encodings(estimator):
+    """Of each of its networks, None without one."""
+    members = getattr(estimator, "estimators_", [estimator])
+    first = [member._machine.layers[0] for member in members]
+    return [layer if isinstance(layer, PiecewiseLinearEncoding) else None for layer in first]
+
+
+def test_the_preset_encodes_columns_of_tables_that_have_rows_enough(rng):
+    for n, wanted in ((ENOUGH_ROWS - 1, None), (ENOUGH_ROWS, [9, 0, 9, 9, 9])):
+        X, y = table(rng, n)
+        estimator = MLPRegressor(preset="tabular", random_state=0, max_iter=1).fit(X, y)
+        found = encodings(estimator)
+        assert len(found) == 5
+        assert all(one == found[0] for one in found)
+        sizes = found[0] and [len(own) for own in found[0].knots]
+        assert sizes == wanted
+    plain = MLPRegressor(max_iter=1, random_state=0)
+    with pytest.warns(match="Maximum iterations"):
+        assert encodings(plain.fit(X, y)) == [None]
+
+
+def test_the_preset_learns_what_bends_often(rng):
+    X, y = table(rng, 4000)
+    estimator = MLPRegressor(preset="tabular", random_state=0, max_iter=10).fit(X[:3000], y[:3000])
+    assert estimator.score(X[3000:], y[3000:]) > 0.98
+
+
+@pytest.mark.parametrize("members", [1, 2])
+def test_an_encoded_estimator_is_saved_exported_and_learns_on(members, tmp_path, rng):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    X, y = table(rng, ENOUGH_ROWS)
+    estimator = MLPClassifier(preset="tabular", n_members=members, random_state=0, max_iter=2)
+    estimator.fit(X, y > 0)
+    wanted = estimator.predict_proba(X[:50])
+    estimator.save(tmp_path / "e.safetensors")
+    twins = [fastnn.load(tmp_path / "e.safetensors"), pickle.loads(pickle.dumps(estimator))]
+    for twin in (*twins, estimator):
+        assert encodings(twin)[0] is not None
+        assert encodings(twin) == encodings(estimator)
+        assert_array_equal(twin.predict_proba(X[:50]), wanted)
+    assert_allclose(estimator.to_numpy()(X[:50]), wanted, atol=1e-5)
+    estimator.to_onnx(tmp_path / "e.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "e.onnx")
+    assert_allclose(session.run(["probabilities"], {"input": X[:50]})[0], wanted, atol=1e-5)
+    for twin in (*twins, estimator):
+        twin.set_params(warm_start=True).fit(X, y > 0)
+    for twin in twins:
+        assert_array_equal(twin.predict_proba(X[:50]), estimator.predict_proba(X[:50]))
+
+
+def test_another_fit_takes_knots_of_its_own(rng):
+    X, y = table(rng, ENOUGH_ROWS)
+    estimator = MLPRegressor(preset="tabular", n_members=1, random_state=0, max_iter=1).fit(X, y)
+    first = encodings(estimator)
+    estimator.fit(X[:500], y[:500])
+    assert encodings(estimator) == [None]
+    estimator.fit(X**3, y)
+    assert encodings(estimator) not in (first, [None])
+
+
+def test_a_tabular_model_encodes_its_columns(tmp_path, rng):
+    pandas = pytest.importorskip("pandas")
+    X, y = table(rng, 2 * ENOUGH_ROWS)
+    frame = pandas.DataFrame(X, columns=list("abcde")).assign(
+        kind=np.where(y > 0, "yes", "no"), y=y
+    )
+    model = fastnn.TabularModel("y", settings={"max_iter": 1}).fit(frame)
+    found = [member.network.layers[0] for member in model.members_]
+    assert all(isinstance(layer, PiecewiseLinearEncoding) for layer in found)
+    wanted = model.predict(frame[:50])
+    model.save(tmp_path / "m.safetensors")
+    assert_array_equal(fastnn.load(tmp_path / "m.safetensors").predict(frame[:50]), wanted)
+    columns = {name: frame[name].to_numpy()[:50] for name in frame}
+    assert_allclose(model.to_numpy()(columns)[:, 0], wanted, rtol=1e-4, atol=1e-5)
