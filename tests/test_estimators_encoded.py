@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import fastnn
 from fastnn import PiecewiseLinearEncoding
 from fastnn.estimators import MLPClassifier, MLPRegressor
+from fastnn.estimators.ensemble import rounds
 from fastnn.estimators.tables import ENOUGH_ROWS
 
 
@@ -54,7 +55,7 @@ def test_the_preset_learns_what_bends_often(rng):
 def test_an_encoded_estimator_is_saved_exported_and_learns_on(members, tmp_path, rng):
     onnxruntime = pytest.importorskip("onnxruntime")
     X, y = table(rng, ENOUGH_ROWS)
-    estimator = MLPClassifier(preset="tabular", n_members=members, random_state=0, max_iter=2)
+    estimator = MLPClassifier(preset="tabular", n_members=members, random_state=0, max_iter=5)
     estimator.fit(X, y > 0)
     wanted = estimator.predict_proba(X[:50])
     estimator.save(tmp_path / "e.safetensors")
@@ -81,6 +82,78 @@ def test_another_fit_takes_knots_of_its_own(rng):
     assert encodings(estimator) == [None]
     estimator.fit(X**3, y)
     assert encodings(estimator) not in (first, [None])
+
+
+def rotated(rng, n=3000):
+    """Rows of which no single column tells the class: four clouds, two a class, at the ends of two
+    diameters of a circle in a random plane.
+    """
+    axes = np.linalg.qr(rng.normal(size=(30, 30)))[0][:2]
+    corner = rng.integers(0, 4, n)
+    angles = np.pi / 2 * corner
+    X = 3 * np.column_stack([np.cos(angles), np.sin(angles)]) @ axes + rng.normal(size=(n, 30))
+    return X, corner % 2
+
+
+def trained(monkeypatch):
+    """Whether each network that is trained from now on has the encoding, in their sequence."""
+    found, learn = [], MLPClassifier._learn
+
+    def noting(estimator, fit):
+        found.append(isinstance(fit.machine.layers[0], PiecewiseLinearEncoding))
+        learn(estimator, fit)
+
+    monkeypatch.setattr(MLPClassifier, "_learn", noting)
+    return found
+
+
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_members_go_without_it_where_the_first_one_does_better_so(warm_start, monkeypatch, rng):
+    fastnn.set_num_threads(1)
+    order = trained(monkeypatch)
+    X, y = rotated(rng)
+    estimator = MLPClassifier(preset="tabular", random_state=0, warm_start=warm_start).fit(X, y)
+    assert order == [True] + 5 * [False]
+    assert encodings(estimator) == [None] * 5
+    assert all(member._inputs is estimator._inputs for member in estimator.estimators_)
+    # As if there had never been an encoding.
+    monkeypatch.setattr("fastnn.estimators.tables.ENOUGH_ROWS", 10**9)
+    plain = MLPClassifier(preset="tabular", random_state=0).fit(X, y)
+    assert_array_equal(estimator.predict_proba(X[:99]), plain.predict_proba(X[:99]))
+    fastnn.set_num_threads(None)
+
+
+def test_a_tabular_model_goes_without_it_where_its_first_member_does_better_so(monkeypatch, rng):
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    order = trained(monkeypatch)
+    X, y = rotated(rng, 4000)
+    frame = pandas.DataFrame(X).rename(columns="x{}".format).assign(y=np.where(y > 0, "a", "b"))
+    model = fastnn.TabularModel("y").fit(frame)
+    assert sorted(order) == 5 * [False] + [True]
+    assert not any(
+        isinstance(member.network.layers[0], PiecewiseLinearEncoding) for member in model.members_
+    )
+
+
+def test_what_is_tried_costs_one_member_more_and_no_callback_hears_of_it(monkeypatch, rng):
+    order = trained(monkeypatch)
+    X, y = table(rng, ENOUGH_ROWS)
+    given = {"preset": "tabular", "random_state": 0, "max_iter": 5}
+    estimator = MLPClassifier(**given).fit(X, y > 0)
+    assert sorted(order) == [False] + 5 * [True]
+    assert len(estimator.estimators_) == len(estimator.loss_curve_) == 5
+    order.clear()
+    # Where nothing is held out, or a single network trains, nothing can be tried.
+    MLPClassifier(**given, n_members=1).fit(X, y > 0)
+    with pytest.warns(match="lbfgs"):
+        MLPClassifier(**given, n_members=2, solver="lbfgs").fit(X, y > 0)
+    assert order == 3 * [True]
+
+
+def test_time_is_divided_by_the_rounds_that_training_takes():
+    assert [rounds(5, threads, False) for threads in (1, 2, 3, 5)] == [5, 3, 2, 1]
+    assert [rounds(5, threads, True) for threads in (1, 2, 3, 4, 5)] == [6, 3, 3, 2, 2]
 
 
 def test_a_tabular_model_encodes_its_columns(tmp_path, rng):

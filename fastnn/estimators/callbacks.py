@@ -72,6 +72,12 @@ class Watch:
             watch.context = self.context.subcontext("member", k, max_subtasks=max_iter)
         return watch
 
+    def unseen(self, member: Any) -> Watch:
+        """The watch of a member of which no callback is told."""
+        watch = copy.copy(self)
+        watch.member, watch.parallel, watch.active = member, False, False
+        return watch
+
     def begin(self) -> None:
         """Before the fit, and its first epoch."""
         if self.active:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from copy import copy
 from numbers import Integral
 from threading import Event
 from typing import Any
@@ -27,6 +29,7 @@ from fastnn.estimators.presets import (
 )
 from fastnn.estimators.recipe import solver_of
 from fastnn.estimators.rows import rows_of
+from fastnn.estimators.stochastic import Fit
 from fastnn.estimators.temperature import calibrate
 from fastnn.estimators.warning import warn
 from fastnn.inputs.notes import said_later, say
@@ -81,8 +84,9 @@ def fit(
     with unchanged_by_errors(e), ThreadPoolExecutor(threads) as pool:
         first = not (hasattr(e, "estimators_") and (e.warm_start or incremental))
         read = read_training(e, X, y, s, first)
+        tries = first and _tries_without(e, s)
         if first:
-            _begin(e, n, threads, read[0].shape[0])
+            _begin(e, n, rounds(n, threads, tries), read[0].shape[0])
         splits = _splits(e, s, n, read[1], extra, incremental)
         watch = Watch(e, n, X, read[1], sample_weight, parallel=True)
         extra = extra | {"read": read}
@@ -96,41 +100,26 @@ def fit(
             for member in e.estimators_:
                 member._expect(extra["classes"], y)
 
-        def ready(k: int) -> Any:
-            member = e.estimators_[k]
+        def ready(member: Any, part: dict) -> tuple[Fit, list[Any]]:
             own = member._settings(incremental)
             with said_later() as told:
-                found = member._ready(own, X, y, sample_weight, parts[k], incremental)
+                found = member._ready(own, X, y, sample_weight, part, incremental)
             return found, told
 
-        fits, told_before = zip(*pool.map(ready, range(n)), strict=True)
-
-    # None learns before all are there: Ctrl-C then finds them, at whatever moment it comes.
-    all_there = Event()
-
-    def run(k: int) -> list[Any]:
-        all_there.wait()
-        with said_later() as told:
-            e.estimators_[k]._learn(fits[k])
-        return told
+        fits, told_before = map(list, zip(*pool.map(ready, e.estimators_, parts), strict=True))
+        if tries:
+            twin = _plain_twin(e)
+            plain, _ = ready(twin, parts[0] | {"watch": watch.unseen(twin)})
 
     watch.begin()
-    with ThreadPoolExecutor(threads) as pool:
-        learning: list[Future] = []
-        try:
-            for k in range(n):
-                learning.append(pool.submit(run, k))
-            all_there.set()
-            wait(learning)
-        except KeyboardInterrupt:
-            # Each is left to end its epoch, also one that has not begun: all of them predict.
-            watch.broken_off.set()
-            all_there.set()
-            if len(learning) < n:
-                raise
-            wait(learning)
-            warn("Training interrupted by user.")
-    told_after = [member.result() for member in learning]
+    told_after = []
+    if tries:
+        told_after = learn([fits[0], plain], threads, watch.broken_off)[:1]
+        if twin.best_validation_score_ > e.estimators_[0].best_validation_score_:
+            _go_without(e, twin)
+            others = zip(e.estimators_[1:], parts[1:], strict=True)
+            fits = [plain, *(ready(*one)[0] for one in others)]
+    told_after += learn(fits[len(told_after) :], threads, watch.broken_off)
     calibrate(fits)
     _share(e.estimators_[0], e, OF_ALL)
     e.n_iter_ = max(member.n_iter_ for member in e.estimators_)
@@ -141,8 +130,72 @@ def fit(
     return e
 
 
-def _begin(e: Any, n: int, threads: int, rows: int) -> None:
-    """New members."""
+def rounds(n: int, threads: int, tries: bool) -> int:
+    """How often threads take up networks, one each, until n are trained; `tries`: one of them twice
+    before the others."""
+    return -(-2 // threads) - (1 - n) // threads if tries else -(-n // threads)
+
+
+def _tries_without(e: Any, s: Any) -> bool:
+    """Whether the first member is to train without the encoding of columns too.
+
+    Functions of single columns help where single columns tell something. Where none does, as among
+    principal components, they are so many weights more to fit to noise: rows held out decide.
+    """
+    inputs = getattr(e, "_inputs", None)
+    if inputs is None or inputs.encoding is None:
+        return False
+    return bool(s.early_stopping) and solver_of(s) != "lbfgs"
+
+
+def _plain_twin(e: Any) -> Any:
+    """The first member once more, without the encoding."""
+    twin = _member(e.estimators_[0], {})
+    twin._inputs = copy(e._inputs)
+    twin._inputs.encoding = None
+    return twin
+
+
+def _go_without(e: Any, twin: Any) -> None:
+    """Take the twin for the first member; the others have no encoding then, and are as new."""
+    e._inputs.encoding = None
+    twin._inputs = e._inputs
+    e.estimators_[0] = twin
+    for member in e.estimators_[1:]:
+        del member.coefs_
+
+
+def learn(fits: Sequence[Fit], threads: int, broken_off: Event) -> list[list[Any]]:
+    """Train networks in threads; what is to be said of each."""
+    # None learns before all are there: Ctrl-C then finds them, at whatever moment it comes.
+    all_there = Event()
+
+    def run(fit: Fit) -> list[Any]:
+        all_there.wait()
+        with said_later() as told:
+            fit.estimator._learn(fit)
+        return told
+
+    with ThreadPoolExecutor(threads) as pool:
+        learning: list[Future] = []
+        try:
+            for fit in fits:
+                learning.append(pool.submit(run, fit))
+            all_there.set()
+            wait(learning)
+        except KeyboardInterrupt:
+            # Each is left to end its epoch, also one that has not begun: all of them predict.
+            broken_off.set()
+            all_there.set()
+            if len(learning) < len(fits):
+                raise
+            wait(learning)
+            warn("Training interrupted by user.")
+    return [one.result() for one in learning]
+
+
+def _begin(e: Any, n: int, rounds: int, rows: int) -> None:
+    """New members, which train in so many rounds."""
     for name in (*OF_ONE, "_fold_seed"):
         e.__dict__.pop(name, None)
     own: dict[str, Any] = {"n_members": 1}
@@ -153,7 +206,7 @@ def _begin(e: Any, n: int, threads: int, rows: int) -> None:
         if "hidden_layer_sizes" not in free:
             own.pop("n_units", None)
     if e.max_time is not None:
-        own["max_time"] = e.max_time / -(-n // threads)
+        own["max_time"] = e.max_time / rounds
     seeds = check_random_state(e.random_state).randint(2**31 - 1, size=n)
     e.estimators_ = [_member(e, {"random_state": int(k), **own}) for k in seeds]
 

@@ -70,7 +70,7 @@ class TableEncoder:
         normal = np.maximum(distance, np.finfo(np.float64).tiny)
         self.factor = np.divide(1, normal, out=np.zeros_like(distance), where=distance != 0)
         found = self._scaled(numbers)
-        if len(found) >= ENOUGH_ROWS:
+        if len(found) >= ENOUGH_ROWS and getattr(estimator, "_encodes", True):
             encoding = PiecewiseLinearEncoding.of(found, BINS, HEIGHT)
             self.encoding = encoding if any(encoding.knots) else None
         return found

@@ -14,7 +14,9 @@ import numpy as np
 from fastnn.engine.threads import alone, get_num_threads
 from fastnn.estimators import MLPClassifier, MLPRegressor
 from fastnn.estimators.convert import network_of
+from fastnn.estimators.ensemble import rounds
 from fastnn.estimators.presets import for_members
+from fastnn.estimators.tables import ENOUGH_ROWS
 from fastnn.history import History
 from fastnn.tabular.columns import Column
 from fastnn.tabular.encoder import Encoder
@@ -24,6 +26,7 @@ from fastnn.tabular.parsed import Parsed
 from fastnn.tabular.progress import Progress
 from fastnn.tabular.target import Target
 
+Taught = tuple[Encoder, Any]
 EPOCHS = 256
 """Of the preset, at most."""
 PATIENCE = 35
@@ -33,7 +36,7 @@ of either, ecoli) that were trained on, to epoch 114 at least: the best epochs, 
 that it finds. So does 20, without the second cycle's end; 10 costs up to 0.011 of R2."""
 
 
-def _as_member(encoder: Encoder, estimator: Any) -> Member:
+def as_member(encoder: Encoder, estimator: Any) -> Member:
     """What a fitted estimator predicts with."""
     network, scaling = network_of(estimator), estimator._inputs
     history = estimator.history_
@@ -79,19 +82,28 @@ class Lesson:
     broken_off: Event = field(default_factory=Event)
     """Set by Ctrl-C, of which members in threads do not hear: they end with their epoch."""
 
-    def member(self, train: np.ndarray, stop: np.ndarray, *, chosen: Mapping[str, Any]) -> Member:
-        """A member trained on some rows and stopped by others."""
+    def taught(
+        self, train: np.ndarray, stop: np.ndarray, chosen: Mapping[str, Any], encodes: bool = True
+    ) -> Taught:
+        """An encoder and a fitted estimator, trained on some rows and stopped by others.
+
+        `encodes` is whether the estimator may encode its columns piecewise.
+        """
         encoder = Encoder.learn(self.columns, self.table.take(train))
         kind: Any = MLPRegressor if self.target.task == "regression" else MLPClassifier
         estimator = kind(preset="tabular", n_members=1, **chosen)
-        estimator._broken_off = self.broken_off
+        estimator._broken_off, estimator._encodes = self.broken_off, encodes
         self.progress.estimators.append(estimator)
         X, X_val = (encoder.encode(self.table.take(rows)) for rows in (train, stop))
         weights = {}
         if self.weight is not None:
             weights = {"sample_weight": self.weight[train], "sample_weight_val": self.weight[stop]}
         estimator.fit(X, self.y[train], X_val=X_val, y_val=self.y[stop], **weights)
-        return _as_member(encoder, estimator)
+        return encoder, estimator
+
+    def member(self, train: np.ndarray, stop: np.ndarray, *, chosen: Mapping[str, Any]) -> Member:
+        """A member trained on some rows and stopped by others."""
+        return as_member(*self.taught(train, stop, chosen))
 
 
 def train_members(
@@ -100,28 +112,31 @@ def train_members(
 ) -> tuple[list[Member], bool]:  # fmt: skip
     """Train on the rows `learned`; whether Ctrl-C has broken it off."""
     folds = member_folds(lesson.y[learned], lesson.target.task, seed)
-    threads = min(get_num_threads(), len(folds))
-    common: dict[str, Any] = {"max_time": seconds and seconds * threads / len(folds)}
+    n = len(folds)
+    threads, tries = min(get_num_threads(), n), n > 1 and len(folds[0][0]) >= ENOUGH_ROWS
+    common: dict[str, Any] = {"max_time": seconds and seconds / rounds(n, threads, tries)}
     common["n_iter_no_change"] = PATIENCE
-    if len(folds) > 1:
+    if n > 1:
         common |= for_members(lesson.target.task == "classification", len(learned))
 
-    def train(k: int) -> Member:
+    def train(k: int, encodes: bool = True) -> Taught:
         chosen = common | {"random_state": seed + k} | dict(settings)
-        return lesson.member(*(learned[part] for part in folds[k]), chosen=chosen)
+        rows, stop = (learned[part] for part in folds[k])
+        return lesson.taught(rows, stop, chosen, encodes)
 
-    lesson.progress.expect(len(folds), (common | dict(settings)).get("max_iter", EPOCHS))
+    lesson.progress.expect(n + tries, (common | dict(settings)).get("max_iter", EPOCHS))
     with lesson.progress:
-        if len(folds) == 1:
-            return _train_here(train)
-        return _train_apart(train, len(folds), threads, lesson.broken_off)
+        if n == 1:
+            return _train_here(lambda: as_member(*train(0)))
+        found, interrupted = _train_apart(train, n, threads, tries, lesson.broken_off)
+        return [as_member(*one) for one in found], interrupted
 
 
-def _train_here(train: Callable[[int], Member]) -> tuple[list[Member], bool]:
+def _train_here(train: Callable[[], Member]) -> tuple[list[Member], bool]:
     """One member, on this thread, where Ctrl-C reaches it: the estimator keeps its best epoch."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        member = train(0)
+        member = train()
     interrupted = False
     for warning in caught:
         if str(warning.message).startswith("Training interrupted"):
@@ -134,19 +149,39 @@ def _train_here(train: Callable[[int], Member]) -> tuple[list[Member], bool]:
 
 
 def _train_apart(
-    train: Callable[[int], Member], count: int, threads: int, broken_off: Event
-) -> tuple[list[Member], bool]:
-    """Several members, each on a thread; after Ctrl-C those that have begun end their epoch."""
+    train: Callable[..., Taught], count: int, threads: int, tries: bool, broken_off: Event
+) -> tuple[list[Taught], bool]:
+    """Several members, each on a thread; after Ctrl-C those that have begun end their epoch.
 
-    def apart(k: int) -> Member:
+    `tries` is whether the first one is to train without the encoding of columns too: the rows that
+    it holds out then decide for all, as in ensembles of estimators.
+    """
+    if not tries:
+        return _begun(train, [(k,) for k in range(count)], threads, broken_off)
+    both, interrupted = _begun(train, [(0, True), (0, False)], threads, broken_off)
+    best = max(range(len(both)), key=lambda k: both[k][1].best_validation_score_)
+    if interrupted:
+        return both[best : best + 1], True
+    others = [(k, best == 0) for k in range(1, count)]
+    found, interrupted = _begun(train, others, threads, broken_off, [both[best]])
+    return found, interrupted
+
+
+def _begun(
+    train: Callable[..., Taught], jobs: Sequence[tuple[Any, ...]], threads: int, broken_off: Event,
+    before: Sequence[Taught] = (),
+) -> tuple[list[Taught], bool]:  # fmt: skip
+    """What jobs have taught, beside what was there before; after Ctrl-C those that have begun."""
+
+    def apart(*job: Any) -> Taught:
         with alone():
-            return train(k)
+            return train(*job)
 
-    futures: list[Future[Member]] = []
+    futures: list[Future[Taught]] = []
     with ThreadPoolExecutor(threads) as pool:
         try:
-            for k in range(count):
-                futures.append(pool.submit(apart, k))
+            for job in jobs:
+                futures.append(pool.submit(apart, *job))
             wait(futures)
         except KeyboardInterrupt:
             broken_off.set()
@@ -154,7 +189,7 @@ def _train_apart(
                 future.cancel()
             wait(futures)
             begun = [future for future in futures if not future.cancelled()]
-            if not begun:
+            if not begun and not before:
                 raise
-            return [future.result() for future in begun], True
-    return [future.result() for future in futures], False
+            return [*before, *(future.result() for future in begun)], True
+    return [*before, *(future.result() for future in futures)], False
