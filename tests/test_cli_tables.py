@@ -151,7 +151,8 @@ def test_ctrl_c_saves_the_best_and_exits_with_130(files, capsys, monkeypatch, me
     assert model.interrupted_
     if members > 1:
         # Each that had begun has ended with this epoch.
-        assert 1 <= len(model.members_) == len(ended) <= members
+        # Of the first, which begins with and without an encoding, one is left.
+        assert 1 <= len(model.members_) <= len(ended) <= members + 1
         assert all(ended)
     assert set(model.predict("people.csv")) <= {"no", "yes"}
 

@@ -10,7 +10,8 @@ import fastnn
 from fastnn import PiecewiseLinearEncoding
 from fastnn.estimators import MLPClassifier, MLPRegressor
 from fastnn.estimators.ensemble import rounds
-from fastnn.estimators.tables import ENOUGH_ROWS
+from fastnn.estimators.presets import ENCODED_ALONE_FROM, ENCODED_FROM
+from fastnn.estimators.tables import MOST_ENCODED
 
 
 @pytest.fixture
@@ -32,17 +33,25 @@ def encodings(estimator):
 
 
 def test_the_preset_encodes_columns_of_tables_that_have_rows_enough(rng):
-    for n, wanted in ((ENOUGH_ROWS - 1, None), (ENOUGH_ROWS, [9, 0, 9, 9, 9])):
-        X, y = table(rng, n)
-        estimator = MLPRegressor(preset="tabular", random_state=0, max_iter=1).fit(X, y)
-        found = encodings(estimator)
-        assert len(found) == 5
-        assert all(one == found[0] for one in found)
-        sizes = found[0] and [len(own) for own in found[0].knots]
-        assert sizes == wanted
+    for members, least in ((None, ENCODED_FROM), (1, ENCODED_ALONE_FROM)):
+        for n, wanted in ((least - 1, None), (least, [9, 0, 9, 9, 9])):
+            X, y = table(rng, n)
+            estimator = MLPRegressor(preset="tabular", random_state=0, n_members=members)
+            found = encodings(estimator.fit(X, y))
+            assert len(found) == (members or 5)
+            assert all(one == found[0] for one in found)
+            assert (found[0] and [len(own) for own in found[0].knots]) == wanted
     plain = MLPRegressor(max_iter=1, random_state=0)
     with pytest.warns(match="Maximum iterations"):
         assert encodings(plain.fit(X, y)) == [None]
+
+
+def test_tables_of_many_columns_of_numbers_are_left_alone(rng):
+    y = rng.normal(size=ENCODED_ALONE_FROM)
+    for columns, wanted in ((MOST_ENCODED, True), (MOST_ENCODED + 1, False)):
+        X = np.column_stack([rng.normal(size=(len(y), columns)), rng.integers(0, 2, (len(y), 9))])
+        estimator = MLPRegressor(preset="tabular", n_members=1, random_state=0, max_iter=1)
+        assert (encodings(estimator.fit(X, y)) != [None]) == wanted
 
 
 def test_the_preset_learns_what_bends_often(rng):
@@ -54,7 +63,7 @@ def test_the_preset_learns_what_bends_often(rng):
 @pytest.mark.parametrize("members", [1, 2])
 def test_an_encoded_estimator_is_saved_exported_and_learns_on(members, tmp_path, rng):
     onnxruntime = pytest.importorskip("onnxruntime")
-    X, y = table(rng, ENOUGH_ROWS)
+    X, y = table(rng, ENCODED_ALONE_FROM)
     estimator = MLPClassifier(preset="tabular", n_members=members, random_state=0, max_iter=5)
     estimator.fit(X, y > 0)
     wanted = estimator.predict_proba(X[:50])
@@ -75,7 +84,7 @@ def test_an_encoded_estimator_is_saved_exported_and_learns_on(members, tmp_path,
 
 
 def test_another_fit_takes_knots_of_its_own(rng):
-    X, y = table(rng, ENOUGH_ROWS)
+    X, y = table(rng, ENCODED_ALONE_FROM)
     estimator = MLPRegressor(preset="tabular", n_members=1, random_state=0, max_iter=1).fit(X, y)
     first = encodings(estimator)
     estimator.fit(X[:500], y[:500])
@@ -117,7 +126,7 @@ def test_members_go_without_it_where_the_first_one_does_better_so(warm_start, mo
     assert encodings(estimator) == [None] * 5
     assert all(member._inputs is estimator._inputs for member in estimator.estimators_)
     # As if there had never been an encoding.
-    monkeypatch.setattr("fastnn.estimators.tables.ENOUGH_ROWS", 10**9)
+    monkeypatch.setattr("fastnn.estimators.ensemble.ENCODED_FROM", np.inf)
     plain = MLPClassifier(preset="tabular", random_state=0).fit(X, y)
     assert_array_equal(estimator.predict_proba(X[:99]), plain.predict_proba(X[:99]))
     fastnn.set_num_threads(None)
@@ -138,7 +147,7 @@ def test_a_tabular_model_goes_without_it_where_its_first_member_does_better_so(m
 
 def test_what_is_tried_costs_one_member_more_and_no_callback_hears_of_it(monkeypatch, rng):
     order = trained(monkeypatch)
-    X, y = table(rng, ENOUGH_ROWS)
+    X, y = table(rng, ENCODED_ALONE_FROM)
     given = {"preset": "tabular", "random_state": 0, "max_iter": 5}
     estimator = MLPClassifier(**given).fit(X, y > 0)
     assert sorted(order) == [False] + 5 * [True]
@@ -158,7 +167,7 @@ def test_time_is_divided_by_the_rounds_that_training_takes():
 
 def test_a_tabular_model_encodes_its_columns(tmp_path, rng):
     pandas = pytest.importorskip("pandas")
-    X, y = table(rng, 2 * ENOUGH_ROWS)
+    X, y = table(rng, 1000)
     frame = pandas.DataFrame(X, columns=list("abcde")).assign(
         kind=np.where(y > 0, "yes", "no"), y=y
     )

@@ -21,6 +21,7 @@ from fastnn.estimators.callbacks import OF_ALL, Watch
 from fastnn.estimators.holdout import too_few
 from fastnn.estimators.inputs import read_features, read_training, unchanged_by_errors
 from fastnn.estimators.presets import (
+    ENCODED_FROM,
     MEMBERS,
     for_members,
     left,
@@ -83,8 +84,11 @@ def fit(
     threads = min(get_num_threads(), n)
     with unchanged_by_errors(e), ThreadPoolExecutor(threads) as pool:
         first = not (hasattr(e, "estimators_") and (e.warm_start or incremental))
+        judged = bool(s.early_stopping) and solver_of(s) != "lbfgs"
+        if judged:
+            s.encoded_from = ENCODED_FROM
         read = read_training(e, X, y, s, first)
-        tries = first and _tries_without(e, s)
+        tries = first and judged and _has_encoding(e)
         if first:
             _begin(e, n, rounds(n, threads, tries), read[0].shape[0])
         splits = _splits(e, s, n, read[1], extra, incremental)
@@ -136,20 +140,16 @@ def rounds(n: int, threads: int, tries: bool) -> int:
     return -(-2 // threads) - (1 - n) // threads if tries else -(-n // threads)
 
 
-def _tries_without(e: Any, s: Any) -> bool:
-    """Whether the first member is to train without the encoding of columns too.
+def _has_encoding(e: Any) -> bool:
+    return hasattr(e, "_inputs") and e._inputs.encoding is not None
+
+
+def _plain_twin(e: Any) -> Any:
+    """The first member once more, without the encoding of columns.
 
     Functions of single columns help where single columns tell something. Where none does, as among
     principal components, they are so many weights more to fit to noise: rows held out decide.
     """
-    inputs = getattr(e, "_inputs", None)
-    if inputs is None or inputs.encoding is None:
-        return False
-    return bool(s.early_stopping) and solver_of(s) != "lbfgs"
-
-
-def _plain_twin(e: Any) -> Any:
-    """The first member once more, without the encoding."""
     twin = _member(e.estimators_[0], {})
     twin._inputs = copy(e._inputs)
     twin._inputs.encoding = None

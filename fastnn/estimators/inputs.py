@@ -58,7 +58,7 @@ def read_training(estimator: Any, X: Any, y: Any, s: Any, first: bool) -> tuple[
         )
     if first:
         estimator._inputs = TableEncoder(s.categorical_features)
-    X = _encoded(estimator, X, y, first)
+    X = _encoded(estimator, X, y, first, s.encoded_from)
     y = check_array(y, ensure_2d=False, dtype="numeric" if numeric else None, estimator=estimator)
     check_consistent_length(X, y)
     return X, y
@@ -144,7 +144,9 @@ def _no_numbers(X: Any) -> str | None:
     return None
 
 
-def _encoded(estimator: Any, X: Any, y: Any, first: bool) -> np.ndarray:
+def _encoded(
+    estimator: Any, X: Any, y: Any, first: bool, encoded_from: float = np.inf
+) -> np.ndarray:
     """A table as the preset reads it."""
     _refuse_sparse(X)
     # A table of Arrow's gives its columns themselves.
@@ -159,7 +161,10 @@ def _encoded(estimator: Any, X: Any, y: Any, first: bool) -> np.ndarray:
         check_array(X, dtype=None, ensure_all_finite=False, estimator=estimator, input_name="X")
     validate_data(estimator, X, y, reset=first, skip_check_array=True)
     encoder = estimator._inputs
-    return encoder.fit_transform(X, estimator) if first else encoder.transform(X, estimator)
+    if first:
+        found: np.ndarray = encoder.fit_transform(X, estimator, encoded_from)
+        return found
+    return encoder.transform(X, estimator)
 
 
 def _refuse_sparse(X: Any) -> None:

@@ -15,6 +15,9 @@ from fastnn.layers import Scale
 WIDTH, DEPTH = 256, 3
 MEMBERS = 5
 """So many networks the preset trains, each with another part held out."""
+ENCODED_FROM, ENCODED_ALONE_FROM = 400, 2_000
+"""From so many rows on columns are encoded piecewise: where rows held out tell whether that helps,
+and by a network alone."""
 FEW_ROWS = 10_000
 """Of fewer rows than this batches are smaller, and networks that tell classes apart."""
 
@@ -58,6 +61,7 @@ def settings_of(estimator: Any) -> SimpleNamespace:
     """
     given = parameters_of(estimator)
     s = SimpleNamespace(**given)
+    s.encoded_from = getattr(estimator, "_encoded_from", ENCODED_ALONE_FROM)
     s.encoding, s.scale, s.dense = None, None, _plain
     s.init_output, s.bias_deviation = s.init, 0.0
     s.label_smoothing = given.get("label_smoothing", 0.0)

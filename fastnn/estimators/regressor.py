@@ -89,7 +89,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         another fifth (`estimators_`). Where `n_members=1` or a validation set is given, and in
         `partial_fit`, it is the paper's one network: layers of 256 units, four cycles of the
         learning rate over 256 epochs of batches of 256 rows, ended by 50 epochs without a better
-        one. What you set yourself to another than its default value stays as you set it.
+        one. From 400 rows on up to 50 columns are encoded (`fastnn.PiecewiseLinearEncoding`) unless
+        the first of the five does better without; by one network alone from 2,000 on. What you
+        set yourself to another than its default value stays as you set it.
     loss : {"squared_error", "poisson", "absolute_error", "huber", "quantile"} or loss
         Default: "squared_error". Also any of `fastnn.losses`, such as
         ``Pinball((0.1, 0.5, 0.9))``, for which `predict` gives a column for each quantile.

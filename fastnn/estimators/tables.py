@@ -15,8 +15,8 @@ from fastnn.layers import PiecewiseLinearEncoding
 
 MAX_CATEGORIES = 128
 LARGEST = np.finfo(np.float64).max / 2
-ENOUGH_ROWS, BINS, HEIGHT = 2_000, 8, 2.0
-"""Of so many rows and more, columns are encoded piecewise, with so many bins and that height."""
+BINS, HEIGHT, MOST_ENCODED = 8, 2.0, 50
+"""Of a piecewise encoding, which leaves tables of more such columns alone: each becomes ten."""
 
 
 class TableEncoder:
@@ -30,8 +30,8 @@ class TableEncoder:
     that is 0), both of the numbers that are known, and x becomes x / sqrt(1 + (x / 3)^2): linear
     near 0, never beyond 3. A gap becomes 0, the median.
 
-    Of rows enough `encoding` is a layer that follows, whose knots are quantiles of what `fit`
-    makes of its rows; columns of two values have none.
+    Where there are rows enough, and not too many columns, `encoding` is a layer that follows, whose
+    knots are quantiles of what `fit` makes of its rows; columns of two values have none.
 
     Parameters
     ----------
@@ -53,8 +53,9 @@ class TableEncoder:
         none = np.array([], dtype=np.int64)
         self.__dict__.update({"left_out": none, "words": {}, "gaps": none} | kept)
 
-    def fit_transform(self, X: Any, estimator: Any) -> np.ndarray:
-        """Learn the categories, medians and distances, and encode."""
+    def fit_transform(self, X: Any, estimator: Any, encoded_from: float = np.inf) -> np.ndarray:
+        """Learn the categories, medians and distances, of so many rows and more the knots, and
+        encode."""
         self.columns = self.left_out = np.array([], dtype=np.int64)
         self.words: dict[int, bool] = {}
         self.encoder: Any = None
@@ -70,9 +71,10 @@ class TableEncoder:
         normal = np.maximum(distance, np.finfo(np.float64).tiny)
         self.factor = np.divide(1, normal, out=np.zeros_like(distance), where=distance != 0)
         found = self._scaled(numbers)
-        if len(found) >= ENOUGH_ROWS and getattr(estimator, "_encodes", True):
+        if len(found) >= encoded_from:
             encoding = PiecewiseLinearEncoding.of(found, BINS, HEIGHT)
-            self.encoding = encoding if any(encoding.knots) else None
+            if 0 < sum(map(bool, encoding.knots)) <= MOST_ENCODED:
+                self.encoding = encoding
         return found
 
     def transform(self, X: Any, estimator: Any) -> np.ndarray:

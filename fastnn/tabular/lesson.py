@@ -15,8 +15,7 @@ from fastnn.engine.threads import alone, get_num_threads
 from fastnn.estimators import MLPClassifier, MLPRegressor
 from fastnn.estimators.convert import network_of
 from fastnn.estimators.ensemble import rounds
-from fastnn.estimators.presets import for_members
-from fastnn.estimators.tables import ENOUGH_ROWS
+from fastnn.estimators.presets import ENCODED_FROM, for_members
 from fastnn.history import History
 from fastnn.tabular.columns import Column
 from fastnn.tabular.encoder import Encoder
@@ -83,16 +82,20 @@ class Lesson:
     """Set by Ctrl-C, of which members in threads do not hear: they end with their epoch."""
 
     def taught(
-        self, train: np.ndarray, stop: np.ndarray, chosen: Mapping[str, Any], encodes: bool = True
-    ) -> Taught:
+        self, train: np.ndarray, stop: np.ndarray, chosen: Mapping[str, Any],
+        encoded_from: float | None = None,
+    ) -> Taught:  # fmt: skip
         """An encoder and a fitted estimator, trained on some rows and stopped by others.
 
-        `encodes` is whether the estimator may encode its columns piecewise.
+        Of `encoded_from` rows and more the estimator encodes its columns piecewise; None: of as
+        many as it does by itself.
         """
         encoder = Encoder.learn(self.columns, self.table.take(train))
         kind: Any = MLPRegressor if self.target.task == "regression" else MLPClassifier
         estimator = kind(preset="tabular", n_members=1, **chosen)
-        estimator._broken_off, estimator._encodes = self.broken_off, encodes
+        estimator._broken_off = self.broken_off
+        if encoded_from is not None:
+            estimator._encoded_from = encoded_from
         self.progress.estimators.append(estimator)
         X, X_val = (encoder.encode(self.table.take(rows)) for rows in (train, stop))
         weights = {}
@@ -113,16 +116,16 @@ def train_members(
     """Train on the rows `learned`; whether Ctrl-C has broken it off."""
     folds = member_folds(lesson.y[learned], lesson.target.task, seed)
     n = len(folds)
-    threads, tries = min(get_num_threads(), n), n > 1 and len(folds[0][0]) >= ENOUGH_ROWS
+    threads, tries = min(get_num_threads(), n), n > 1 and len(folds[0][0]) >= ENCODED_FROM
     common: dict[str, Any] = {"max_time": seconds and seconds / rounds(n, threads, tries)}
     common["n_iter_no_change"] = PATIENCE
     if n > 1:
         common |= for_members(lesson.target.task == "classification", len(learned))
 
-    def train(k: int, encodes: bool = True) -> Taught:
+    def train(k: int, encoded_from: float | None = None) -> Taught:
         chosen = common | {"random_state": seed + k} | dict(settings)
         rows, stop = (learned[part] for part in folds[k])
-        return lesson.taught(rows, stop, chosen, encodes)
+        return lesson.taught(rows, stop, chosen, encoded_from)
 
     lesson.progress.expect(n + tries, (common | dict(settings)).get("max_iter", EPOCHS))
     with lesson.progress:
@@ -158,11 +161,13 @@ def _train_apart(
     """
     if not tries:
         return _begun(train, [(k,) for k in range(count)], threads, broken_off)
-    both, interrupted = _begun(train, [(0, True), (0, False)], threads, broken_off)
+    # From 0 rows on, and never.
+    ways = 0.0, np.inf
+    both, interrupted = _begun(train, [(0, way) for way in ways], threads, broken_off)
     best = max(range(len(both)), key=lambda k: both[k][1].best_validation_score_)
     if interrupted:
         return both[best : best + 1], True
-    others = [(k, best == 0) for k in range(1, count)]
+    others = [(k, ways[best]) for k in range(1, count)]
     found, interrupted = _begun(train, others, threads, broken_off, [both[best]])
     return found, interrupted
 
