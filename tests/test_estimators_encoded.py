@@ -54,6 +54,17 @@ def test_tables_of_many_columns_of_numbers_are_left_alone(rng):
         assert (encodings(estimator.fit(X, y)) != [None]) == wanted
 
 
+@pytest.mark.parametrize("members", [1, 2])
+def test_numbers_that_are_normalized_once_more_have_no_encoding(members, tmp_path, rng):
+    X, y = table(rng, ENCODED_ALONE_FROM)
+    given = {"preset": "tabular", "max_iter": 1, "warm_start": True, "random_state": 0}
+    estimator = MLPRegressor(**given, n_members=members, normalize="standard").fit(X, y)
+    assert encodings(estimator) == [None] * members
+    estimator.save(tmp_path / "e.safetensors")
+    twin = fastnn.load(tmp_path / "e.safetensors")
+    assert_array_equal(twin.fit(X, y).predict(X), estimator.fit(X, y).predict(X))
+
+
 def test_the_preset_learns_what_bends_often(rng):
     X, y = table(rng, 4000)
     estimator = MLPRegressor(preset="tabular", random_state=0, max_iter=10).fit(X[:3000], y[:3000])

@@ -102,6 +102,16 @@ def test_knots_that_float32_cannot_tell_apart_are_one():
     assert own == () or (np.diff(np.float32(own)) > 0).all()
 
 
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int8, np.int64, np.float16, np.float32])
+def test_knots_of_rows_of_any_type_are_those_of_the_same_numbers(dtype):
+    X = np.array([[0, 1, 100], [1, 0, 20], [0, 1, 120], [1, 1, 3]]).astype(dtype)
+    if dtype is not bool:
+        X[0, 2], X[3, 2] = (-100, 120) if X.dtype.kind != "u" else (0, 255)
+    knots = PiecewiseLinearEncoding.of(X, bins=4).knots
+    assert knots == PiecewiseLinearEncoding.of(X.astype(float), bins=4).knots
+    assert PiecewiseLinearEncoding([np.array([0, 1], dtype)]).knots == ((0, 1),)
+
+
 # ------------------------------------------------------------------ the engine
 
 
@@ -162,8 +172,11 @@ def exported(knots, dtype, rng):
     return model, X, {"desired": model.predict(X), "atol": 1e-5 if dtype == "float32" else 1e-12}
 
 
+FAR = (-1, 2), (2.0**54, 2.0**55), (-1e37, 0, 1e37), ()
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("knots", [KNOTS, ((),) * 4])
+@pytest.mark.parametrize("knots", [KNOTS, FAR, ((),) * 4])
 def test_onnx_and_numpy_predict_the_same(knots, dtype, tmp_path, rng):
     onnxruntime = pytest.importorskip("onnxruntime")
     model, X, same = exported(knots, dtype, rng)
@@ -174,7 +187,7 @@ def test_onnx_and_numpy_predict_the_same(knots, dtype, tmp_path, rng):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("knots", [KNOTS, ((),) * 4])
+@pytest.mark.parametrize("knots", [KNOTS, FAR, ((),) * 4])
 def test_pytorch_predicts_the_same(knots, dtype, rng):
     torch = pytest.importorskip("torch")
     model, X, same = exported(knots, dtype, rng)
@@ -201,6 +214,7 @@ def test_pytorch_predicts_the_same(knots, dtype, rng):
         (lambda: PiecewiseLinearEncoding(KNOTS, 0), r"height=0\): expected a finite number above"),
         (lambda: PiecewiseLinearEncoding.of([1, 2]), r"X has shape \(2,\); expected \(rows, n\)"),
         (lambda: PiecewiseLinearEncoding.of([[np.inf], [1]]), "X holds inf"),
+        (lambda: PiecewiseLinearEncoding.of([[0], [-2e37]]), "X holds -2e[+]37; expected n"),
         (lambda: PiecewiseLinearEncoding.of([["a"], ["b"]]), "expected real numbers"),
         (lambda: PiecewiseLinearEncoding.of([[1], [2]], bins=1), "bins"),
         (lambda: Sequential(layers()).build(3),

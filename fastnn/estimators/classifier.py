@@ -89,10 +89,10 @@ class MLPClassifier(ClassifierMixin, OfClasses):
         and in `partial_fit`, it is the paper's one network: layers of 256 units, four cycles of the
         learning rate over 256 epochs of batches of 256 rows, ended by 50 epochs without a better
         one. From 400 rows on up to 50 columns are encoded (`fastnn.PiecewiseLinearEncoding`) unless
-        the first of the five does better without; by one network alone from 2,000 on. Then one
-        temperature (Guo et al. 2017), the likeliest on the rows held out, becomes part of the last
-        layers, so that probabilities can be believed; `validation_scores_` are of before. What you
-        set yourself to another than its default value stays as you set it.
+        the first of the five does better without, or `normalize` is set; by one network alone from
+        2,000 on. Then one temperature (Guo et al. 2017), the likeliest on the rows held out,
+        becomes part of the last layers, so that probabilities can be believed; `validation_scores_`
+        are of before. What you set yourself to another than its default value stays as you set it.
     loss : {"log_loss", "squared_error"} or loss, default "log_loss"
         Also any of `fastnn.losses` that fits a softmax, or a sigmoid for two classes.
     class_weight : "balanced", dict or list, optional

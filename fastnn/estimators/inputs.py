@@ -58,7 +58,8 @@ def read_training(estimator: Any, X: Any, y: Any, s: Any, first: bool) -> tuple[
         )
     if first:
         estimator._inputs = TableEncoder(s.categorical_features)
-    X = _encoded(estimator, X, y, first, s.encoded_from)
+    # `normalize` changes numbers once more, before an encoding, whose knots then are not theirs.
+    X = _encoded(estimator, X, y, first, np.inf if s.normalize else s.encoded_from)
     y = check_array(y, ensure_2d=False, dtype="numeric" if numeric else None, estimator=estimator)
     check_consistent_length(X, y)
     return X, y

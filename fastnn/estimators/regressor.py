@@ -90,8 +90,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         `partial_fit`, it is the paper's one network: layers of 256 units, four cycles of the
         learning rate over 256 epochs of batches of 256 rows, ended by 50 epochs without a better
         one. From 400 rows on up to 50 columns are encoded (`fastnn.PiecewiseLinearEncoding`) unless
-        the first of the five does better without; by one network alone from 2,000 on. What you
-        set yourself to another than its default value stays as you set it.
+        the first of the five does better without, or `normalize` is set; by one network alone from
+        2,000 on. What you set yourself to another than its default value stays as you set it.
     loss : {"squared_error", "poisson", "absolute_error", "huber", "quantile"} or loss
         Default: "squared_error". Also any of `fastnn.losses`, such as
         ``Pinball((0.1, 0.5, 0.9))``, for which `predict` gives a column for each quantile.

@@ -12,8 +12,8 @@ from fastnn.inputs.settings import ABOVE_0, check_count, set_number
 from fastnn.kernels import codes
 from fastnn.layers.base import Layer
 
-LARGEST = 1e37
-"""Differences of larger numbers may be none that a float32 can hold."""
+LARGEST = np.float64(1e37)
+"""Differences of larger numbers may be none that a float32 can hold. A float16 cannot hold this."""
 Columns = tuple[tuple[float, ...], ...]
 
 
@@ -84,6 +84,12 @@ class PiecewiseLinearEncoding(Layer):
             raise ValueError(f"X has shape {rows.shape}; expected (rows, n), one row a sample")
         if np.isinf(rows).any():
             raise ValueError("X holds inf; expected finite numbers, or NaN where one is missing")
+        large = np.abs(rows) > LARGEST
+        if large.any():
+            raise ValueError(
+                f"X holds {rows[large][0]:g}; expected numbers within {LARGEST:g} of 0: rescale "
+                "such columns"
+            )
         return cls(tuple(_quantiles(column, bins) for column in rows.T), height)
 
     def __repr__(self) -> str:
@@ -115,14 +121,15 @@ class PiecewiseLinearEncoding(Layer):
         """What each function is made of, (m,) each: max(0, min(1, rise, fall)) of its column x.
 
         The column; left and width of rise = (x - left) / width, and 1 where there is no rise, for
-        it is 1 there, else 0; the same three of fall = (right - x) / width.
+        it is 1 there, else 0, with any left and width; the same three of fall = (right - x) /
+        width.
         """
         found = [
-            (j, before, at - before, k == 0, after, after - at, k == len(own) - 1)
+            (j, before, (at - before) or 1, k == 0, after, (after - at) or 1, k == len(own) - 1)
             for j, own in enumerate(self.knots)
             for k, at in enumerate(own)
-            for before in [own[k - 1] if k else at - 1]
-            for after in [own[k + 1] if k < len(own) - 1 else at + 1]
+            for before in [own[k - 1] if k else at]
+            for after in [own[k + 1] if k < len(own) - 1 else at]
         ]
         columns = np.array(found, np.float64).reshape(-1, 7).T
         return columns[0].astype(np.int64), *columns[1:]
@@ -156,7 +163,8 @@ def _column(given: Any, k: int) -> tuple[float, ...]:
 
 
 def _quantiles(column: np.ndarray, bins: int) -> tuple[float, ...]:
-    known = column[~np.isnan(column)]
+    # Of yes and no, and of small integers, there are no differences.
+    known = column[~np.isnan(column)].astype(np.float64)
     if not len(known):
         return ()
     # Knots that a float32 cannot tell apart are one.
