@@ -212,6 +212,7 @@ def test_pytorch_predicts_the_same(knots, dtype, rng):
         (lambda: PiecewiseLinearEncoding([((0, 1), (2, 3))]), r"knots\[0\] is"),
         (lambda: PiecewiseLinearEncoding([("a", "b")]), r"knots\[0\]"),
         (lambda: PiecewiseLinearEncoding(KNOTS, 0), r"height=0\): expected a finite number above"),
+        (lambda: PiecewiseLinearEncoding(KNOTS, 1e39), r"height=1e[+]39\): expected no more than"),
         (lambda: PiecewiseLinearEncoding.of([1, 2]), r"X has shape \(2,\); expected \(rows, n\)"),
         (lambda: PiecewiseLinearEncoding.of([[np.inf], [1]]), "X holds inf"),
         (lambda: PiecewiseLinearEncoding.of([[0], [-2e37]]), "X holds -2e[+]37; expected n"),

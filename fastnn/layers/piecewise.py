@@ -62,6 +62,11 @@ class PiecewiseLinearEncoding(Layer):
     def __post_init__(self) -> None:
         object.__setattr__(self, "knots", _columns(self.knots))
         set_number(self, "height", ABOVE_0)
+        if self.height > LARGEST:
+            raise ValueError(
+                f"{self.name}(height={self.height:g}): expected no more than {LARGEST:g}, for "
+                "networks compute in float32; 1 or 2 suits most"
+            )
 
     @classmethod
     def of(cls, X: Any, bins: int = 8, height: float = 1.0) -> "PiecewiseLinearEncoding":
