@@ -269,3 +269,28 @@ def test_the_members_of_an_ensemble_read_one_table(monkeypatch):
     frame = pd.DataFrame({"c": ["b"], "x": [0.5]})
     each = [member.predict_proba(frame) for member in model.estimators_]
     assert_array_equal(np.mean(each, axis=0), model.predict_proba(frame))
+
+
+def test_a_table_of_arrow_is_read_as_the_frame_that_it_comes_from():
+    pa = pytest.importorskip("pyarrow")
+    rng = np.random.default_rng(0)
+    kind = rng.choice(["oak", "elm", "fir"], 60)
+    frame = pd.DataFrame({"kind": kind, "height": rng.normal(size=60), "old": kind == "fir"})
+    frame["sort"] = frame["kind"].astype("category")
+    frame.loc[:4, "kind"], frame.loc[5:9, "height"] = None, np.nan
+    table = pa.Table.from_pandas(frame)
+    models = [small().fit(X, kind == "elm") for X in (frame, table)]
+    for X in (frame, table):
+        assert_array_equal(*(model.predict_proba(X) for model in models))
+    assert models[1].feature_names_in_.tolist() == list(frame)
+    with pytest.raises(ValueError, match='column "kind" of X holds text; expected numbers'):
+        MLPClassifier().fit(table, kind)
+    days = pa.table({"day": [datetime.date(2026, 1, 1 + k) for k in range(9)]})
+    for given in ({}, {"preset": "tabular"}):
+        with pytest.raises(TypeError, match='column "day" of X holds dates'):
+            MLPRegressor(**given).fit(days, np.arange(9.0))
+
+
+def test_a_column_of_pandas_may_be_called_as_what_arrow_has():
+    frame = pd.DataFrame({"column_names": list("ab") * 20, "x": np.arange(40)})
+    small().fit(frame, frame["column_names"]).predict(frame)

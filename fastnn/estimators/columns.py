@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array
 
-from fastnn.inputs.arrays import MISSING, column_names, is_missing
+from fastnn.inputs.arrays import MISSING, column_names, is_arrow, is_missing
 
 CATEGORICAL = ("category", "Categorical", "Enum", "dictionary")
 """How types begin by which pandas, polars and Arrow tell that values are categories."""
@@ -98,15 +98,22 @@ def columns_of(X: Any, estimator: Any) -> list[Column]:
         return [_column(f"column {k}", values) for k, values in enumerate(array.T)]
     if not len(X) or not names:
         check_array(np.empty((len(X), len(names))), estimator=estimator, input_name="X")
-    pick = X.iloc if hasattr(X, "iloc") else X
-    return [_series(f'column "{name}"', pick[:, k]) for k, name in enumerate(names)]
+    return [_series(f'column "{name}"', _column_of(X, k)) for k, name in enumerate(names)]
+
+
+def _column_of(X: Any, k: int) -> Any:
+    """A column of a frame of pandas or polars, or of an Arrow table."""
+    if is_arrow(X):
+        return X.column(k)
+    return (X.iloc if hasattr(X, "iloc") else X)[:, k]
 
 
 def _series(label: str, series: Any) -> Column:
     """A column of a frame."""
-    declared, values = str(series.dtype).startswith(CATEGORICAL), series.to_numpy()
+    kind = series.dtype if hasattr(series, "dtype") else series.type
+    declared, values = str(kind).startswith(CATEGORICAL), series.to_numpy()
     if values.ndim != 1:
-        return Column(label, f"values of type {series.dtype}", declared, values)
+        return Column(label, f"values of type {kind}", declared, values)
     if declared and values.dtype == object:
         words = np.empty(len(values), dtype=object)
         words[:] = [_word(value) for value in values]

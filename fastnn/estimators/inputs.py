@@ -13,7 +13,7 @@ from sklearn.utils.validation import validate_data
 
 from fastnn.estimators.columns import INSTEAD, KINDS, columns_of, held
 from fastnn.estimators.tables import TableEncoder
-from fastnn.inputs.arrays import column_names, place, surely_finite
+from fastnn.inputs.arrays import column_names, is_arrow, place, surely_finite
 from fastnn.inputs.targets import check_known
 
 TYPES = (np.float64, np.float32)
@@ -124,7 +124,9 @@ def _checked(estimator: Any, X: Any, *y: Any, **parameters: Any) -> Any:
 
 def _dtypes(X: Any) -> list[Any]:
     """Those of the columns of a frame, or of an array."""
-    return [getattr(X, "dtype", "")] if column_names(X) is None else list(getattr(X, "dtypes", ()))
+    if column_names(X) is None:
+        return [getattr(X, "dtype", "")]
+    return list(X.schema.types if is_arrow(X) else getattr(X, "dtypes", ()))
 
 
 def _no_numbers(X: Any) -> str | None:
@@ -150,7 +152,6 @@ def _encoded(
 ) -> np.ndarray:
     """A table as the preset reads it."""
     _refuse_sparse(X)
-    # A table of Arrow's gives its columns themselves.
     names = [name for name in column_names(X) or () if isinstance(name, str | int)]
     if len(set(names)) < len(names):
         twice = next(name for k, name in enumerate(names) if name in names[:k])

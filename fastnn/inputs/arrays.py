@@ -88,10 +88,16 @@ def _from_frame(frame: Any, name: str, advice: str) -> Array:
     return np.column_stack(columns)
 
 
-def column_names(frame: object) -> list[object] | None:
+def column_names(frame: Any) -> list[object] | None:
     """The column names of a frame; None for anything else."""
-    columns = getattr(frame, "columns", None)
+    # The columns of an Arrow table are its data.
+    columns = frame.column_names if is_arrow(frame) else getattr(frame, "columns", None)
     return None if columns is None else list(columns)
+
+
+def is_arrow(frame: Any) -> bool:
+    """Whether it is a table of Arrow's; a column of pandas's may be called as its list of names."""
+    return isinstance(getattr(frame, "column_names", None), list)
 
 
 def _numbers(column: Array) -> Array:
