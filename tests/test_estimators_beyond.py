@@ -15,7 +15,7 @@ import fastnn
 from fastnn.estimators import MLPClassifier, MLPRegressor, schedules, stochastic
 from fastnn.estimators.labels import log_odds
 from fastnn.history import NOT_MEASURES
-from fastnn.losses import Huber, Pinball
+from fastnn.losses import Huber, LogPoisson, Pinball
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 X, y = load_iris(return_X_y=True)
@@ -313,3 +313,14 @@ def test_validation_sets_that_do_not_fit(X_val, y_val, error):
 def test_validation_targets_that_do_not_fit():
     with pytest.raises(ValueError, match="y_val has shape"):
         regressor().fit(XR, YR, X_val=XR, y_val=np.stack([YR, YR], axis=1))
+
+
+@pytest.mark.parametrize("loss", ["poisson", LogPoisson()])
+@pytest.mark.parametrize("members", [None, 1])
+def test_the_preset_learns_counts(loss, members):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3))
+    y = rng.poisson(np.exp(X[:, 0]))
+    model = MLPRegressor(preset="tabular", loss=loss, n_members=members, random_state=0).fit(X, y)
+    assert np.corrcoef(model.predict(X), np.exp(X[:, 0]))[0, 1] > 0.9
+    assert (model.predict(X) > 0).all()

@@ -11,6 +11,7 @@ import numpy as np
 
 from fastnn.initializers import Zeros
 from fastnn.layers import Scale
+from fastnn.losses import LogPoisson
 
 WIDTH, DEPTH = 256, 3
 MEMBERS = 5
@@ -100,7 +101,8 @@ def _tabular(s: SimpleNamespace, estimator: Any, given: dict[str, Any]) -> None:
         "n_iter_no_change": 50,
         "tol": 0.0,
         "label_smoothing": 0.1,
-        "normalize_y": True,
+        # Rates of counts are learned by their logarithms.
+        "normalize_y": not (s.loss == "poisson" or isinstance(s.loss, LogPoisson)),
     }
     free = left(estimator)
     for name, value in values.items():
