@@ -94,6 +94,17 @@ def test_an_encoded_estimator_is_saved_exported_and_learns_on(members, tmp_path,
         assert_array_equal(twin.predict_proba(X[:50]), estimator.predict_proba(X[:50]))
 
 
+def test_a_file_whose_networks_have_other_knots_is_refused(tmp_path, rng):
+    X, y = table(rng, ENCODED_ALONE_FROM)
+    given = {"preset": "tabular", "n_members": 2, "random_state": 0, "max_iter": 5}
+    found = [MLPRegressor(**given).fit(rows, y) for rows in (X, 2 * X**3)]
+    found[0].estimators_[1] = found[1].estimators_[1]
+    assert None not in encodings(found[0])
+    found[0].save(tmp_path / "e.safetensors")
+    with pytest.raises(fastnn.ModelFileError, match="do not encode the columns in the same way"):
+        fastnn.load(tmp_path / "e.safetensors")
+
+
 def test_another_fit_takes_knots_of_its_own(rng):
     X, y = table(rng, ENCODED_ALONE_FROM)
     estimator = MLPRegressor(preset="tabular", n_members=1, random_state=0, max_iter=1).fit(X, y)

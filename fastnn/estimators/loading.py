@@ -60,9 +60,7 @@ def _estimator(left: dict[str, np.ndarray], d: dict[str, Any]) -> Any:
     if scales is not None:
         given = _unboxed(d["parameters"].get("categorical_features"))
         known["_inputs"] = loading_tables.encoder(d["inputs"], given, *scales)
-        first = found[0][1].network.layout.layers[0]
-        if isinstance(first, PiecewiseLinearEncoding):
-            known["_inputs"].encoding = first
+        known["_inputs"].encoding = _encoding([one.network.layout for _, one in found])
     for member, network in found:
         network.restore(member)
         vars(member).update(known)
@@ -76,6 +74,17 @@ def _estimator(left: dict[str, np.ndarray], d: dict[str, Any]) -> Any:
         e.loss_ = float(np.mean([member.loss_ for member in members]))
         ensemble.show_members(e)
     return e
+
+
+def _encoding(layouts: list[Layout]) -> PiecewiseLinearEncoding | None:
+    """That of the columns, which all networks share; None where they have none."""
+    first = [layout.layers[0] for layout in layouts]
+    if not any(isinstance(layer, PiecewiseLinearEncoding) for layer in first):
+        return None
+    if any(layer != first[0] for layer in first):
+        raise ValueError("its networks do not encode the columns in the same way")
+    found: Any = first[0]
+    return found
 
 
 def _untrained(d: dict[str, Any], own: dict[str, Any]) -> Any:

@@ -41,11 +41,10 @@ class TableEncoder:
         of its own: these are left out, with a warning.
     """
 
-    encoding: PiecewiseLinearEncoding | None = None
-
     def __init__(self, categorical: Any) -> None:
         self.by_type = categorical is None or isinstance(categorical, str)
         self.categorical = categorical
+        self.encoding: PiecewiseLinearEncoding | None = None
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         # Pickles of version 0.1 know no columns left out, and no gaps.
