@@ -47,6 +47,28 @@ def test_classifiers_in_pipelines(labels, members, dtype):
     np.testing.assert_allclose(proba, model.predict_proba(rows), atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("alone", [True, False])
+@pytest.mark.parametrize("labels", [CLASS, np.array(["a", "b", "c"])[CLASS]])
+def test_probabilities_by_name_which_are_the_default(labels, alone, dtype):
+    rows, model = X.astype(dtype), MLPClassifier(**SMALL)
+    model = (model if alone else make_pipeline(StandardScaler(), model)).fit(rows, labels)
+    label, named = answers(model, rows)
+    np.testing.assert_array_equal(label, model.predict(rows))
+    proba = np.array([[row[name] for name in np.unique(labels).tolist()] for row in named])
+    np.testing.assert_allclose(proba, model.predict_proba(rows), atol=1e-5)
+
+
+def test_a_pipeline_whose_last_step_encodes_its_columns():
+    rows = RNG.normal(size=(2000, 3))
+    y = np.sin(4 * rows[:, 0]) > 0
+    last = MLPClassifier(preset="tabular", n_members=1, max_iter=3, random_state=0)
+    model = make_pipeline(StandardScaler(), last).fit(rows, y)
+    assert last._inputs.encoding is not None
+    _, proba = answers(model, rows[:50], options=PLAIN)
+    np.testing.assert_allclose(proba, model.predict_proba(rows[:50]), atol=1e-5)
+
+
 @pytest.mark.parametrize("preset", [None, "tabular"])
 def test_regressors_in_pipelines(preset):
     y = X[:, 0] * 100

@@ -60,6 +60,18 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
         container.add_node(op, [called(ours.name)], [theirs.full_name], **to)
 
 
+def _classifier_shapes(operator: Any) -> None:
+    """As for other classifiers; but a ZipMap, which ends them by default, reads float32 only."""
+    from skl2onnx.common import shape_calculator as shapes
+    from skl2onnx.common.data_types import FloatTensorType
+
+    shapes.calculate_linear_classifier_output_shapes(operator)
+    probabilities = operator.outputs[1]
+    followers = operator.scope_inst.operators.values()
+    if any(one.type == "SklearnZipMap" and probabilities in one.inputs for one in followers):
+        probabilities.type = FloatTensorType(probabilities.type.shape)
+
+
 def register() -> None:
     """Tell skl2onnx of `MLPClassifier` and `MLPRegressor`; importing this module does it."""
     skl2onnx = package(
@@ -69,9 +81,8 @@ def register() -> None:
 
     options = {"zipmap": [True, False, "columns"], "nocl": [True, False]}
     skl2onnx.update_registered_converter(
-        MLPClassifier, "FastnnMLPClassifier",
-        shapes.calculate_linear_classifier_output_shapes, _convert, options=options,
-    )  # fmt: skip
+        MLPClassifier, "FastnnMLPClassifier", _classifier_shapes, _convert, options=options
+    )
     skl2onnx.update_registered_converter(
         MLPRegressor, "FastnnMLPRegressor",
         shapes.calculate_linear_regressor_output_shapes, _convert,
