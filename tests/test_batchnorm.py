@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import fastnn
 from fastnn import SGD, BatchNorm, Dense, Identity, ReLU, Sequential, Tanh
+from fastnn.engine.buffers import reported
 
 FEATURES = 4
 
@@ -162,3 +163,9 @@ def test_a_column_that_does_not_vary_stays_finite():
     X = np.full((50, 2), 3.7, np.float32)
     model = Sequential([BatchNorm(), eye(2)], seed=0).build(2)
     assert_array_equal(training_outputs(model, X, 10), np.zeros((50, 2)))
+
+
+def test_a_correction_that_makes_an_average_infinite_does_so_without_a_warning():
+    """Only a file can hold it, and who reads one looks for what is infinite."""
+    running = np.array([[1, 0], [1, 1], [1e-45, 1]], np.float32)
+    assert reported(running, "running_mean").tolist() == [np.inf, 0]

@@ -69,7 +69,9 @@ def reported(running: np.ndarray, part: str) -> np.ndarray:
     if part == "deviation":
         return np.where(running[1] > 0, running[1], running.dtype.type(1))
     trained = running[2] > 0
-    corrected = running[row] / np.where(trained, running[2], 1)
+    # A file may hold any correction; who reads one refuses what is infinite.
+    with np.errstate(over="ignore"):
+        corrected = running[row] / np.where(trained, running[2], 1)
     return np.where(trained, corrected, running.dtype.type(row))
 
 
