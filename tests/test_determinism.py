@@ -43,12 +43,6 @@ def rng():
     return np.random.default_rng(2)
 
 
-@pytest.fixture
-def threads():
-    yield fastnn.set_num_threads
-    fastnn.set_num_threads(None)
-
-
 def data(rng, n, features, classes):
     return rng.normal(size=(n, features)).astype(np.float32), rng.integers(0, classes, n)
 

@@ -36,12 +36,6 @@ def rng():
     return np.random.default_rng(5)
 
 
-@pytest.fixture
-def threads():
-    yield fastnn.set_num_threads
-    fastnn.set_num_threads(None)
-
-
 def data(rng, n=N):
     return rng.normal(size=(n, FEATURES)), rng.integers(0, 3, n)
 

@@ -28,12 +28,6 @@ def rng():
     return np.random.default_rng(5)
 
 
-@pytest.fixture
-def threads():
-    yield fastnn.set_num_threads
-    fastnn.set_num_threads(None)
-
-
 # --------------------------------------------------------------------- the engine
 
 

@@ -21,6 +21,10 @@ from fastnn import (
     Softmax,
     Standardize,
 )
+from fastnn.engine.layout import Layout
+from fastnn.engine.limits import Room, check_ops
+from fastnn.engine.plan import Program
+from fastnn.kernels.codes import PIECEWISE
 
 KNOTS = (-1.0, 0.0, 0.5, 2.0), (), (0.0, 1.0), ()
 FEATURES = 4
@@ -29,12 +33,6 @@ FEATURES = 4
 @pytest.fixture
 def rng():
     return np.random.default_rng(5)
-
-
-@pytest.fixture
-def threads():
-    yield fastnn.set_num_threads
-    fastnn.set_num_threads(None)
 
 
 def alone(encoding, n, dtype="float64"):
@@ -235,3 +233,19 @@ def test_it_shows_how_many_knots_it_has():
     shown = repr(PiecewiseLinearEncoding(KNOTS, 2))
     assert shown == "PiecewiseLinearEncoding(6 knots for 4 columns, height=2)"
     assert re.search("PiecewiseLinear", repr(Sequential(layers())))
+
+
+@pytest.mark.parametrize(
+    ("at", "field", "value"), [(0, "n_out", 9), (0, "n_in", 3), (1, "kind", PIECEWISE)]
+)
+def test_a_table_with_other_knots_than_the_layers_is_refused(at, field, value):
+    program = Program(Layout(layers(), FEATURES), 8)
+    ops = program.ops.copy()
+    ops[at][field] = value
+    if field == "n_out":
+        ops[1]["n_in"] = ops[1]["depth"] = value
+    room = Room(10**6, 10**6, 8, 1, program.layout.n_parameters, program.n_fused, 0, True)
+    widths = [int(ops[0]["n_in"]), *ops["n_out"].tolist()]
+    with pytest.raises(ValueError, match=r"does not fit|has knots for 4 columns"):
+        check_ops(ops, program.layout.layers, widths, room, trains=False)
+    check_ops(program.ops, program.layout.layers, program.layout.widths, room, trains=False)

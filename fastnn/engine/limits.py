@@ -72,8 +72,11 @@ def check_ops(ops: np.ndarray, layers: Sequence[Layer], widths: Sequence[int], r
             _refuse(f"op {k} has {n_in} inputs and {n_out} outputs")
         if (op["kind"] == codes.CUSTOM) != isinstance(layers[k], Activation):
             _refuse(f"op {k} is no function")
-        if (op["kind"] == PIECEWISE) != isinstance(layers[k], PiecewiseLinearEncoding):
+        layer = layers[k]
+        if (op["kind"] == PIECEWISE) != isinstance(layer, PiecewiseLinearEncoding):
             _refuse(f"op {k} has no knots")
+        if op["kind"] == PIECEWISE and layer.n_out(n_in) != n_out:
+            _refuse(f"op {k} has other knots")
         before = n_out
         last = k == room.n_fused - 1
         places = _fits(op, room, trains and k < room.n_fused, last)

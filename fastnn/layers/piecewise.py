@@ -142,7 +142,7 @@ class PiecewiseLinearEncoding(Layer):
     @cached_property
     def ends(self) -> np.ndarray:
         """Where the knots of each column begin and end, (n + 1,), among those of all."""
-        return np.cumsum([0, *map(len, self.knots)])
+        return np.cumsum([0, *map(len, self.knots)], dtype=np.int64)
 
 
 def _columns(given: Any) -> Columns:
