@@ -35,7 +35,7 @@ of either, ecoli) that were trained on, to epoch 114 at least: the best epochs, 
 that it finds. So does 20, without the second cycle's end; 10 costs up to 0.011 of R2."""
 
 
-def as_member(encoder: Encoder, estimator: Any) -> Member:
+def _as_member(encoder: Encoder, estimator: Any) -> Member:
     """What a fitted estimator predicts with."""
     network, scaling = network_of(estimator), estimator._inputs
     history = estimator.history_
@@ -106,7 +106,7 @@ class Lesson:
 
     def member(self, train: np.ndarray, stop: np.ndarray, *, chosen: Mapping[str, Any]) -> Member:
         """A member trained on some rows and stopped by others."""
-        return as_member(*self.taught(train, stop, chosen))
+        return _as_member(*self.taught(train, stop, chosen))
 
 
 def train_members(
@@ -130,9 +130,9 @@ def train_members(
     lesson.progress.expect(n + tries, (common | dict(settings)).get("max_iter", EPOCHS))
     with lesson.progress:
         if n == 1:
-            return _train_here(lambda: as_member(*train(0)))
+            return _train_here(lambda: _as_member(*train(0)))
         found, interrupted = _train_apart(train, n, threads, tries, lesson.broken_off)
-        return [as_member(*one) for one in found], interrupted
+        return [_as_member(*one) for one in found], interrupted
 
 
 def _train_here(train: Callable[[], Member]) -> tuple[list[Member], bool]:
@@ -168,8 +168,7 @@ def _train_apart(
     if interrupted:
         return both[best : best + 1], True
     others = [(k, ways[best]) for k in range(1, count)]
-    found, interrupted = _begun(train, others, threads, broken_off, [both[best]])
-    return found, interrupted
+    return _begun(train, others, threads, broken_off, [both[best]])
 
 
 def _begun(
